@@ -1,0 +1,198 @@
+"""The configuration of a run: what each key means, what it may hold and what it is by default.
+
+Every class is one section of the YAML file, in the order the run uses them.  Unknown keys are refused.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Engine = Literal["spark", "single_node", "sagemaker"]
+Family = Literal["logistic_regression", "gradient_boosted_trees"]
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are errors, values never change after validation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FeaturesConfig(Section):
+    """Feature columns by kind; a column stands under one kind only."""
+
+    numeric: list[str] = Field([], description="numbers: imputed, scaled")
+    categorical: list[str] = Field([], description="values without order: one-hot, with 'missing' and 'unseen'")
+    timestamp: list[str] = Field([], description="dates and times: year, and month, weekday, hour as cycles")
+    cyclic: dict[str, float] = Field({}, description="number -> period: sine and cosine, such as month: 12")
+
+    @model_validator(mode="after")
+    def _one_kind_each(self) -> FeaturesConfig:
+        seen: set[str] = set()
+        for name in self.columns:
+            if name in seen:
+                raise ValueError(f"column {name!r} is listed under two kinds; keep one")
+            seen.add(name)
+        if not seen:
+            raise ValueError("no feature column is listed; list some under numeric, categorical, timestamp or cyclic")
+        return self
+
+    @property
+    def columns(self) -> list[str]:
+        """All feature columns, in the order they are encoded."""
+        return [*self.numeric, *self.cyclic, *self.timestamp, *self.categorical]
+
+
+class TableConfig(Section):
+    """The table: where it is and what its columns mean."""
+
+    path: str | None = Field(None, description="file or folder: local, s3a://, dbfs:/, any Hadoop path")
+    builtin: Literal["flights"] | None = Field(None, description="a data set that Sparring brings along")
+    format: Literal["auto", "parquet", "csv", "json"] = Field("auto", description="auto: by the file's ending")
+    options: dict[str, str] = Field({}, description="passed to Spark's reader, such as sep or dateFormat")
+    key: list[str] = Field([], description="columns that identify a row; empty: content hash and occurrence number")
+    label: str = Field(description="the column to predict: two values")
+    positive: str | float | bool | None = Field(None, description="the label's positive value; default: the larger")
+    group: list[str] = Field([], description="columns whose joint value must not straddle two parts")
+    time: str | None = Field(None, description="when the row came to be: for survivor 'latest' and the leak audit")
+    weight: str | None = Field(None, description="row weight, > 0; default 1")
+    features: FeaturesConfig
+
+    @model_validator(mode="after")
+    def _one_source(self) -> TableConfig:
+        if (self.path is None) == (self.builtin is None):
+            raise ValueError("give either path or builtin")
+        roles = {"label": [self.label], "weight": [self.weight]}
+        for role, columns in roles.items():
+            for column in columns:
+                if column in self.features.columns:
+                    raise ValueError(f"column {column!r} is the {role} and a feature too; drop it from the features")
+        return self
+
+
+class DeduplicateConfig(Section):
+    """Removal of exact duplicates."""
+
+    enabled: bool = Field(True, description="false keeps every row; the page then says so")
+    columns: list[str] | None = Field(None, description="columns that make two rows equal; null: features, group, time")
+    survivor: str = Field("first", description="first, latest, most_complete or max:COLUMN")
+    conflicts: Literal["keep", "drop", "majority"] = Field(
+        "keep", description="a cluster with both labels: keep its survivor, drop it whole, or keep the commoner label"
+    )
+    normalize_unicode: bool = Field(False, description="compare text after Unicode NFC")
+
+
+class SplitConfig(Section):
+    """Train, validation and test."""
+
+    train: float = Field(0.7, gt=0, lt=1, description="share of the rows")
+    validation: float = Field(0.1, gt=0, lt=1, description="share of the rows; thresholds are chosen on it")
+    test: float = Field(0.2, gt=0, lt=1, description="share of the rows; scored once")
+    stratify: bool = Field(True, description="each class keeps its share in every part")
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> SplitConfig:
+        total = self.train + self.validation + self.test
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"train + validation + test must be 1, got {total:g}")
+        return self
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Part name -> share of the rows."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+
+class PrepareConfig(Section):
+    """Feature preparation, fitted on train only."""
+
+    storage: Literal["auto", "dense", "sparse"] = Field("auto", description="auto: sparse below 50% non-zero")
+    impute: Literal["median", "mean"] = Field("median", description="what a missing number becomes")
+    scale: bool = Field(True, description="numbers to mean 0 and standard deviation 1, of train")
+    max_categories: int = Field(200, ge=1, le=100_000, description="commonest kept, the others become 'unseen'")
+
+
+class ContenderConfig(Section):
+    """One way to train: an engine and a family of models."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$", description="names the folder, the table row and the job")
+    engine: Engine
+    family: Family
+    hyperparameters: dict[str, Any] = Field({}, description="in the engine's own names; unknown ones are refused")
+
+
+class SageMakerConfig(Section):
+    """Where SageMaker contenders run: leave role, bucket and region out for the embedded local stand-in."""
+
+    role: str | None = Field(None, description="ARN of the execution role")
+    bucket: str | None = Field(None, description="bucket (and prefix) for data and models")
+    region: str | None = Field(None, description="AWS region")
+    instance_type: str = Field("ml.m5.xlarge", pattern=r"^ml\.", description="training and serving instance")
+    instance_count: int = Field(1, ge=1, le=100)
+    volume_gb: int = Field(30, ge=1, le=16_384)
+    max_runtime_seconds: int = Field(3_600, ge=1, le=2_419_200, description="the job is stopped after this long")
+
+    @model_validator(mode="after")
+    def _all_or_none(self) -> SageMakerConfig:
+        missing = [name for name in ("role", "bucket", "region") if getattr(self, name) is None]
+        if 0 < len(missing) < 3:
+            raise ValueError(
+                f"role, bucket and region go together; missing: {', '.join(missing)} (leave all out to run locally)"
+            )
+        return self
+
+    @property
+    def local(self) -> bool:
+        """Whether the embedded local SageMaker is meant."""
+        return self.role is None
+
+
+class LeakageConfig(Section):
+    """The leak check: the same trainer on a naive random split."""
+
+    enabled: bool = True
+    contender: str | None = Field(None, description="whose trainer to repeat; default: the first single_node one")
+
+
+class ResourcesConfig(Section):
+    """What every contender may use."""
+
+    cores: int | None = Field(None, ge=1, description="threads for every contender; default: all the machine has")
+    memory: str = Field("3g", pattern=r"^\d+[mg]$", description="heap of a local Spark driver")
+    isolation: Literal["auto", "process", "session"] = Field(
+        "auto", description="process: each contender in a fresh process; session: in this Spark session (clusters)"
+    )
+
+
+class EvaluationConfig(Section):
+    """Metrics and their intervals."""
+
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    resamples: int = Field(200, ge=50, le=100_000, description="bootstrap resamples of the test groups")
+
+
+class RunConfig(Section):
+    """A whole run."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,60}$", description="names the run's folder")
+    seed: int = Field(42, ge=0, lt=2**31)
+    table: TableConfig
+    deduplicate: DeduplicateConfig = DeduplicateConfig()
+    split: SplitConfig = SplitConfig()
+    prepare: PrepareConfig = PrepareConfig()
+    contenders: list[ContenderConfig] = Field(min_length=1)
+    sagemaker: SageMakerConfig = SageMakerConfig()
+    leakage: LeakageConfig = LeakageConfig()
+    resources: ResourcesConfig = ResourcesConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+    @model_validator(mode="after")
+    def _distinct_names(self) -> RunConfig:
+        names = [contender.name for contender in self.contenders]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two contenders are named {name!r}; names must differ")
+        if self.leakage.contender is not None and self.leakage.contender not in names:
+            raise ValueError(f"leakage.contender {self.leakage.contender!r} is none of {', '.join(names)}")
+        return self

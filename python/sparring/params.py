@@ -1,0 +1,135 @@
+"""Params shared by Sparring's stages: one mixin a Param, and the range checks they declare.
+
+The names follow pyspark.ml (``labelCol``, ``seed``, ``foldCol``), so that a user of pyspark.ml guesses them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pyspark.ml.param import Param, Params, TypeConverters
+from pyspark.sql.types import DataType, StructType
+
+from sparring.errors import ParamError, SchemaError, did_you_mean
+
+Check = tuple[str, Callable[[Any], bool]]
+
+
+def in_range(low: float, high: float, *, closed: bool = True) -> Check:
+    """Return the check ``low <= value <= high`` (strict on both ends unless ``closed``) with its wording.
+
+    Examples
+    --------
+    >>> wording, test = in_range(0, 1)
+    >>> wording, test(0.5), test(2)
+    ('in [0, 1]', True, False)
+    """
+    if closed:
+        return f"in [{low:g}, {high:g}]", lambda value: low <= value <= high
+    return f"in ({low:g}, {high:g})", lambda value: low < value < high
+
+
+def at_least(low: float) -> Check:
+    """Return the check ``value >= low`` with its wording."""
+    return f">= {low:g}", lambda value: value >= low
+
+
+def one_of(*allowed: str) -> Check:
+    """Return the check ``value in allowed`` with its wording."""
+    return "one of " + ", ".join(repr(a) for a in allowed), lambda value: value in allowed
+
+
+def check_params(stage: Params, checks: dict[str, Check]) -> None:
+    """Raise :class:`ParamError` for the first Param of ``stage`` that fails its check; unset Params pass.
+
+    Parameters
+    ----------
+    stage : Params
+        The stage whose Params are checked; call it first thing in ``transformSchema``.
+    checks : dict of str to (str, callable)
+        For each Param its allowed range in words and the test of it.
+    """
+    for name, (allowed, test) in checks.items():
+        if not stage.isDefined(name):
+            continue
+        value = stage.getOrDefault(name)
+        if value is not None and not test(value):
+            raise ParamError(
+                f"{type(stage).__name__}.{name} must be {allowed}, got {value!r}",
+                f"Set {name} to a value {allowed}.",
+            )
+
+
+def require_columns(
+    schema: StructType,
+    columns: Iterable[str],
+    owner: str,
+    kinds: tuple[type[DataType], ...] | None = None,
+) -> None:
+    """Raise :class:`SchemaError` unless every column exists (and is of one of the ``kinds``).
+
+    Parameters
+    ----------
+    schema : StructType
+        Schema of the stage's input.
+    columns : iterable of str
+        Columns that the stage reads.
+    owner : str
+        Who asks, such as ``"StratifiedSplitter.labelCol"``; it opens the message.
+    kinds : tuple of DataType classes, optional
+        Allowed types; any type when omitted.
+    """
+    for column in columns:
+        if column not in schema.names:
+            raise SchemaError(
+                f"{owner}: column {column!r} is not in the table, which has {', '.join(schema.names)}",
+                f"Name an existing column.{did_you_mean(column, schema.names)}",
+            )
+        found = schema[column].dataType
+        if kinds and not isinstance(found, kinds):
+            wanted = ", ".join(kind.typeName() for kind in kinds)
+            raise SchemaError(
+                f"{owner}: column {column!r} must be {wanted}, got {found.simpleString()}",
+                "Cast the column or name another one.",
+            )
+
+
+def forbid_columns(schema: StructType, columns: Iterable[str], owner: str) -> None:
+    """Raise :class:`SchemaError` if a column that the stage is about to add exists already."""
+    for column in columns:
+        if column in schema.names:
+            raise SchemaError(
+                f"{owner}: output column {column!r} is in the table already",
+                f"Drop it or give {owner} another name.",
+            )
+
+
+class HasKeyCols(Params):
+    """Mixin for ``keyCols``: the columns that identify a row."""
+
+    keyCols: Param[list[str]] = Param(
+        Params._dummy(),
+        "keyCols",
+        "columns whose values identify a row uniquely; empty = the row's content and its occurrence number",
+        typeConverter=TypeConverters.toListString,
+    )
+
+    def getKeyCols(self) -> list[str]:
+        """Return ``keyCols``."""
+        return self.getOrDefault(self.keyCols)
+
+
+class HasGroupCols(Params):
+    """Mixin for ``groupCols``: columns whose joint value never straddles two parts."""
+
+    groupCols: Param[list[str]] = Param(
+        Params._dummy(),
+        "groupCols",
+        "columns whose joint value is a group; rows of one group never straddle two parts or folds",
+        typeConverter=TypeConverters.toListString,
+    )
+
+    def getGroupCols(self) -> list[str]:
+        """Return ``groupCols``."""
+        return self.getOrDefault(self.groupCols)

