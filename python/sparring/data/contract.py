@@ -1,0 +1,200 @@
+"""The table contract: which columns a run needs, of which type, and what makes a row unusable.
+
+``standardize`` adds the columns that every later stage relies on:
+
+=============  =======  ==================================================================
+``_key``       string   identifies the row
+``_label``     double   0 or 1; null where the label is missing or unknown
+``_weight``    double   1 without a weight column
+``_reason``    string   why the row is quarantined; null for a good row
+=============  =======  ==================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from sparring.config.schema import TableConfig
+from sparring.data.readers import CORRUPT
+from sparring.errors import LabelError, TableError, did_you_mean
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+    from pyspark.sql.types import StructType
+
+KEY, LABEL, WEIGHT, REASON = "_key", "_label", "_weight", "_reason"
+RESERVED = (KEY, LABEL, WEIGHT, REASON)
+MAX_LABELS = 20
+
+
+def check_schema(schema: StructType, table: TableConfig, extra: Iterable[str] = ()) -> None:
+    """Raise :class:`TableError` for the first configured column that is absent or of an unusable type.
+
+    Parameters
+    ----------
+    schema : StructType
+        Schema of the table as read.
+    table : TableConfig
+    extra : iterable of str, optional
+        Columns of any type that deduplication needs besides.
+    """
+    from pyspark.sql import types as T
+
+    number = (T.NumericType, T.StringType, T.BooleanType)
+    atomic = (*number, T.DateType, T.TimestampType)
+    moment = (T.DateType, T.TimestampType, T.TimestampNTZType, T.StringType)
+    wanted: list[tuple[str, list[str], tuple[type, ...]]] = [
+        ("table.label", [table.label], number),
+        ("table.key", table.key, atomic),
+        ("table.group", table.group, atomic),
+        ("table.time", [table.time] if table.time else [], (*moment, T.NumericType)),
+        ("table.weight", [table.weight] if table.weight else [], (T.NumericType, T.StringType)),
+        ("table.features.numeric", table.features.numeric, number),
+        ("table.features.cyclic", list(table.features.cyclic), number),
+        ("table.features.categorical", table.features.categorical, atomic),
+        ("table.features.timestamp", table.features.timestamp, moment),
+        ("deduplicate", list(extra), (T.DataType,)),
+    ]
+    for owner, columns, kinds in wanted:
+        for column in columns:
+            _check_column(schema, column, owner, kinds)
+    for name in RESERVED:
+        if name in schema.names:
+            raise TableError(
+                f"The table has a column {name!r}, a name that Sparring uses itself", "Rename the column."
+            )
+
+
+def _check_column(schema: StructType, column: str, owner: str, kinds: tuple[type, ...]) -> None:
+    if column not in schema.names:
+        raise TableError(
+            f"{owner}: column {column!r} is not in the table, which has {', '.join(schema.names)}",
+            f"Name an existing column.{did_you_mean(column, schema.names)}",
+        )
+    found = schema[column].dataType
+    if not isinstance(found, kinds):
+        allowed = ", ".join(kind.__name__.removesuffix("Type").lower() for kind in kinds)
+        raise TableError(
+            f"{owner}: column {column!r} must be {allowed}; it is {found.simpleString()}",
+            "Convert the column, or list it under another kind.",
+        )
+
+
+def label_values(frame: DataFrame, label: str) -> list[object]:
+    """Return the sorted distinct values of the label, at most 20 of them; nulls do not count.
+
+    Cost: one pass over one column.
+    """
+    from pyspark.sql import functions as F
+
+    rows = frame.select(label).where(F.col(label).isNotNull()).distinct().limit(MAX_LABELS).collect()
+    values = [row[0] for row in rows if row[0] == row[0]]
+    return sorted(values, key=lambda value: (str(type(value)), value))
+
+
+def positive_value(values: list[object], table: TableConfig) -> object:
+    """Return which of two label values is the positive class.
+
+    Raises
+    ------
+    LabelError
+        If there are fewer or more than two values, or the configured positive is neither.
+    """
+    shown = ", ".join(repr(value) for value in values)
+    if not values:
+        raise LabelError(
+            f"table.label: column {table.label!r} holds no value in any row", "Name the column to predict."
+        )
+    if len(values) == 1:
+        raise LabelError(
+            f"table.label: column {table.label!r} holds one class only, {shown}; a classifier needs two",
+            "Give rows of both classes.",
+        )
+    if len(values) > 2:
+        more = " and more" if len(values) == MAX_LABELS else ""
+        raise LabelError(
+            f"table.label: column {table.label!r} holds {len(values)} values ({shown}{more}); the task is binary",
+            "Give a column with two values, for example one class against the rest.",
+        )
+    if table.positive is None:
+        return values[1]
+    for value in values:
+        if value == table.positive or str(value) == str(table.positive):
+            return value
+    raise LabelError(
+        f"table.positive is {table.positive!r}, which column {table.label!r} never holds; it holds {shown}",
+        "Set table.positive to one of them, or leave it out for the larger.",
+    )
+
+
+def standardize(
+    frame: DataFrame, table: TableConfig, positive: object, extra: Iterable[str] = ()
+) -> DataFrame:
+    """Return the configured columns, cast to their kinds, with ``_label``, ``_weight`` and ``_reason``.
+
+    Rows are never dropped: a bad one has its reason, the first that applies, in ``_reason``.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The table as read.
+    table : TableConfig
+    positive : object
+        The label's positive value, from :func:`positive_value`.
+    extra : iterable of str, optional
+        Columns to keep besides those that the table's configuration names.
+
+    Notes
+    -----
+    Cost: a projection, no pass of its own.
+    """
+    from pyspark.sql import functions as F
+
+    numbers = [*table.features.numeric, *table.features.cyclic]
+    moments = [*table.features.timestamp]
+    reason = F.coalesce(*_reasons(frame, table, numbers, moments), F.lit(None).cast("string"))
+    label = F.when(F.col(table.label).isNotNull(), (F.col(table.label) == F.lit(positive)).cast("double"))
+    weight = F.col(table.weight).cast("double") if table.weight else F.lit(1.0)
+    # NaN is how pandas and NumPy write a missing number.
+    casts = {name: F.nanvl(F.col(name).cast("double"), F.lit(None).cast("double")) for name in numbers}
+    casts |= {name: F.col(name).cast("timestamp") for name in moments}
+    casts |= {name: F.col(name).cast("string") for name in table.features.categorical}
+    standard = [reason.alias(REASON), label.alias(LABEL), weight.alias(WEIGHT)]
+    kept = [casts.get(name, F.col(name)).alias(name) for name in used_columns(table, extra)]
+    carried = [F.col(name) for name in (KEY, CORRUPT) if name in frame.columns]
+    return frame.select(*kept, *carried, *standard)
+
+
+def used_columns(table: TableConfig, extra: Iterable[str] = ()) -> list[str]:
+    """Return every column that the configuration names, once each."""
+    single = [name for name in (table.label, table.time, table.weight) if name]
+    return list(dict.fromkeys([*table.key, *single, *table.group, *table.features.columns, *extra]))
+
+
+def _reasons(frame: DataFrame, table: TableConfig, numbers: list[str], moments: list[str]) -> list[Column]:
+    """Return the checks of a row in the order they are reported, each null when it passes."""
+    from pyspark.sql import functions as F
+
+    def when(condition: Column, text: str) -> Column:
+        return F.when(condition, F.lit(text))
+
+    def unparsed(name: str, kind: str) -> Column:
+        return F.col(name).isNotNull() & F.col(name).cast(kind).isNull()
+
+    infinite = [F.lit(float("inf")), F.lit(float("-inf"))]
+    checks = [when(F.col(CORRUPT).isNotNull(), "line does not parse")] if CORRUPT in frame.columns else []
+    label = F.col(table.label)
+    checks.append(when(label.isNull() | (label.cast("string") == "NaN"), f"label {table.label} missing"))
+    checks += [when(F.col(name).isNull(), f"key {name} missing") for name in table.key]
+    if table.group:
+        all_null = F.coalesce(*[F.col(name).cast("string") for name in table.group]).isNull()
+        checks.append(when(all_null, f"group {', '.join(table.group)} missing"))
+    if table.weight:
+        weight = F.col(table.weight).cast("double")
+        good = weight.isNotNull() & (weight > 0) & ~weight.isin(float("inf"), float("nan"))
+        checks.append(when(~F.coalesce(good, F.lit(False)), f"weight {table.weight} not a positive number"))
+    checks += [when(unparsed(name, "double"), f"feature {name} not a number") for name in numbers]
+    checks += [when(F.col(name).cast("double").isin(*infinite), f"feature {name} infinite") for name in numbers]
+    checks += [when(unparsed(name, "timestamp"), f"feature {name} not a time") for name in moments]
+    return checks

@@ -1,0 +1,179 @@
+"""Ingest: the table in, good rows and quarantined rows out, every row counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sparring.config.schema import TableConfig
+from sparring.data.contract import KEY, LABEL, REASON, check_schema, label_values, positive_value, standardize
+from sparring.data.key import with_row_key
+from sparring.data.readers import CORRUPT, read_table
+from sparring.errors import LabelError, TableError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+ACCEPTED, QUARANTINED = "accepted", "quarantined"
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What ingest found.
+
+    Attributes
+    ----------
+    input, accepted : int
+        Rows read and rows kept.
+    quarantined : dict of str to int
+        Reason -> rows.
+    positive : str
+        The label value that counts as 1.
+    classes : dict of str to int
+        ``"0"`` and ``"1"`` -> accepted rows.
+    missing : dict of str to int
+        Feature -> accepted rows where it is null.
+    """
+
+    input: int
+    accepted: int
+    quarantined: dict[str, int]
+    positive: str
+    classes: dict[str, int]
+    missing: dict[str, int] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain values."""
+        return asdict(self)
+
+
+def open_table(
+    spark: SparkSession, table: TableConfig, extra: Iterable[str] = ()
+) -> tuple[DataFrame, object]:
+    """Return the standardized, keyed table and the label's positive value; nothing is written.
+
+    Parameters
+    ----------
+    spark : SparkSession
+    table : TableConfig
+    extra : iterable of str, optional
+        Columns to keep besides those that the table's configuration names.
+
+    Raises
+    ------
+    TableError
+        If the table cannot be read or breaks its contract.
+    LabelError
+        If the label does not hold two classes.
+    """
+    raw = read_table(spark, table)
+    check_schema(raw.schema, table, extra)
+    if raw.isEmpty():
+        raise TableError("The table has no rows", "Give a table with rows; check the path and the reader's options.")
+    positive = positive_value(label_values(raw, table.label), table)
+    return standardize(with_row_key(raw, table.key, KEY), table, positive, extra), positive
+
+
+def ingest(
+    spark: SparkSession, table: TableConfig, folder: str, extra: Iterable[str] = ()
+) -> IngestReport:
+    """Write the accepted and the quarantined rows below ``folder`` and return their counts.
+
+    Parameters
+    ----------
+    spark : SparkSession
+    table : TableConfig
+    folder : str
+        ``folder/part=accepted`` and ``folder/part=quarantined`` are written as Parquet, in one pass.
+    extra : iterable of str, optional
+        Columns to keep besides those that the table's configuration names.
+
+    Raises
+    ------
+    TableError
+        Also when no row is accepted, a feature is null throughout or the key is not unique.
+    LabelError
+        Also when the accepted rows hold one class only.
+
+    Notes
+    -----
+    Cost: one pass over the label, one over the table, one over what was written; with a key one shuffle of
+    the keys to prove them unique, without one a shuffle of the rows to number equal ones.
+    """
+    from pyspark.sql import functions as F
+
+    frame, positive = open_table(spark, table, extra)
+    part = F.when(F.col(REASON).isNull(), ACCEPTED).otherwise(QUARANTINED)
+    frame.withColumn("part", part).write.partitionBy("part").mode("overwrite").parquet(folder)
+    return check_accepted(spark.read.parquet(folder), table, positive)
+
+
+def accepted(spark: SparkSession, folder: str) -> DataFrame:
+    """Return the rows that :func:`ingest` accepted."""
+    frame = spark.read.parquet(folder)
+    return frame.where(f"part = '{ACCEPTED}'").drop("part", REASON, CORRUPT)
+
+
+def check_accepted(written: DataFrame, table: TableConfig, positive: object) -> IngestReport:
+    """Count what was ingested and raise if it cannot be trained on.
+
+    Parameters
+    ----------
+    written : DataFrame
+        Standardized, keyed rows with ``_reason``.
+    table : TableConfig
+    positive : object
+    """
+    from pyspark.sql import functions as F
+
+    features = table.features.columns
+    nulls = [F.count(F.when(F.col(name).isNull(), 1)).alias(f"null {name}") for name in features]
+    counts = written.groupBy(REASON, LABEL).agg(F.count("*").alias("rows"), *nulls).collect()
+    good = [row for row in counts if row[REASON] is None]
+    quarantined: dict[str, int] = {}
+    for row in counts:
+        if row[REASON] is not None:
+            quarantined[row[REASON]] = quarantined.get(row[REASON], 0) + row["rows"]
+    report = IngestReport(
+        input=sum(row["rows"] for row in counts),
+        accepted=sum(row["rows"] for row in good),
+        quarantined=dict(sorted(quarantined.items())),
+        positive=str(positive),
+        classes={str(int(row[LABEL])): row["rows"] for row in sorted(good, key=lambda row: row[LABEL])},
+        missing={name: sum(row[f"null {name}"] for row in good) for name in features},
+    )
+    _require_usable(report, table)
+    if table.key:
+        _require_unique_key(written.where(F.col(REASON).isNull()), table)
+    return report
+
+
+def _require_usable(report: IngestReport, table: TableConfig) -> None:
+    reasons = "; ".join(f"{reason}: {rows:,} rows" for reason, rows in report.quarantined.items())
+    if report.accepted == 0:
+        raise TableError(f"All {report.input:,} rows are quarantined ({reasons})", "Mend the table or the columns' kinds.")
+    if len(report.classes) < 2:
+        raise LabelError(
+            f"table.label: the usable rows hold one class of {table.label!r} only ({reasons})",
+            "Give usable rows of both classes.",
+        )
+    for name, missing in report.missing.items():
+        if missing == report.accepted:
+            raise TableError(
+                f"table.features: column {name!r} is null in all {report.accepted:,} usable rows",
+                "Drop it from the features, or mend the table.",
+            )
+
+
+def _require_unique_key(good: DataFrame, table: TableConfig) -> None:
+    from pyspark.sql import functions as F
+
+    repeated = good.groupBy(KEY).count().where(F.col("count") > 1)
+    worst = repeated.orderBy(F.desc("count"), KEY).limit(3).collect()
+    if worst:
+        shown = "; ".join(f"{row[KEY].replace(chr(31), ', ')} ({row['count']} rows)" for row in worst)
+        raise TableError(
+            f"table.key: {', '.join(table.key)} does not identify a row: {shown}",
+            "Add columns to the key, or leave table.key out: the row's content then identifies it.",
+        )

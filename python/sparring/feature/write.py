@@ -1,0 +1,78 @@
+"""Writing the prepared matrix: fitted on train, every part encoded alike, with its fingerprint."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from sparring.config.schema import FeaturesConfig, PrepareConfig
+from sparring.data import storage
+from sparring.data.contract import KEY, LABEL, WEIGHT
+from sparring.data.fingerprint import fingerprint_of_frame
+from sparring.data.matrix import PARTS, Encoding, PreparedMatrix
+from sparring.feature.preparation import FeaturePreparation, FeaturePreparationModel
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def prepare(
+    rows: DataFrame, features: FeaturesConfig, options: PrepareConfig, seed: int, folder: str
+) -> Encoding:
+    """Fit on train, encode all parts and write them below ``folder``.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Standardized rows with ``split`` (train, validation or test) and ``groupId`` (string).
+    features : FeaturesConfig
+    options : PrepareConfig
+    seed : int
+    folder : str
+        Receives ``matrix/split=...``, ``preparation`` (the saved model) and ``encoding.json``.
+
+    Notes
+    -----
+    Cost: three passes over train to fit, one over all rows to encode and write, one over the matrix for its
+    fingerprint; nothing is shuffled but distinct category values.
+    """
+    model = _estimator(features, options, seed).fit(rows.where("split = 'train'"))
+    return _write(model, rows, folder)
+
+
+def _estimator(features: FeaturesConfig, options: PrepareConfig, seed: int) -> FeaturePreparation:
+    return FeaturePreparation(
+        numericCols=features.numeric,
+        cyclicCols=list(features.cyclic),
+        cyclicPeriods=list(features.cyclic.values()),
+        timestampCols=features.timestamp,
+        categoricalCols=features.categorical,
+        impute=options.impute,
+        scale=options.scale,
+        maxCategories=options.max_categories,
+        storage=options.storage,
+        seed=seed,
+    )
+
+
+def _write(model: FeaturePreparationModel, rows: DataFrame, folder: str) -> Encoding:
+    """Write the matrix, then what was learnt; ``encoding.json`` comes last and means that all is there."""
+    spark, matrix = rows.sparkSession, PreparedMatrix(folder)
+    columns = ["indices", "values"] if model.getOrDefault("storage") == "sparse" else ["features"]
+    # Only what is encoded or kept crosses to Python.
+    used = rows.select(KEY, LABEL, WEIGHT, "groupId", "split", *model.encoder.columns)
+    standard = [f"{KEY} as key", f"{LABEL} as label", f"{WEIGHT} as weight", "groupId as group", "split"]
+    encoded = model.transform(used).selectExpr(*standard, *columns)
+    encoded.write.partitionBy("split").mode("overwrite").parquet(storage.join(folder, "matrix"))
+    model.write().overwrite().save(storage.join(folder, "preparation"))
+    prints = {part: fingerprint_of_frame(spark.read.parquet(matrix.path(part))) for part in PARTS}
+    encoder = model.encoder
+    encoding = Encoding(
+        size=encoder.size,
+        storage=model.getOrDefault("storage"),
+        names=encoder.names,
+        fingerprints=prints,
+        rows={part: int(text.split("-")[1]) for part, text in prints.items()},
+    )
+    storage.write_json(storage.join(folder, "encoding.json"), asdict(encoding))
+    return encoding
