@@ -1,0 +1,44 @@
+"""Metrics on stored predictions: one implementation for all contenders, with intervals and tests."""
+
+from sparring.evaluation.delong import AucComponents, auc_components, delong_covariance
+from sparring.evaluation.difference import Difference, differences, holm, paired_bootstrap, tost
+from sparring.evaluation.evaluate import METRICS, Evaluation, Interval, evaluate
+from sparring.evaluation.memoriser import memoriser, twins_share
+from sparring.evaluation.metrics import best_threshold, pr_auc, rank, roc_auc
+from sparring.evaluation.parity import (
+    LinearModel,
+    Parity,
+    max_probability_difference,
+    objective,
+    parity_pairs,
+    prove,
+)
+from sparring.evaluation.predictions import Predictions
+
+__all__ = [
+    "METRICS",
+    "AucComponents",
+    "Difference",
+    "Evaluation",
+    "Interval",
+    "LinearModel",
+    "Parity",
+    "Predictions",
+    "auc_components",
+    "best_threshold",
+    "delong_covariance",
+    "differences",
+    "evaluate",
+    "holm",
+    "max_probability_difference",
+    "memoriser",
+    "objective",
+    "paired_bootstrap",
+    "parity_pairs",
+    "pr_auc",
+    "prove",
+    "rank",
+    "roc_auc",
+    "tost",
+    "twins_share",
+]
