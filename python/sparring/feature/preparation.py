@@ -170,7 +170,7 @@ class FeaturePreparation(
         self._check(dataset.schema)
         state = self._learn(dataset)
         model = FeaturePreparationModel(state=state.to_json(), storage=self._storage(state))
-        return self._copyValues(model.setParent(self), {self.storage: model.getOrDefault("storage")})
+        return self._copyValues(model, {self.storage: model.getOrDefault("storage")})
 
     def _storage(self, state: EncoderState) -> str:
         chosen = self.getOrDefault("storage")

@@ -1,0 +1,110 @@
+"""Reading a configuration file, applying overrides, and saying what is wrong with it in the user's terms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from sparring.config.schema import RunConfig
+from sparring.data import storage
+from sparring.errors import ConfigError, did_you_mean
+
+
+def load_config(path: str, overrides: list[str] | None = None) -> RunConfig:
+    """Return the validated configuration in the YAML file at ``path``.
+
+    Parameters
+    ----------
+    path : str
+        A local file or any path of a supported file system.
+    overrides : list of str, optional
+        ``key.key=value`` each, the value in YAML: ``split.train=0.6``, ``contenders.0.name=fast``.
+
+    Raises
+    ------
+    ConfigError
+        If the file is absent, not YAML, or a key is unknown, missing or ill-typed; all faults are listed.
+
+    Examples
+    --------
+    >>> load_config("conf/demo.yaml", ["seed=7"]).seed      # doctest: +SKIP
+    7
+    """
+    try:
+        tree = yaml.safe_load(storage.read_text(path))
+    except FileNotFoundError as error:
+        near = Path(path).parent if Path(path).parent.is_dir() else Path()
+        names = ", ".join(sorted(str(file) for file in near.glob("*.yaml"))) or "none"
+        raise ConfigError(f"The configuration {path!r} does not exist", f"YAML files near it: {names}.") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"The configuration {path!r} is not YAML: {error}", "Mend the line it names.") from error
+    if not isinstance(tree, dict):
+        raise ConfigError(f"The configuration {path!r} holds no keys", "See conf/demo.yaml for an example.")
+    for override in overrides or []:
+        _apply(tree, override)
+    return parse_config(tree, path)
+
+
+def parse_config(tree: dict[str, Any], source: str = "the configuration") -> RunConfig:
+    """Return the validated configuration of a tree of plain values.
+
+    Raises
+    ------
+    ConfigError
+        Listing every fault with its key, what was allowed and what came.
+    """
+    try:
+        return RunConfig.model_validate(tree)
+    except ValidationError as error:
+        faults = [_explain(fault) for fault in error.errors()]
+        listed = faults[0] if len(faults) == 1 else "".join(f"\n  - {fault}" for fault in faults)
+        raise ConfigError(f"{source} is not valid: {listed}", "Mend it and run again.") from error
+
+
+def _apply(tree: dict[str, Any], override: str) -> None:
+    """Set one ``key.key=value`` in ``tree``, making the sections on the way."""
+    path, separator, text = override.partition("=")
+    if not separator or not path:
+        raise ConfigError(f"--set {override!r} is not key=value", "Write for example --set split.train=0.6.")
+    node: Any = tree
+    *sections, last = path.split(".")
+    for section in sections:
+        node = node[_index(node, section, override)] if isinstance(node, list) else node.setdefault(section, {})
+        if not isinstance(node, (dict, list)):
+            raise ConfigError(f"--set {override!r}: {section} holds a value, not a section", "Shorten the key.")
+    node[_index(node, last, override) if isinstance(node, list) else last] = yaml.safe_load(text)
+
+
+def _index(node: list[Any], text: str, override: str) -> int:
+    if not text.isdigit() or int(text) >= len(node):
+        raise ConfigError(
+            f"--set {override!r}: {text!r} is no position in a list of {len(node)}", f"Use 0 to {len(node) - 1}."
+        )
+    return int(text)
+
+
+def _explain(fault: Any) -> str:
+    """Return one pydantic fault as a sentence."""
+    place = ".".join(str(part) for part in fault["loc"]) or "the configuration"
+    if fault["type"] == "extra_forbidden":
+        allowed = sorted(_section_at(fault["loc"][:-1]).model_fields)
+        return f"unknown key {place}; allowed: {', '.join(allowed)}.{did_you_mean(str(fault['loc'][-1]), allowed)}"
+    if fault["type"] == "missing":
+        return f"{place} is missing"
+    if fault["type"] == "value_error":
+        return f"{place}: {fault['msg'].removeprefix('Value error, ')}"
+    return f"{place}: {fault['msg'][0].lower()}{fault['msg'][1:]}, got {fault['input']!r}"
+
+
+def _section_at(location: tuple[str | int, ...]) -> type[BaseModel]:
+    """Return the section class that a location of pydantic's points into."""
+    section: type[BaseModel] = RunConfig
+    for part in location:
+        if isinstance(part, str):
+            annotation = section.model_fields[part].annotation
+            candidates = [annotation, *get_args(annotation)]
+            section = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
+    return section
