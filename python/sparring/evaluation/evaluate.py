@@ -104,7 +104,7 @@ def evaluate(
 
     Notes
     -----
-    Costs one sort, then O(rows) a resample: 67,000 rows x 200 resamples take under a second on one core.
+    Costs one sort, then O(rows) a resample: 67,000 rows x 200 resamples take about a second.
     """
     threshold = metrics.best_threshold(validation.labels, validation.scores, validation.weights)
     ranking = metrics.rank(test.labels, test.scores)

@@ -145,7 +145,7 @@ def parity_pairs(results: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, s
     """Return (left, right, family) of the contenders that should agree, from their ``result.json``.
 
     Logistic regressions all solve one problem; boosted trees agree only where both are XGBoost.  The
-    reference on the right is the first single-machine contender of the family, else its first contender. 
+    reference on the right is the first single-machine contender of the family, else its first contender.
     Failed ones are left out.
     """
     pairs = []

@@ -67,7 +67,7 @@ def test_grouped_rows_widen_the_interval(make) -> None:
 
 @pytest.mark.parametrize("groups", [None, 150])
 def test_intervals_cover_the_truth_as_often_as_they_say(make, groups: int | None) -> None:
-    """Sixty samples: a 90% interval misses the population's AUC about six times; 15 or more: chance < 0.1%."""
+    """Sixty samples: a 90% interval misses the population's AUC about six times; 15 has chance < 0.1%."""
     truth = np.mean(
         [
             evaluate(make(), make(20_000, seed=900 + s, noise_seed=800 + s), resamples=1)

@@ -1,0 +1,182 @@
+"""The fairness ledger: every control of the comparison, and whether it held."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypedDict
+
+# Names of one thing in several libraries; only what decides which model comes out.
+TREE_PARAMETERS = {
+    "num_round": "rounds",
+    "num_boost_round": "rounds",
+    "n_estimators": "rounds",
+    "learning_rate": "eta",
+    "reg_lambda": "lambda",
+    "reg_alpha": "alpha",
+    "min_split_loss": "gamma",
+    "random_state": "seed",
+}
+
+
+class Control(TypedDict):
+    """One line of the ledger.
+
+    ``required`` controls decide whether contenders may be compared at all: a verdict is refused when one did
+    not hold.  The others qualify the figures.
+    """
+
+    control: str
+    held: bool
+    required: bool
+    detail: str
+
+
+Result = Mapping[str, Any]
+
+
+def fairness_ledger(
+    results: Sequence[Result],
+    evaluations: Mapping[str, Mapping[str, Any]],
+    parity: Iterable[Mapping[str, Any]],
+    *,
+    isolation: str = "process",
+) -> list[Control]:
+    """Return the controls of a comparison.
+
+    Parameters
+    ----------
+    results : sequence of mapping
+        The contenders' ``result.json``.
+    evaluations : mapping of str to mapping
+        ``Evaluation.to_dict()`` by contender.
+    parity : iterable of mapping
+        ``Parity.to_dict()`` of the pairs that should agree.
+    isolation : {"process", "session"}, default "process"
+        Whether each contender had a fresh process of its own.
+
+    Returns
+    -------
+    list of Control
+        Required ones first.
+    """
+    ok = [result for result in results if result["status"] == "ok"]
+    return [
+        _alike("same rows", ok, _fingerprint, "fingerprint of the rows that each contender read"),
+        _alike(
+            "same encoding", ok, _encoding, "rows a part and shape of the matrix that each contender read"
+        ),
+        _same_objective(ok, parity),
+        _same_metric_code(ok, evaluations),
+        _all_finished(results),
+        _alike("same cores", ok, lambda result: result["cores"], "threads", required=False),
+        _alike("same seed", ok, lambda result: result["seed"], "seed", required=False),
+        _fresh_process(isolation),
+        _real_services(results),
+    ]
+
+
+def _alike(
+    control: str, results: Sequence[Result], value: Callable[[Result], Any], what: str, required: bool = True
+) -> Control:
+    """Return the control that ``value`` is one and the same in all results; it names who differs."""
+    found: dict[str, list[str]] = {}
+    for result in results:
+        found.setdefault(str(value(result)), []).append(result["name"])
+    if len(found) <= 1:
+        return _control(control, True, required, f"{what}: {next(iter(found), 'no contender finished')}")
+    parts = "; ".join(f"{value} ({', '.join(names)})" for value, names in found.items())
+    return _control(control, False, required, f"{what} differ: {parts}")
+
+
+def _fingerprint(result: Result) -> Any:
+    return result["matrix"]["fingerprint"]
+
+
+def _encoding(result: Result) -> str:
+    """Return all else that a contender says of its matrix: rows a part, size or storage where given."""
+    described = {name: value for name, value in result["matrix"].items() if name != "fingerprint"}
+    rows = described.pop("rows", {})
+    counts = (
+        [f"{count:,} {part}" for part, count in rows.items()] if isinstance(rows, Mapping) else [str(rows)]
+    )
+    return ", ".join(counts + [f"{name} {value}" for name, value in sorted(described.items())])
+
+
+def _same_objective(results: Sequence[Result], parity: Iterable[Mapping[str, Any]]) -> Control:
+    """Logistic regressions minimise one function, and the XGBoosts have one set of parameters."""
+    differing = [f"{row['left']} and {row['right']}" for row in parity if row.get("same_objective") is False]
+    boosted = [
+        result
+        for result in results
+        if result["family"] == "gradient_boosted_trees" and result["engine"] in ("single_node", "sagemaker")
+    ]
+    first = _tree_parameters(boosted[0]) if boosted else {}
+    for other in boosted[1:]:
+        theirs = _tree_parameters(other)
+        names = sorted(name for name in first.keys() & theirs.keys() if first[name] != theirs[name])
+        if names:
+            differing.append(f"{boosted[0]['name']} and {other['name']} in {', '.join(names)}")
+    if differing:
+        return _control("same objective", False, True, "different: " + "; ".join(differing))
+    detail = "one objective among the logistic regressions, one set of parameters among the XGBoosts"
+    if any(
+        result["family"] == "gradient_boosted_trees" and result["engine"] == "spark" for result in results
+    ):
+        detail += "; MLlib's trees are another algorithm and compared by score only"
+    return _control("same objective", True, True, detail)
+
+
+def _tree_parameters(result: Result) -> dict[str, str]:
+    """Return hyperparameters under common names; numbers compare by value, for SageMaker's are text."""
+    return {
+        TREE_PARAMETERS.get(name, name): _plain(value) for name, value in result["hyperparameters"].items()
+    }
+
+
+def _plain(value: Any) -> str:
+    try:
+        return repr(float(value))
+    except (TypeError, ValueError):
+        return str(value)
+
+
+def _same_metric_code(results: Sequence[Result], evaluations: Mapping[str, Mapping[str, Any]]) -> Control:
+    missing = [result["name"] for result in results if result["name"] not in evaluations]
+    digests = {evaluation["sample"]["digest"] for evaluation in evaluations.values()}
+    held = not missing and len(digests) == 1
+    detail = "all scored by sparring.evaluation on the same test rows, labels, weights and groups"
+    if missing:
+        detail = f"not evaluated: {', '.join(missing)}"
+    elif not held:
+        detail = (
+            "no contender was evaluated"
+            if not digests
+            else "contenders were evaluated on different test rows"
+        )
+    return _control("same metric code and test rows", held, True, detail)
+
+
+def _all_finished(results: Sequence[Result]) -> Control:
+    failed = [result["name"] for result in results if result["status"] != "ok"]
+    detail = f"failed: {', '.join(failed)}" if failed else f"all {len(results)} finished"
+    return _control("all contenders finished", not failed, False, detail)
+
+
+def _fresh_process(isolation: str) -> Control:
+    held = isolation == "process"
+    shared = "contenders shared one session: a warm JVM and memory left by others favour the later ones"
+    return _control(
+        "fresh process", held, False, "one contender at a time, each in a new process" if held else shared
+    )
+
+
+def _real_services(results: Sequence[Result]) -> Control:
+    names = [result["name"] for result in results if result["stand_in"]]
+    if not names:
+        return _control("real services", True, False, "every contender ran on the service it is named after")
+    detail = "ran against a local stand-in: hand-off and score are valid, time and price are not SageMaker's"
+    return _control("real services", False, False, f"{', '.join(names)} {detail}")
+
+
+def _control(control: str, held: bool, required: bool, detail: str) -> Control:
+    return {"control": control, "held": held, "required": required, "detail": detail}

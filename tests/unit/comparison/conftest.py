@@ -1,0 +1,49 @@
+"""Made-up results of contenders."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Builder = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def result() -> Builder:
+    """Builder of a contender's ``result.json``."""
+
+    def build(name: str, **changes: Any) -> dict[str, Any]:
+        return {
+            "name": name,
+            "engine": "single_node",
+            "family": "gradient_boosted_trees",
+            "status": "ok",
+            "error": None,
+            "stand_in": False,
+            "phases": {"fit": 1.0},
+            "wall_seconds": 2.0,
+            "cpu_seconds": 3.0,
+            "peak_memory_bytes": 1,
+            "matrix": {"fingerprint": "aa-7", "rows": {"train": 5, "test": 2}},
+            "hyperparameters": {"max_depth": 6, "eta": 0.1},
+            "cores": 2,
+            "seed": 42,
+            "versions": {},
+            "notes": [],
+            **changes,
+        }
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def evaluation() -> Builder:
+    """Builder of what ``Evaluation.to_dict`` returns, as far as verdict and ledger read it."""
+
+    def build(auc: float, digest: str = "d") -> dict[str, Any]:
+        return {
+            "roc_auc": {"value": auc, "low": auc - 0.01, "high": auc + 0.01},
+            "sample": {"digest": digest, "confidence": 0.95},
+        }
+
+    return build
