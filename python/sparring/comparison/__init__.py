@@ -2,13 +2,11 @@
 
 from sparring.comparison.cost import Cost, PriceTable, costs, load_prices
 from sparring.comparison.ledger import fairness_ledger
-from sparring.comparison.phases import Phases
 from sparring.comparison.resources import ProcessTreeMeter, Usage
 from sparring.comparison.verdict import decide
 
 __all__ = [
     "Cost",
-    "Phases",
     "PriceTable",
     "ProcessTreeMeter",
     "Usage",

@@ -5,18 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
-# Names of one thing in several libraries; only what decides which model comes out.
-TREE_PARAMETERS = {
-    "num_round": "rounds",
-    "num_boost_round": "rounds",
-    "n_estimators": "rounds",
-    "learning_rate": "eta",
-    "reg_lambda": "lambda",
-    "reg_alpha": "alpha",
-    "min_split_loss": "gamma",
-    "random_state": "seed",
-}
-
 
 class Control(TypedDict):
     """One line of the ledger.
@@ -38,8 +26,6 @@ def fairness_ledger(
     results: Sequence[Result],
     evaluations: Mapping[str, Mapping[str, Any]],
     parity: Iterable[Mapping[str, Any]],
-    *,
-    isolation: str = "process",
 ) -> list[Control]:
     """Return the controls of a comparison.
 
@@ -51,8 +37,6 @@ def fairness_ledger(
         ``Evaluation.to_dict()`` by contender.
     parity : iterable of mapping
         ``Parity.to_dict()`` of the pairs that should agree.
-    isolation : {"process", "session"}, default "process"
-        Whether each contender had a fresh process of its own.
 
     Returns
     -------
@@ -62,15 +46,13 @@ def fairness_ledger(
     ok = [result for result in results if result["status"] == "ok"]
     return [
         _alike("same rows", ok, _fingerprint, "fingerprint of the rows that each contender read"),
-        _alike(
-            "same encoding", ok, _encoding, "rows a part and shape of the matrix that each contender read"
-        ),
+        _alike("same encoding", ok, _encoding, "the matrix that each contender read"),
         _same_objective(ok, parity),
         _same_metric_code(ok, evaluations),
         _all_finished(results),
         _alike("same cores", ok, lambda result: result["cores"], "threads", required=False),
         _alike("same seed", ok, lambda result: result["seed"], "seed", required=False),
-        _fresh_process(isolation),
+        _fresh_process(results),
         _real_services(results),
     ]
 
@@ -88,18 +70,22 @@ def _alike(
     return _control(control, False, required, f"{what} differ: {parts}")
 
 
-def _fingerprint(result: Result) -> Any:
-    return result["matrix"]["fingerprint"]
+def _fingerprint(result: Result) -> str:
+    """Return the fingerprint, or one a part where a contender states them apart."""
+    matrix = result["matrix"]
+    parts = matrix.get("fingerprints", {})
+    return str(matrix.get("fingerprint") or ", ".join(f"{part} {parts[part]}" for part in sorted(parts)))
 
 
 def _encoding(result: Result) -> str:
-    """Return all else that a contender says of its matrix: rows a part, size or storage where given."""
-    described = {name: value for name, value in result["matrix"].items() if name != "fingerprint"}
+    """Return all else that a contender says of its matrix; every feature value is in the fingerprint anyway."""
+    described = {
+        name: value for name, value in result["matrix"].items() if not name.startswith("fingerprint")
+    }
     rows = described.pop("rows", {})
-    counts = (
-        [f"{count:,} {part}" for part, count in rows.items()] if isinstance(rows, Mapping) else [str(rows)]
-    )
-    return ", ".join(counts + [f"{name} {value}" for name, value in sorted(described.items())])
+    counts = [f"{count:,} {part} rows" for part, count in sorted(rows.items())]
+    shape = [f"{name} {value}" for name, value in sorted(described.items())]
+    return ", ".join(counts + shape) or f"features as in fingerprint {_fingerprint(result)}"
 
 
 def _same_objective(results: Sequence[Result], parity: Iterable[Mapping[str, Any]]) -> Control:
@@ -127,10 +113,8 @@ def _same_objective(results: Sequence[Result], parity: Iterable[Mapping[str, Any
 
 
 def _tree_parameters(result: Result) -> dict[str, str]:
-    """Return hyperparameters under common names; numbers compare by value, for SageMaker's are text."""
-    return {
-        TREE_PARAMETERS.get(name, name): _plain(value) for name, value in result["hyperparameters"].items()
-    }
+    """Return hyperparameters as comparable text: numbers by value, for SageMaker's are text."""
+    return {name: _plain(value) for name, value in result["hyperparameters"].items()}
 
 
 def _plain(value: Any) -> str:
@@ -162,12 +146,12 @@ def _all_finished(results: Sequence[Result]) -> Control:
     return _control("all contenders finished", not failed, False, detail)
 
 
-def _fresh_process(isolation: str) -> Control:
-    held = isolation == "process"
-    shared = "contenders shared one session: a warm JVM and memory left by others favour the later ones"
-    return _control(
-        "fresh process", held, False, "one contender at a time, each in a new process" if held else shared
-    )
+def _fresh_process(results: Sequence[Result]) -> Control:
+    names = [result["name"] for result in results if result.get("isolation") != "process"]
+    if not names:
+        return _control("fresh process", True, False, "one contender at a time, each in a new process")
+    detail = "shared a session: a warm JVM and memory left by others favour the later ones"
+    return _control("fresh process", False, False, f"{', '.join(names)} {detail}")
 
 
 def _real_services(results: Sequence[Result]) -> Control:

@@ -28,6 +28,7 @@ def result() -> Builder:
             "hyperparameters": {"max_depth": 6, "eta": 0.1},
             "cores": 2,
             "seed": 42,
+            "isolation": "process",
             "versions": {},
             "notes": [],
             **changes,
