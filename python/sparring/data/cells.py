@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from scipy.sparse import csr_matrix
 
 
 class Cells(NamedTuple):
@@ -42,3 +43,12 @@ def cells_of(batch: pa.RecordBatch) -> Cells:
     offsets, indices = _flat(batch.column("indices"))
     _, values = _flat(batch.column("values"))
     return Cells(offsets, indices, values)
+
+
+def stack(parts: list[Cells], size: int) -> csr_matrix:
+    """Return consecutive batches of cells as one float32 matrix of shape (rows, size)."""
+    starts = np.cumsum([0, *(len(part.values) for part in parts)])
+    indptr = np.concatenate([[0], *(part.offsets[1:] + at for part, at in zip(parts, starts[:-1], strict=True))])
+    values = np.concatenate([part.values for part in parts])
+    indices = np.concatenate([part.indices for part in parts])
+    return csr_matrix((values, indices, indptr), shape=(len(indptr) - 1, size))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sparring.data.cells import Cells, cells_of
 
@@ -84,19 +85,34 @@ def fingerprint_of_batches(batches: Iterable[pa.RecordBatch]) -> str:
     return _text(total, rows)
 
 
-def fingerprint_of_frame(matrix: DataFrame) -> str:
-    """Return the fingerprint of a matrix held by Spark: one pass, no shuffle, one small row a partition."""
+def fingerprints_of_frame(matrix: DataFrame, part_col: str = "split") -> dict[str, str]:
+    """Return part -> fingerprint of a matrix held by Spark.
+
+    Parameters
+    ----------
+    matrix : DataFrame
+        With ``key``, ``label``, ``weight``, the features and ``part_col``.
+    part_col : str, default "split"
+        Column of the part's name.
+
+    Notes
+    -----
+    Cost: one pass in whole Arrow batches, no shuffle; a few small rows a partition reach the driver.
+    """
 
     def partial(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        total, rows = 0, 0
         for batch in batches:
-            if batch.num_rows:
-                part, count = batch_sum(batch)
-                total, rows = (total + int(part)) % 2**64, rows + count
-        yield pa.RecordBatch.from_pydict({"total": [str(total)], "rows": [rows]})
+            column = batch.column(part_col)
+            for part in column.unique():
+                rows = batch.filter(pc.equal(column, part))
+                total, count = batch_sum(rows)
+                yield pa.RecordBatch.from_pydict({"part": [part.as_py()], "total": [str(total)], "rows": [count]})
 
-    parts = matrix.mapInArrow(partial, "total string, rows long").collect()
-    return _text(sum(int(part["total"]) for part in parts), sum(part["rows"] for part in parts))
+    schema = "part string, total string, rows long"
+    found: dict[str, list[str]] = {}
+    for row in matrix.mapInArrow(partial, schema).collect():
+        found.setdefault(row["part"], []).append(_text(int(row["total"]), row["rows"]))
+    return {part: combine(texts) for part, texts in found.items()}
 
 
 def combine(fingerprints: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ import pyarrow.dataset as ds
 from scipy.sparse import csr_matrix
 
 from sparring.data import storage
-from sparring.data.cells import cells_of
+from sparring.data.cells import cells_of, stack
 from sparring.data.fingerprint import fingerprint_of_batches
 from sparring.errors import TableError
 
@@ -84,10 +84,11 @@ class PreparedMatrix:
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
+        self.rows = storage.join(folder, "matrix")
 
     def path(self, part: str) -> str:
         """Return the folder of ``part``."""
-        return storage.join(self.folder, "matrix", f"split={part}")
+        return storage.join(self.rows, f"split={part}")
 
     def encoding(self) -> Encoding:
         """Return what ``encoding.json`` says."""
@@ -97,6 +98,15 @@ class PreparedMatrix:
         """Yield the rows of ``part`` as they are stored."""
         system, inner = storage.filesystem(self.path(part))
         yield from ds.dataset(inner, filesystem=system, format="parquet").to_batches()
+
+    def cells(self, part: str) -> int:
+        """Return the number of stored feature values of ``part``, from the files' own metadata."""
+        system, inner = storage.filesystem(self.path(part))
+        column = "features" if self.encoding().storage == "dense" else "values"
+        files = ds.dataset(inner, filesystem=system, format="parquet").get_fragments()
+        groups = [file.metadata.row_group(at) for file in files for at in range(file.metadata.num_row_groups)]
+        columns = [group.column(at) for group in groups for at in range(group.num_columns)]
+        return sum(chunk.num_values for chunk in columns if chunk.path_in_schema.split(".")[0] == column)
 
     def read(self, part: str) -> Part:
         """Return ``part`` in memory, sorted by key so that every path sees one row order.
@@ -123,13 +133,7 @@ def _sorted_by_key(batches: list[pa.RecordBatch], size: int, fingerprint: str) -
         name: np.concatenate([b.column(name).to_numpy(zero_copy_only=False) for b in batches])
         for name in ("key", "label", "weight", "group")
     }
-    cells = [cells_of(batch) for batch in batches]
-    starts = np.cumsum([0] + [len(c.values) for c in cells])
-    indptr = np.concatenate([[0], *(c.offsets[1:] + start for c, start in zip(cells, starts, strict=False))])
-    features = csr_matrix(
-        (np.concatenate([c.values for c in cells]), np.concatenate([c.indices for c in cells]), indptr),
-        shape=(len(columns["key"]), size),
-    )
+    features = stack([cells_of(batch) for batch in batches], size)
     order = np.argsort(columns["key"].astype(str), kind="stable")
     key, label, weight, group = (column[order] for column in columns.values())
     return Part(key, label, weight, group, features[order], fingerprint)

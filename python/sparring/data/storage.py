@@ -96,21 +96,31 @@ def delete(path: str) -> None:
         system.delete_file(inner)
 
 
-def write_text(path: str, text: str) -> None:
-    """Write ``text`` to ``path`` under a temporary name first, so that no reader meets half a file."""
+def write_bytes(path: str, data: bytes) -> None:
+    """Write ``data`` to ``path`` under a temporary name first, so that no reader meets half a file."""
     system, inner = filesystem(path)
     system.create_dir(inner.rsplit("/", 1)[0], recursive=True)
     temporary = f"{inner}.{os.getpid()}.tmp"
     with system.open_output_stream(temporary) as stream:
-        stream.write(text.encode("utf-8"))
+        stream.write(data)
     system.move(temporary, inner)
+
+
+def read_bytes(path: str) -> bytes:
+    """Return the content of the file at ``path``."""
+    system, inner = filesystem(path)
+    with system.open_input_stream(inner) as stream:
+        return stream.read()
+
+
+def write_text(path: str, text: str) -> None:
+    """Write ``text`` to ``path`` in UTF-8."""
+    write_bytes(path, text.encode("utf-8"))
 
 
 def read_text(path: str) -> str:
     """Return the text of the file at ``path``."""
-    system, inner = filesystem(path)
-    with system.open_input_stream(inner) as stream:
-        return stream.read().decode("utf-8")
+    return read_bytes(path).decode("utf-8")
 
 
 def write_json(path: str, value: Any) -> None:

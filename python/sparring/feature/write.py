@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from sparring.config.schema import FeaturesConfig, PrepareConfig
 from sparring.data import storage
 from sparring.data.contract import KEY, LABEL, WEIGHT
-from sparring.data.fingerprint import fingerprint_of_frame
-from sparring.data.matrix import PARTS, Encoding, PreparedMatrix
+from sparring.data.fingerprint import fingerprints_of_frame
+from sparring.data.matrix import Encoding, PreparedMatrix
 from sparring.feature.preparation import FeaturePreparation, FeaturePreparationModel
 
 if TYPE_CHECKING:
@@ -63,9 +63,9 @@ def _write(model: FeaturePreparationModel, rows: DataFrame, folder: str) -> Enco
     used = rows.select(KEY, LABEL, WEIGHT, "groupId", "split", *model.encoder.columns)
     standard = [f"{KEY} as key", f"{LABEL} as label", f"{WEIGHT} as weight", "groupId as group", "split"]
     encoded = model.transform(used).selectExpr(*standard, *columns)
-    encoded.write.partitionBy("split").mode("overwrite").parquet(storage.join(folder, "matrix"))
+    encoded.write.partitionBy("split").mode("overwrite").parquet(matrix.rows)
     model.write().overwrite().save(storage.join(folder, "preparation"))
-    prints = {part: fingerprint_of_frame(spark.read.parquet(matrix.path(part))) for part in PARTS}
+    prints = fingerprints_of_frame(spark.read.parquet(matrix.rows))
     encoder = model.encoder
     encoding = Encoding(
         size=encoder.size,

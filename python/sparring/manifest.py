@@ -1,0 +1,94 @@
+"""The manifest of a run: which stages are done, on what basis, so that a run can be resumed and audited."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sparring import __version__
+from sparring.data import storage
+
+
+class Manifest:
+    """``manifest.json`` in the run's folder, rewritten whole after every stage.
+
+    A stage is *current* when it is done and its basis - everything it depends on, as a hash - is the same.
+
+    Parameters
+    ----------
+    folder : str
+        The run's folder.
+
+    Examples
+    --------
+    >>> manifest = Manifest("runs/flights")                 # doctest: +SKIP
+    >>> with manifest.stage("split", basis) as report:      # doctest: +SKIP
+    ...     report["rows"] = 336_776
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.path = storage.join(folder, "manifest.json")
+        known = storage.read_json(self.path) if storage.exists(self.path) else {}
+        self.stages: dict[str, dict[str, Any]] = known.get("stages", {})
+        self.started: str = known.get("started", now())
+        self.config: dict[str, Any] = known.get("config", {})
+
+    def current(self, stage: str, basis: str) -> bool:
+        """Return whether ``stage`` is done on this basis."""
+        entry = self.stages.get(stage, {})
+        return entry.get("status") == "done" and entry.get("basis") == basis
+
+    def report(self, stage: str) -> dict[str, Any]:
+        """Return what ``stage`` reported when it was done."""
+        found: dict[str, Any] = self.stages[stage]["report"]
+        return found
+
+    @contextmanager
+    def stage(self, name: str, basis: str) -> Iterator[dict[str, Any]]:
+        """Record the body of the ``with`` statement as stage ``name``; it fills the report it is given."""
+        report: dict[str, Any] = {}
+        entry: dict[str, Any] = {"status": "running", "basis": basis, "started": now(), "report": report}
+        self.stages[name] = entry
+        self.write()
+        start = time.perf_counter()
+        try:
+            yield report
+        except BaseException as error:
+            entry.update(status="failed", error=f"{type(error).__name__}: {error}"[:500])
+            raise
+        else:
+            entry["status"] = "done"
+        finally:
+            entry["seconds"] = round(time.perf_counter() - start, 3)
+            self.write()
+
+    def write(self) -> None:
+        """Write the manifest."""
+        value = {
+            "sparring": __version__,
+            "started": self.started,
+            "config": self.config,
+            "stages": self.stages,
+        }
+        storage.write_json(self.path, value)
+
+
+def now() -> str:
+    """Return the time in UTC, ISO 8601, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def basis_of(*parts: Any) -> str:
+    """Return a hash of plain values: the basis of a stage.
+
+    Examples
+    --------
+    >>> basis_of({"a": 1}) == basis_of({"a": 1}) != basis_of({"a": 2})
+    True
+    """
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,89 @@
+"""A contender's process: ``python -m sparring.training.runner TASK.json``.
+
+It writes ``outcome.json`` into the task's folder, also when it fails: a failure is a result.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from dataclasses import asdict
+from typing import Any
+
+import psutil
+
+from sparring.data import storage
+from sparring.errors import SparringError
+from sparring.training.phases import Phases
+from sparring.training.task import Outcome, Task
+
+ENGINES = {
+    "spark": "sparring.training.mllib",
+    "single_node": "sparring.training.single_node",
+    "sagemaker": "sparring.training.sagemaker",
+}
+
+
+def run_task(task: Task, phases: Phases | None = None) -> dict[str, Any]:
+    """Train and score as ``task`` says and return what came of it; only an interrupt is raised.
+
+    Parameters
+    ----------
+    task : Task
+    phases : Phases, optional
+        Phases timed so far, such as the start of the process.
+
+    Returns
+    -------
+    dict
+        ``status`` (ok or failed), ``error`` (type and message, or None), ``phases`` and the fields of
+        :class:`~sparring.training.task.Outcome`.
+    """
+    phases, outcome, error = phases or Phases(), Outcome(), None
+    try:
+        outcome = importlib.import_module(ENGINES[task.engine]).run(task, phases)
+    except Exception as failure:
+        traceback.print_exc()
+        error = {"type": type(failure).__name__, "message": _message(failure)}
+        storage.delete(task.predictions)
+        storage.delete(task.model)
+    return {
+        "status": "failed" if error else "ok",
+        "error": error,
+        "phases": phases.seconds,
+        **asdict(outcome),
+    }
+
+
+def _message(failure: Exception) -> str:
+    return str(failure) if isinstance(failure, SparringError) else f"{type(failure).__name__}: {failure}"[:2_000]
+
+
+def main(argv: list[str]) -> int:
+    """Run the task in the file named by the first argument; return the exit code."""
+    _end_with_parent()
+    phases = Phases()
+    phases.add("start", time.time() - psutil.Process().create_time())
+    task = Task.from_json(storage.read_text(argv[0]))
+    answer = run_task(task, phases)
+    storage.write_json(storage.join(task.folder, "outcome.json"), answer)
+    return 0 if answer["status"] == "ok" else 1
+
+
+def _end_with_parent() -> None:
+    """End this process group when standard input closes: the parent holds its other end open while it lives."""
+
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        os.killpg(os.getpgid(0), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

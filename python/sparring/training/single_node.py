@@ -1,0 +1,255 @@
+"""One machine: scikit-learn's logistic regression and XGBoost, on arrays, without Spark."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sklearn
+import xgboost
+from scipy.sparse import csr_matrix
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
+
+from sparring.data import storage
+from sparring.data.matrix import Part, PreparedMatrix
+from sparring.errors import TrainingError
+from sparring.training.logistic import LogisticParameters
+from sparring.training.phases import Phases
+from sparring.training.task import Outcome, Task
+from sparring.training.xgboost_parameters import XGBoostParameters
+
+
+class FittedModel(ABC):
+    """A model that scores rows in memory and survives as bytes."""
+
+    @abstractmethod
+    def predict(self, features: csr_matrix) -> np.ndarray:
+        """Return the probability of class 1, shape (n_rows,), float64."""
+
+    @abstractmethod
+    def to_bytes(self) -> bytes:
+        """Return the model in its own portable format."""
+
+    @classmethod
+    @abstractmethod
+    def from_bytes(cls, data: bytes) -> FittedModel:
+        """Return the model that :meth:`to_bytes` wrote."""
+
+
+class Learner(ABC):
+    """A family of models that one machine fits.
+
+    Parameters
+    ----------
+    hyperparameters : dict
+        In the family's names; validated here, before any work.
+    owner : str
+        Opens error messages.
+    """
+
+    family: ClassVar[str]
+    file_name: ClassVar[str]
+    model: ClassVar[type[FittedModel]]
+
+    @abstractmethod
+    def __init__(self, hyperparameters: dict[str, Any], owner: str) -> None: ...
+
+    @abstractmethod
+    def fit(
+        self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray, cores: int, seed: int
+    ) -> FittedModel:
+        """Return the model fitted on rows in the order given."""
+
+    @abstractmethod
+    def in_force(self) -> dict[str, Any]:
+        """Return all hyperparameters, defaults included."""
+
+
+class LogisticModel(FittedModel):
+    """Coefficients of a logistic regression.
+
+    Parameters
+    ----------
+    intercept : float
+    coefficients : ndarray of float64, shape (n_features,)
+    parameters : LogisticParameters
+        What it was fitted with.
+    """
+
+    def __init__(self, intercept: float, coefficients: np.ndarray, parameters: LogisticParameters) -> None:
+        self.intercept = intercept
+        self.coefficients = coefficients
+        self.parameters = parameters
+
+    def predict(self, features: csr_matrix) -> np.ndarray:
+        """Return the probability of class 1, shape (n_rows,), float64."""
+        return expit(features.astype(np.float64) @ self.coefficients + self.intercept)
+
+    def to_bytes(self) -> bytes:
+        """Return the coefficients as JSON."""
+        value = {
+            "intercept": float(self.intercept),
+            "coefficients": [float(c) for c in self.coefficients],
+            "regParam": self.parameters.regParam,
+            "elasticNetParam": self.parameters.elasticNetParam,
+        }
+        return json.dumps(value).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> LogisticModel:
+        """Return the model that :meth:`to_bytes` wrote."""
+        value = json.loads(data)
+        parameters = LogisticParameters(value["regParam"], value["elasticNetParam"])
+        return cls(value["intercept"], np.array(value["coefficients"]), parameters)
+
+
+class LogisticLearner(Learner):
+    """scikit-learn's logistic regression with MLlib's objective."""
+
+    family = "logistic_regression"
+    file_name = "coefficients.json"
+    model = LogisticModel
+
+    def __init__(self, hyperparameters: dict[str, Any], owner: str) -> None:
+        self.parameters = LogisticParameters.of(hyperparameters, owner)
+
+    def fit(
+        self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray, cores: int, seed: int
+    ) -> LogisticModel:
+        """Return the fitted coefficients; float64 throughout."""
+        arguments = self.parameters.for_sklearn(float(weights.sum()), features.shape[1])
+        estimator = LogisticRegression(random_state=seed, **arguments)
+        with threadpool_limits(cores):
+            estimator.fit(features.astype(np.float64), labels, sample_weight=weights)
+        return LogisticModel(estimator.intercept_[0], estimator.coef_[0], self.parameters)
+
+    def in_force(self) -> dict[str, Any]:
+        """Return all hyperparameters, defaults included."""
+        return vars(self.parameters)
+
+
+class XGBoostModel(FittedModel):
+    """A native booster; a cell absent from a row is missing to it.
+
+    Parameters
+    ----------
+    booster : xgboost.Booster
+    """
+
+    def __init__(self, booster: xgboost.Booster) -> None:
+        self.booster = booster
+
+    def predict(self, features: csr_matrix) -> np.ndarray:
+        """Return the probability of class 1, shape (n_rows,), float64."""
+        return self.booster.predict(xgboost.DMatrix(features)).astype(np.float64)
+
+    def to_bytes(self) -> bytes:
+        """Return the booster in XGBoost's UBJSON format."""
+        return bytes(self.booster.save_raw("ubj"))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> XGBoostModel:
+        """Return the model that :meth:`to_bytes` wrote."""
+        return cls(xgboost.Booster(model_file=bytearray(data)))
+
+
+class XGBoostLearner(Learner):
+    """XGBoost's native training."""
+
+    family = "gradient_boosted_trees"
+    file_name = "model.ubj"
+    model = XGBoostModel
+
+    def __init__(self, hyperparameters: dict[str, Any], owner: str) -> None:
+        self.parameters = XGBoostParameters.of(hyperparameters, owner)
+
+    def fit(
+        self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray, cores: int, seed: int
+    ) -> XGBoostModel:
+        """Return the fitted booster; rows in another order may give another model."""
+        matrix = xgboost.DMatrix(features, label=labels, weight=weights, nthread=cores)
+        native = self.parameters.native(cores, seed)
+        return XGBoostModel(xgboost.train(native, matrix, num_boost_round=self.parameters.num_round))
+
+    def in_force(self) -> dict[str, Any]:
+        """Return all hyperparameters, defaults included."""
+        return self.parameters.in_force()
+
+
+LEARNERS: dict[str, type[Learner]] = {learner.family: learner for learner in (LogisticLearner, XGBoostLearner)}
+
+
+def run(task: Task, phases: Phases) -> Outcome:
+    """Read, fit, score and write; no Spark takes part.
+
+    Parameters
+    ----------
+    task : Task
+    phases : Phases
+        Receives read, fit, score and write.
+
+    Notes
+    -----
+    Cost: holds the train part in memory, then the others one at a time.
+    """
+    learner = LEARNERS[task.family](task.hyperparameters, f"contenders.{task.name}.hyperparameters")
+    matrix, outcome = PreparedMatrix(task.matrix), Outcome(hyperparameters=learner.in_force())
+    require_memory(matrix, task.name)
+    with phases("read"):
+        train = matrix.read("train")
+    outcome.fingerprints["train"] = train.fingerprint
+    with phases("fit"):
+        model = learner.fit(train.features, train.labels, train.weights, task.cores, task.seed)
+    del train
+    for part in ("validation", "test"):
+        with phases("read"):
+            rows = matrix.read(part)
+        outcome.fingerprints[part] = rows.fingerprint
+        with phases("score"):
+            scores = model.predict(rows.features)
+        with phases("write"):
+            write_predictions(task.predictions, part, rows, scores)
+    with phases("write"):
+        storage.write_bytes(storage.join(task.model, learner.file_name), model.to_bytes())
+    outcome.versions = {"scikit-learn": sklearn.__version__, "xgboost": xgboost.__version__}
+    return outcome
+
+
+def require_memory(matrix: PreparedMatrix, name: str) -> None:
+    """Raise :class:`TrainingError` if the train part cannot fit this machine's free memory.
+
+    The need is estimated as the cells in float64 with their indices, held twice while they are sorted.
+    """
+    cells = matrix.cells("train")
+    need = cells * (np.dtype(np.float64).itemsize + np.dtype(np.int32).itemsize) * 2
+    free = psutil.virtual_memory().available
+    if need > free:
+        raise TrainingError(
+            f"{name}: the train part's {cells:,} feature values need about {need / 2**30:.1f} GiB, "
+            f"{free / 2**30:.1f} GiB are free",
+            "Train on Spark, or on a machine with more memory.",
+        )
+
+
+def write_predictions(folder: str, part: str, rows: Part, scores: np.ndarray) -> None:
+    """Write the scores of ``part`` as one Parquet file below ``folder``."""
+    table = pa.table(
+        {
+            "key": pa.array(rows.keys, pa.string()),
+            "split": pa.array([part] * len(rows.keys), pa.string()),
+            "label": rows.labels,
+            "weight": rows.weights,
+            "group": pa.array(rows.groups, pa.string()),
+            "score": scores,
+        }
+    )
+    system, inner = storage.filesystem(folder)
+    system.create_dir(inner, recursive=True)
+    pq.write_table(table, f"{inner}/part-{part}.parquet", filesystem=system)
