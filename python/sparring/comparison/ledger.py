@@ -78,7 +78,7 @@ def _fingerprint(result: Result) -> str:
 
 
 def _encoding(result: Result) -> str:
-    """Return all else that a contender says of its matrix; every feature value is in the fingerprint anyway."""
+    """Return all else that a contender says of its matrix; the fingerprint covers every feature value."""
     described = {
         name: value for name, value in result["matrix"].items() if not name.startswith("fingerprint")
     }

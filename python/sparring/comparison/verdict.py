@@ -14,11 +14,13 @@ STAND_IN = (
 class Verdict(TypedDict):
     """What to train with, and why.
 
-    ``choice`` is None when ``refused``; ``basis`` says what decided: ``"score"`` or ``"time"``.
+    ``choice`` is None when ``refused``; ``basis`` says what decided: ``"score"`` or ``"time"``.  ``reason``
+    is the whole text: ``finding``, what decided, and ``caveats``, what a reader must know beside it.
     """
 
     choice: str | None
     reason: str
+    finding: str
     refused: bool
     basis: str | None
     metric: str
@@ -74,10 +76,11 @@ def decide(
     equivalent = [name for name in finished if name != best and _equivalent(best, name, rows)]
     real = [name for name in [best, *equivalent] if not finished[name]["stand_in"]]
     choice = min(real, key=lambda name: finished[name]["wall_seconds"]) if real else best
-    reason = _reason(choice, best, equivalent, real, finished, evaluations, margin)
+    finding = _finding(choice, best, equivalent, real, finished, evaluations, margin)
     return {
         "choice": choice,
-        "reason": " ".join([reason, *caveats]),
+        "reason": " ".join([finding, *caveats]),
+        "finding": finding,
         "refused": False,
         "basis": "time" if len(real) > 1 else "score",
         "metric": "roc_auc",
@@ -92,7 +95,7 @@ def _equivalent(one: str, other: str, differences: Iterable[Mapping[str, Any]]) 
     return any(row["equivalent"] for row in differences if {row["left"], row["right"]} == {one, other})
 
 
-def _reason(
+def _finding(
     choice: str,
     best: str,
     equivalent: Sequence[str],
@@ -127,10 +130,11 @@ def _caveats(results: Sequence[Mapping[str, Any]]) -> list[str]:
     return caveats + ([f"Failed and not ranked: {', '.join(failed)}."] if failed else [])
 
 
-def _refusal(reason: str, margin: float | None, caveats: list[str]) -> Verdict:
+def _refusal(finding: str, margin: float | None, caveats: list[str]) -> Verdict:
     return {
         "choice": None,
-        "reason": " ".join([reason, *caveats]),
+        "reason": " ".join([finding, *caveats]),
+        "finding": finding,
         "refused": True,
         "basis": None,
         "metric": "roc_auc",

@@ -20,6 +20,9 @@ from sparring.evaluation.predictions import Predictions
 
 # Trees are grown alike only by the same library; MLlib's and XGBoost's are different algorithms.
 SAME_TREES = ("single_node", "sagemaker")
+# What still counts as the same model: optimisers stop somewhere, and trees store float32.
+OBJECTIVE_TOLERANCE = 1e-9
+PROBABILITY_TOLERANCE = {"logistic_regression": 1e-5, "gradient_boosted_trees": 1e-6}
 
 
 @dataclass(frozen=True)
@@ -89,9 +92,23 @@ class Parity:
     objective_gap: float | None
     max_probability_difference: float
 
+    @property
+    def equal(self) -> bool:
+        """Whether the two are the same model within the tolerances."""
+        near = self.max_probability_difference <= PROBABILITY_TOLERANCE[self.family]
+        if self.family == "logistic_regression":
+            return near and self.objective_gap is not None and self.objective_gap <= OBJECTIVE_TOLERANCE
+        return near
+
     def to_dict(self) -> dict[str, Any]:
-        """Return the attributes, JSON-ready."""
-        return asdict(self)
+        """Return the attributes, ``equal`` and the tolerances behind it, JSON-ready."""
+        linear = self.family == "logistic_regression"
+        return {
+            **asdict(self),
+            "equal": self.equal,
+            "objective_tolerance": OBJECTIVE_TOLERANCE if linear else None,
+            "probability_tolerance": PROBABILITY_TOLERANCE[self.family],
+        }
 
 
 def objective(

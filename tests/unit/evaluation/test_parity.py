@@ -86,6 +86,7 @@ def test_proof_of_two_logistic_regressions(train: Matrix, make) -> None:
     )
     assert found.same_objective
     assert 0 <= found.objective_gap < 1e-9
+    assert found.equal
     assert found.max_probability_difference == pytest.approx(1e-7, rel=1e-6)
 
 
@@ -95,6 +96,7 @@ def test_other_penalties_are_not_compared(train: Matrix, make) -> None:
     found = prove("a", "b", "logistic_regression", {"a": test, "b": test}, models, train)
     assert found.same_objective is False
     assert found.objective_gap is None
+    assert not found.equal
 
 
 def test_trees_have_no_objective_gap(make) -> None:
@@ -102,6 +104,7 @@ def test_trees_have_no_objective_gap(make) -> None:
     found = prove("a", "b", "gradient_boosted_trees", {"a": test, "b": test}).to_dict()
     assert found["objective_gap"] is None
     assert found["max_probability_difference"] == 0.0
+    assert found["equal"]
 
 
 def test_other_rows_are_refused(make) -> None:

@@ -1,0 +1,120 @@
+"""Numbers as people read them, with their units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+# The minus sign and the digits of an exponent.
+SUPERSCRIPTS = "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"
+ABSENT = "\u2013"
+
+
+def count(value: float) -> str:
+    """Return a whole number with thousands separators.
+
+    Examples
+    --------
+    >>> count(336776)
+    '336,776'
+    """
+    return f"{value:,.0f}"
+
+
+def score(value: float) -> str:
+    """Return a metric with four decimals.
+
+    Examples
+    --------
+    >>> score(0.74023)
+    '0.7402'
+    """
+    return f"{value:.4f}"
+
+
+def signed(value: float) -> str:
+    """Return a difference with its sign and four decimals.
+
+    Examples
+    --------
+    >>> signed(-0.00231), signed(0.1)
+    ('−0.0023', '+0.1000')
+    """
+    return f"{value:+.4f}".replace("-", "\u2212")
+
+
+def share(value: float) -> str:
+    """Return a share as a percentage.
+
+    Examples
+    --------
+    >>> share(0.962)
+    '96.2%'
+    """
+    return f"{100 * value:.1f}%"
+
+
+def seconds(value: float) -> str:
+    """Return a duration.
+
+    Examples
+    --------
+    >>> [seconds(value) for value in (0.034, 4.26, 125.4, 3725.0)]
+    ['34 ms', '4.3 s', '2 min 05 s', '1 h 02 min']
+    """
+    if value < 0.9995:
+        return f"{1000 * value:.0f} ms"
+    if value < 59.95:
+        return f"{value:.1f} s"
+    whole = round(value)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    minutes = round(value / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def size(value: float) -> str:
+    """Return a number of bytes in decimal units.
+
+    Examples
+    --------
+    >>> size(512), size(834_000_000), size(1_420_000_000)
+    ('512 B', '834 MB', '1.42 GB')
+    """
+    for unit, power in (("GB", 9), ("MB", 6), ("kB", 3)):
+        if value >= 10**power:
+            return (
+                f"{value / 10**power:.3g} {unit}"
+                if value < 1000 * 10**power
+                else f"{value / 10**power:,.0f} {unit}"
+            )
+    return f"{value:.0f} B"
+
+
+def tiny(value: float) -> str:
+    """Return a number that may be very small, in powers of ten.
+
+    Examples
+    --------
+    >>> tiny(0.0), tiny(3.14e-12), tiny(0.25)
+    ('0', '3.1 × 10⁻¹²', '0.25')
+    """
+    if value == 0 or 0.001 <= abs(value) < 1000:
+        return f"{value:.2g}"
+    digits, power = f"{value:.1e}".split("e")
+    return f"{digits} \u00d7 10{str(int(power)).translate(str.maketrans('-0123456789', SUPERSCRIPTS))}"
+
+
+def money(value: float) -> str:
+    """Return an amount with two significant digits, at least cents.
+
+    Examples
+    --------
+    >>> money(0.00173), money(1.5)
+    ('0.0017', '1.50')
+    """
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
+
+
+KINDS: dict[str, Callable[[float], str]] = {
+    function.__name__: function for function in (count, score, signed, share, seconds, size, tiny, money)
+}

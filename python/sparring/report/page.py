@@ -1,0 +1,83 @@
+"""From ``report.json`` to one self-contained page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import partial, reduce
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from sparring.report import formats
+from sparring.report.figures import calibration_plot, roc_plot
+from sparring.report.layout import funnel, leak_bars, legend, ranked, tiles, time_bars, whiskers
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """Return the page of ``document``, the content of a ``report.json``.
+
+    Every figure stands in a ``<data>`` element with its exact value and its place in ``document`` (a JSON
+    pointer, RFC 6901); text is escaped; nothing is loaded from anywhere.
+
+    Examples
+    --------
+    >>> render(storage.read_json("runs/flights/report.json"))          # doctest: +SKIP
+    '<!doctype html>...'
+    """
+    environment = Environment(
+        loader=PackageLoader("sparring.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.globals["figure"] = partial(figure, document)
+    environment.filters["pretty"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False)
+    environment.filters.update(formats.KINDS)
+    contenders = document["contenders"]
+    return environment.get_template("report.html").render(
+        document=document,
+        order=ranked(contenders),
+        whiskers=whiskers(contenders),
+        tiles=tiles(document),
+        funnel=funnel(document),
+        leak_bars=leak_bars(document["leakage"]),
+        legend=legend(contenders),
+        time_bars=time_bars(contenders),
+        roc=Markup(roc_plot(contenders)),
+        calibration=Markup(calibration_plot(contenders)),
+    )
+
+
+def figure(document: Mapping[str, Any], pointer: str, kind: str) -> Markup:
+    """Return the figure at ``pointer`` as a ``<data>`` element, formatted as ``kind`` (see formats.KINDS).
+
+    Examples
+    --------
+    >>> str(figure({"rows": {"input": 1234}}, "/rows/input", "count"))
+    '<data value="1234" data-pointer="/rows/input" data-kind="count">1,234</data>'
+    """
+    value = resolve(document, pointer)
+    text = formats.ABSENT if value is None else formats.KINDS[kind](value)
+    return Markup('<data value="{}" data-pointer="{}" data-kind="{}">{}</data>').format(
+        json.dumps(value), pointer, kind, text
+    )
+
+
+def resolve(document: Any, pointer: str) -> Any:
+    """Return the value at a JSON pointer; None where an object has no such key.
+
+    Examples
+    --------
+    >>> resolve({"a": [{"b/c": 1}]}, "/a/0/b~1c")
+    1
+    """
+
+    def step(value: Any, name: str) -> Any:
+        if isinstance(value, list):
+            return value[int(name)]
+        return None if value is None else value.get(name.replace("~1", "/").replace("~0", "~"))
+
+    return reduce(step, pointer.split("/")[1:], document)

@@ -1,0 +1,29 @@
+"""Writing the report into the run's folder."""
+
+from __future__ import annotations
+
+from sparring.data import storage
+from sparring.report.document import document
+from sparring.report.facts import RunFacts
+from sparring.report.page import render
+
+
+def write_report(folder: str, facts: RunFacts) -> str:
+    """Write ``report.json`` and ``report.html`` into ``folder`` and return the page's path.
+
+    Parameters
+    ----------
+    folder : str
+        The run's folder, local or remote.
+    facts : RunFacts
+
+    Notes
+    -----
+    The page is rendered from the very document that is written, so the two cannot disagree.  Takes about a
+    second, most of it Matplotlib's.
+    """
+    content = document(facts)
+    storage.write_json(storage.join(folder, "report.json"), content)
+    page = storage.join(folder, "report.html")
+    storage.write_text(page, render(content))
+    return page

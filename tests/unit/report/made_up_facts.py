@@ -1,0 +1,170 @@
+"""A run that never happened, for tests of the report: random predictions, evaluated for real."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from sparring.comparison import costs, decide, fairness_ledger, load_prices
+from sparring.evaluation import Predictions, differences, evaluate, max_probability_difference
+from sparring.evaluation.parity import Parity
+from sparring.report import RunFacts
+
+TREES, LINEAR = "gradient_boosted_trees", "logistic_regression"
+# name, engine, family, skill, seconds by phase
+CONTENDERS: list[tuple[str, str, str, float, dict[str, float]]] = [
+    ("mllib-logistic", "spark", LINEAR, 0.9, {"session": 4.1, "read": 2.2, "fit": 9.7, "score": 3.0}),
+    ("mllib-gbt", "spark", TREES, 1.25, {"session": 4.0, "read": 2.1, "fit": 38.4, "score": 3.3}),
+    ("sklearn-logistic", "single_node", LINEAR, 0.9, {"read": 0.9, "fit": 2.4, "score": 0.2}),
+    ("xgboost", "single_node", TREES, 1.6, {"read": 0.9, "fit": 5.2, "score": 0.3}),
+    (
+        "sagemaker-xgboost",
+        "sagemaker",
+        TREES,
+        1.6,
+        {"session": 6.3, "read": 1.0, "hand_off": 7.5, "fit": 9.9, "score": 4.4},
+    ),
+]
+
+
+def predictions(skill: float, seed: int, rows: int = 4000) -> Predictions:
+    """Return grouped predictions of a made-up contender; one seed, one set of rows."""
+    random = np.random.default_rng(seed)
+    effect = random.normal(size=rows)
+    label = (effect + random.normal(size=rows) > 1.1).astype(float)
+    logit = skill * effect - 1.3 + np.random.default_rng([seed, int(100 * skill)]).normal(size=rows)
+    return Predictions.from_table(
+        pa.table(
+            {
+                "key": [f"row-{i}" for i in range(rows)],
+                "label": label,
+                "weight": np.ones(rows),
+                "score": 1 / (1 + np.exp(-logit)),
+                "group": [f"group-{i}" for i in random.integers(0, rows // 3, rows)],
+            }
+        )
+    )
+
+
+def result(name: str, engine: str, family: str, phases: dict[str, float], **changes: Any) -> dict[str, Any]:
+    """Return a made-up ``result.json``."""
+    wall = sum(phases.values()) + 1.4
+    return {
+        "name": name,
+        "engine": engine,
+        "family": family,
+        "status": "ok",
+        "error": None,
+        "stand_in": engine == "sagemaker",
+        "isolation": "process",
+        "phases": phases,
+        "wall_seconds": wall,
+        "cpu_seconds": 1.6 * wall,
+        "peak_memory_bytes": 2_310_000_000 if engine != "single_node" else 612_000_000,
+        "matrix": {
+            "fingerprint": "0f1e2d3c4b5a6978-10000",
+            "rows": {"train": 7000, "validation": 1000, "test": 2000},
+        },
+        "hyperparameters": {"num_round": 100, "max_depth": 6} if family == TREES else {"regParam": 1e-4},
+        "cores": 2,
+        "seed": 42,
+        "versions": {"made-up": "1.0"},
+        "notes": ["made up for a test"],
+        **changes,
+    }
+
+
+def made_up_facts(failed: str | None = None) -> RunFacts:
+    """Return the facts of the made-up run; the contender named ``failed`` crashed with a nasty message."""
+    error = {"type": "Crash", "message": "<script>alert('x')</script> was killed by signal 9"}
+    results = [
+        result(name, engine, family, phases)
+        if name != failed
+        else result(name, engine, family, {}, status="failed", error=error, peak_memory_bytes=None)
+        for name, engine, family, _, phases in CONTENDERS
+    ]
+    scored = {name: predictions(skill, 2) for name, _, _, skill, _ in CONTENDERS if name != failed}
+    evaluated = {
+        name: evaluate(predictions(skill, 1), scored[name], resamples=50, seed=42)
+        for name, _, _, skill, _ in CONTENDERS
+        if name != failed
+    }
+    evaluations = {name: evaluation.to_dict() for name, evaluation in evaluated.items()}
+    gaps = [difference.to_dict() for difference in differences(evaluated)]
+    pairs = [
+        ("mllib-logistic", "sklearn-logistic", LINEAR, 3.1e-13),
+        ("sagemaker-xgboost", "xgboost", TREES, None),
+    ]
+    parity = [
+        Parity(
+            left, right, family, gap and True, gap, max_probability_difference(scored[left], scored[right])
+        ).to_dict()
+        for left, right, family, gap in pairs
+        if failed not in (left, right)
+    ]
+    ledger = fairness_ledger(results, evaluations, parity)
+    prices = load_prices()
+    return {
+        "run": {
+            "name": "made-up-run",
+            "started": "2026-01-02T03:04:05+00:00",
+            "seed": 42,
+            "config": {"name": "made-up-run", "table": {"label": "<b>late</b>"}},
+        },
+        "rows": {
+            "input": 11_000,
+            "quarantined": 700,
+            "duplicates_removed": 300,
+            "train": 7000,
+            "validation": 1000,
+            "test": 2000,
+        },
+        "quarantine": {"label is null": 690, "a/b~c is not <finite>": 10},
+        "deduplicate": {
+            "enabled": True,
+            "columns": ["carrier", "origin", "dest"],
+            "survivor": "first",
+            "clusters": 280,
+            "largest_cluster": 4,
+            "conflicting": 12,
+        },
+        "split": {
+            "parts": {
+                "train": {"rows": 7000, "positives": 1610, "groups": 2400, "target": 0.7},
+                "validation": {"rows": 1000, "positives": 230, "groups": 350, "target": 0.1},
+                "test": {"rows": 2000, "positives": 460, "groups": 690, "target": 0.2},
+            },
+            "group": ["carrier", "flight"],
+            "straddling_groups": 0,
+        },
+        "encoding": {
+            "size": 182,
+            "storage": "sparse",
+            "rows": {"train": 7000, "validation": 1000, "test": 2000},
+        },
+        "results": results,
+        "evaluations": evaluations,
+        "differences": gaps,
+        "parity": parity,
+        "leakage": {
+            "contender": "xgboost",
+            "group": ["carrier", "flight"],
+            "naive": {"roc_auc": 0.8312, "memoriser_roc_auc": 0.6711, "twins_share": 0.962},
+            "safe": {"roc_auc": 0.8047, "memoriser_roc_auc": 0.5, "twins_share": 0.0},
+        },
+        "ledger": ledger,
+        "verdict": decide(results, evaluations, gaps, ledger),
+        "environment": {
+            "machine": "made up",
+            "cores": "2",
+            "memory": "8.0 GB",
+            "python": "3.11",
+            "spark": "3.5",
+        },
+        "stages": [
+            {"name": "ingest", "seconds": 12.1, "rows": 10_300},
+            {"name": "deduplicate", "seconds": 3.4, "rows": 10_000},
+            {"name": "train", "seconds": 96.0, "rows": None},
+        ],
+        "costs": [cost.to_dict() for result in results for cost in costs(result, prices)],
+    }
