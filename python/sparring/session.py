@@ -171,6 +171,8 @@ def local_conf(spec: SessionSpec) -> dict[str, str]:
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": str(max(2, 2 * spec.cores)),
+        # Writing by part needs no sort when every part has a file open.
+        "spark.sql.maxConcurrentOutputFileWriters": "16",
         "spark.default.parallelism": str(spec.cores),
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",

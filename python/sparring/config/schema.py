@@ -152,7 +152,7 @@ class LeakageConfig(Section):
     """The leak check: the same trainer on a naive random split."""
 
     enabled: bool = True
-    contender: str | None = Field(None, description="whose trainer to repeat; default: the first single_node one")
+    contender: str | None = Field(None, description="whose trainer to repeat; default: the first boosted trees on one machine")
 
 
 class ResourcesConfig(Section):
@@ -196,3 +196,13 @@ class RunConfig(Section):
         if self.leakage.contender is not None and self.leakage.contender not in names:
             raise ValueError(f"leakage.contender {self.leakage.contender!r} is none of {', '.join(names)}")
         return self
+
+    @property
+    def leak_contender(self) -> ContenderConfig:
+        """The contender that the leak check trains again: the configured, else the first on one machine."""
+        by_name = {contender.name: contender for contender in self.contenders}
+        if self.leakage.contender is not None:
+            return by_name[self.leakage.contender]
+        alone = [contender for contender in self.contenders if contender.engine == "single_node"]
+        boosted = [contender for contender in alone if contender.family == "gradient_boosted_trees"]
+        return [*boosted, *alone, *self.contenders][0]

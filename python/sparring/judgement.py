@@ -1,0 +1,182 @@
+"""From stored predictions to the page: evaluate, prove parity, measure leaks, keep the ledger, decide, report."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+import numpy as np
+import psutil
+import pyarrow.dataset as ds
+
+from sparring import __version__
+from sparring.comparison import costs, decide, fairness_ledger, load_prices
+from sparring.config.schema import RunConfig
+from sparring.data import storage
+from sparring.data.matrix import PreparedMatrix
+from sparring.evaluation import (
+    LinearModel,
+    Predictions,
+    differences,
+    evaluate,
+    memoriser,
+    parity_pairs,
+    prove,
+    rank,
+    roc_auc,
+    twins_share,
+)
+from sparring.evaluation.evaluate import Evaluation
+from sparring.manifest import Manifest
+from sparring.report import write_report
+from sparring.session import find_java
+
+
+def judge(
+    config: RunConfig,
+    folder: str,
+    manifest: Manifest,
+    results: list[dict[str, Any]],
+    naive: dict[str, Any] | None,
+) -> tuple[str, dict[str, Any]]:
+    """Evaluate all contenders, decide, and write ``report.json`` and ``report.html``.
+
+    Parameters
+    ----------
+    config : RunConfig
+    folder : str
+        The run's folder.
+    manifest : Manifest
+    results : list of dict
+        The contenders' ``result.json``.
+    naive : dict or None
+        The result of the leak check's contender on the naive split.
+
+    Returns
+    -------
+    str
+        Path of the page.
+    dict
+        The facts in it.
+
+    Notes
+    -----
+    Cost: the test and validation predictions of all contenders are held in memory on the driver, and the train
+    part of the matrix while the logistic regressions are compared.
+    """
+    finished = [result["name"] for result in results if result["status"] == "ok"]
+    evaluated = {name: _evaluate(config, storage.join(folder, "train", name, "predictions")) for name in finished}
+    evaluations = {name: found.to_dict() for name, found in evaluated.items()}
+    gaps = [found.to_dict() for found in differences(evaluated)]
+    parity = _parity(folder, results)
+    ledger = fairness_ledger(results, evaluations, parity)
+    prices = load_prices()
+    facts: dict[str, Any] = {
+        "run": {
+            "name": config.name,
+            "started": manifest.started,
+            "seed": config.seed,
+            "config": config.model_dump(mode="json"),
+        },
+        **_row_facts(manifest),
+        "encoding": storage.read_json(storage.join(folder, "prepare", "encoding.json")) | {"names": None},
+        "results": results,
+        "evaluations": evaluations,
+        "differences": gaps,
+        "parity": parity,
+        "leakage": _leakage(config, folder, evaluations, naive),
+        "ledger": ledger,
+        "verdict": decide(results, evaluations, gaps, ledger),
+        "environment": environment(results),
+        "stages": [
+            {"name": name, "seconds": stage["seconds"], "rows": stage["report"].get("rows")}
+            for name, stage in manifest.stages.items()
+        ],
+        "costs": [cost.to_dict() for result in results for cost in costs(result, prices)],
+    }
+    return write_report(folder, facts), facts
+
+
+def _evaluate(config: RunConfig, predictions: str) -> Evaluation:
+    return evaluate(
+        Predictions.read(predictions, "validation"),
+        Predictions.read(predictions, "test"),
+        confidence=config.evaluation.confidence,
+        resamples=config.evaluation.resamples,
+        seed=config.seed,
+    )
+
+
+def _parity(folder: str, results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    pairs = parity_pairs(results)
+    names = {name for left, right, _ in pairs for name in (left, right)}
+    logistic = {name for left, right, family in pairs if family == "logistic_regression" for name in (left, right)}
+    trained = storage.join(folder, "train")
+    predictions = {name: Predictions.read(storage.join(trained, name, "predictions"), "test") for name in names}
+    models = {name: LinearModel.read(storage.join(trained, name, "model", "coefficients.json")) for name in logistic}
+    train = PreparedMatrix(storage.join(folder, "prepare")).read("train") if logistic else None
+    return [prove(left, right, family, predictions, models, train).to_dict() for left, right, family in pairs]
+
+
+def _row_facts(manifest: Manifest) -> dict[str, Any]:
+    """Return the accounts of ingest, deduplication and split."""
+    ingested, deduplicated, split = (manifest.report(stage) for stage in ("ingest", "deduplicate", "split"))
+    return {
+        "rows": {
+            "input": ingested["input"],
+            "quarantined": ingested["input"] - ingested["accepted"],
+            "duplicates_removed": deduplicated["duplicates_removed"],
+            **{part: split["parts"][part]["rows"] for part in ("train", "validation", "test")},
+        },
+        "quarantine": ingested["quarantined"],
+        "deduplicate": {key: value for key, value in deduplicated.items() if key != "rows"},
+        "split": {key: value for key, value in split.items() if key != "rows"},
+    }
+
+
+def _leakage(
+    config: RunConfig, folder: str, evaluations: dict[str, Any], naive: dict[str, Any] | None
+) -> dict[str, Any] | None:
+    """Return what the same trainer scores on the naive and on the safe split; None when either is missing."""
+    name = config.leak_contender.name
+    if naive is None or naive["status"] != "ok" or name not in evaluations:
+        return None
+    found = _evaluate(config, storage.join(folder, "naive", "train", "predictions")).to_dict()
+    return {
+        "contender": name,
+        "group": config.table.group,
+        "naive": found["roc_auc"] | {"roc_auc": found["roc_auc"]["value"]} | _twins(storage.join(folder, "naive")),
+        "safe": evaluations[name]["roc_auc"]
+        | {"roc_auc": evaluations[name]["roc_auc"]["value"]}
+        | _twins(storage.join(folder, "prepare")),
+    }
+
+
+def _twins(matrix: str) -> dict[str, float]:
+    """Return what a memoriser of groups scores on a matrix, and the share of test rows with a twin in train."""
+    train, test = (_columns(matrix, part) for part in ("train", "test"))
+    scores = memoriser(train["group"], train["label"], test["group"])
+    return {
+        "memoriser_roc_auc": roc_auc(rank(test["label"], scores), test["weight"]),
+        "twins_share": twins_share(train["group"], test["group"]),
+    }
+
+
+def _columns(matrix: str, part: str) -> dict[str, np.ndarray]:
+    system, inner = storage.filesystem(PreparedMatrix(matrix).path(part))
+    table = ds.dataset(inner, filesystem=system, format="parquet").to_table(columns=["group", "label", "weight"])
+    return {name: table[name].to_numpy() for name in table.column_names}
+
+
+def environment(results: list[dict[str, Any]]) -> dict[str, str]:
+    """Return what the run ran on, as text by name."""
+    java = find_java()
+    versions = {name: version for result in results for name, version in result["versions"].items()}
+    return {
+        "Sparring": __version__,
+        "Python": platform.python_version(),
+        "Java": f"{java.version} ({java.origin})" if java else "none found",
+        "Machine": f"{platform.system()} {platform.machine()}, {psutil.cpu_count()} cores",
+        "Memory": f"{psutil.virtual_memory().total / 2**30:.1f} GiB",
+        **versions,
+    }

@@ -1,0 +1,284 @@
+"""The run: stages in order, each a folder and an entry in the manifest, so that it can be resumed and audited.
+
+::
+
+    ingest -> deduplicate -> split -> prepare -> naive -> train x contenders -> evaluate -> compare -> report
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sparring.comparison.contest import choose_isolation, run_contender
+from sparring.config.schema import ContenderConfig, RunConfig
+from sparring.data import storage
+from sparring.data.contract import KEY, LABEL
+from sparring.data.ingest import accepted, ingest
+from sparring.data.source import source_identity
+from sparring.judgement import judge
+from sparring.manifest import Manifest, basis_of
+from sparring.preflight import check_before_work
+from sparring.progress import Progress
+from sparring.session import SessionSpec, active_session, available_cores, get_session, stop_session, under_spark_submit
+from sparring.training.task import Task
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a finished run leaves.
+
+    Attributes
+    ----------
+    page : str
+        Path of ``report.html``.
+    facts : dict
+        Every figure of the page, as in ``report.json``.
+    """
+
+    page: str
+    facts: dict[str, Any]
+
+
+class Run:
+    """One configured run in one folder.
+
+    Parameters
+    ----------
+    config : RunConfig
+    folder : str
+        The run's folder; stages done there on the same basis are kept.
+    progress : Progress, optional
+
+    Examples
+    --------
+    >>> Run(load_config("conf/demo.yaml"), "runs/flights").execute().page      # doctest: +SKIP
+    'runs/flights/report.html'
+    """
+
+    def __init__(self, config: RunConfig, folder: str, progress: Progress | None = None) -> None:
+        self.config = config
+        self.folder = storage.normalize(folder)
+        self.progress = progress or Progress()
+        self._spark: SparkSession | None = None
+        # A session that was there before belongs to somebody else and is left running.
+        self._owns_session = active_session() is None and not under_spark_submit()
+
+    def execute(self) -> Finished:
+        """Run every stage that is not current and write the report.
+
+        Raises
+        ------
+        SparringError
+            From the stage that cannot go on; nothing half-written is left, finished stages are kept.
+        """
+        check_before_work(self.config, self.folder)
+        existed = storage.exists(self.folder)
+        self.manifest = Manifest(self.folder)
+        self.manifest.config = self.config.model_dump()
+        try:
+            return self._stages()
+        except BaseException:
+            if not existed and not any(s["status"] == "done" for s in self.manifest.stages.values()):
+                storage.delete(self.folder)
+            raise
+        finally:
+            self._release_spark()
+
+    def path(self, *parts: str) -> str:
+        """Return a path below the run's folder."""
+        return storage.join(self.folder, *parts)
+
+    def _stages(self) -> Finished:
+        config = self.config
+        basis = basis_of(config.table.model_dump(), config.seed, self._dedup_columns(), source_identity(config.table))
+        self._stage("ingest", basis, "reading and checking the table", self._ingest)
+        basis = basis_of(basis, config.deduplicate.model_dump())
+        self._stage("deduplicate", basis, "finding equal rows", self._deduplicate)
+        basis = basis_of(basis, config.split.model_dump())
+        self._stage("split", basis, "allotting rows to train, validation and test", self._split)
+        basis = basis_of(basis, config.prepare.model_dump())
+        self._stage("prepare", basis, "fitting features on train, writing the matrix", self._prepare)
+        if config.leakage.enabled:
+            self._stage("naive", basis, "the same with a naive random split, to measure leaks", self._naive)
+        isolation = self._isolation()
+        results = [self._contender(contender, basis, isolation) for contender in config.contenders]
+        naive = self._naive_contender(basis, isolation) if config.leakage.enabled else None
+        with self.progress.stage("judge", "metrics, parity, ledger, verdict, page") as said:
+            page, facts = judge(self.config, self.folder, self.manifest, results, naive)
+            said.append(facts["verdict"]["choice"] or "no verdict")
+        return Finished(page, facts)
+
+    def _stage(
+        self, name: str, basis: str, what: str, work: Callable[[dict[str, Any]], str], folder: str | None = None
+    ) -> dict[str, Any]:
+        """Do one stage unless it is current; a failed one leaves no folder behind."""
+        if self.manifest.current(name, basis):
+            self.progress.reused(name)
+            return self.manifest.report(name)
+        target = folder or self.path(name)
+        storage.delete(target)
+        try:
+            with self.progress.stage(name, what) as said, self.manifest.stage(name, basis) as report:
+                said.append(work(report))
+        except BaseException:
+            storage.delete(target)
+            raise
+        return report
+
+    # -- stages ------------------------------------------------------------------------------------------------
+
+    def _ingest(self, report: dict[str, Any]) -> str:
+        found = ingest(self._session(), self.config.table, self.path("ingest"), self._dedup_columns())
+        report.update(found.to_dict(), rows=found.accepted)
+        return f"{found.input:,} rows, {found.input - found.accepted:,} quarantined"
+
+    def _deduplicate(self, report: dict[str, Any]) -> str:
+        from sparring.dedup import Deduplicator
+
+        options, table = self.config.deduplicate, self.config.table
+        rows = accepted(self._session(), self.path("ingest"))
+        stage = Deduplicator(
+            inputCols=self._equality_columns() if options.enabled else [KEY],
+            keyCols=[KEY],
+            survivor=options.survivor,
+            timeCol=table.time,
+            conflicts=options.conflicts,
+            labelCol=LABEL,
+            normalizeUnicode=options.normalize_unicode,
+        )
+        stage.transform(rows).write.mode("overwrite").parquet(self.path("deduplicate"))
+        found = stage.report(self._session().read.parquet(self.path("deduplicate")))
+        report.update(
+            found.to_dict(),
+            enabled=options.enabled,
+            columns=self._equality_columns(),
+            survivor=options.survivor,
+            rows=found.rows - found.duplicates_removed,
+        )
+        return f"{found.duplicates_removed:,} duplicates removed"
+
+    def _split(self, report: dict[str, Any]) -> str:
+        from sparring.model_selection import split_balance
+
+        rows = self._session().read.parquet(self.path("deduplicate")).where("isSurvivor")
+        chosen = self._splitter(self.config.table.group).transform(rows)
+        chosen.write.mode("overwrite").parquet(self.path("split"))
+        written = self._session().read.parquet(self.path("split"))
+        balance = split_balance(written, LABEL, groupIdCol="groupId")
+        parts = {name: part | {"target": self.config.split.shares[name]} for name, part in balance["parts"].items()}
+        report.update(balance, parts=parts, group=self.config.table.group)
+        report["rows"] = sum(part["rows"] for part in parts.values())
+        return ", ".join(f"{name} {part['rows']:,}" for name, part in parts.items())
+
+    def _prepare(self, report: dict[str, Any]) -> str:
+        return self._write_matrix(self._session().read.parquet(self.path("split")), "prepare", report)
+
+    def _naive(self, report: dict[str, Any]) -> str:
+        """Split the rows as if nothing could leak: no deduplication, no groups."""
+        from sparring.dedup.canonical import canonical_hash
+
+        rows = accepted(self._session(), self.path("ingest"))
+        twin = self.config.table.group or self._equality_columns()
+        chosen = self._splitter([]).transform(rows)
+        twins = chosen.withColumn("groupId", canonical_hash(twin, rows.schema))
+        return self._write_matrix(twins, "naive", report)
+
+    # -- contenders --------------------------------------------------------------------------------------------
+
+    def _isolation(self) -> str:
+        spark = active_session()
+        master = spark.sparkContext.master if spark is not None else "local"
+        isolation = choose_isolation(self.config.resources.isolation, master)
+        if isolation == "process":
+            self._release_spark()
+        return isolation
+
+    def _contender(self, contender: ContenderConfig, basis: str, isolation: str) -> dict[str, Any]:
+        folder = self.path("train", contender.name)
+        task = Task.of(contender, self.config, self.path("prepare"), folder)
+        return self._train(contender.name, task, basis, isolation)
+
+    def _naive_contender(self, basis: str, isolation: str) -> dict[str, Any] | None:
+        """Train the leak check's contender once more, on the naive split."""
+        contender = self.config.leak_contender
+        task = Task.of(contender, self.config, self.path("naive"), self.path("naive", "train"))
+        return self._train(f"naive {contender.name}", task, basis, isolation)
+
+    def _train(self, name: str, task: Task, basis: str, isolation: str) -> dict[str, Any]:
+        sagemaker = task.sagemaker if task.engine == "sagemaker" else None
+        basis = basis_of(basis, task.hyperparameters, task.engine, task.family, task.cores, task.memory, sagemaker)
+        stage = f"train {name}"
+        if self.manifest.current(stage, basis):
+            self.progress.reused(name)
+            found: dict[str, Any] = storage.read_json(storage.join(task.folder, "result.json"))
+            return found
+        with self.progress.stage(name, f"{task.family} on {task.engine}") as said:
+            start = time.perf_counter()
+            result = run_contender(task, isolation)
+            said.append(_told(result))
+        if result["status"] == "ok":
+            with self.manifest.stage(stage, basis) as report:
+                report["rows"] = None
+            self.manifest.stages[stage]["seconds"] = round(time.perf_counter() - start, 3)
+        return result
+
+    # -- helpers -----------------------------------------------------------------------------------------------
+
+    def _equality_columns(self) -> list[str]:
+        """Return the columns that make two rows equal."""
+        table = self.config.table
+        default = [*table.features.columns, *table.group, *([table.time] if table.time else [])]
+        return list(dict.fromkeys(self.config.deduplicate.columns or default))
+
+    def _dedup_columns(self) -> list[str]:
+        """Return the columns that deduplication reads."""
+        by_column = self.config.deduplicate.survivor.partition(":")[2]
+        return [*self._equality_columns(), *([by_column] if by_column else [])]
+
+    def _splitter(self, group: list[str]) -> Any:
+        from sparring.model_selection import StratifiedSplitter
+
+        shares = self.config.split.shares
+        return StratifiedSplitter(
+            stratifyCols=[LABEL] if self.config.split.stratify else [],
+            keyCols=[KEY],
+            groupCols=group,
+            partNames=list(shares),
+            weights=list(shares.values()),
+            seed=self.config.seed,
+        )
+
+    def _write_matrix(self, rows: DataFrame, name: str, report: dict[str, Any]) -> str:
+        from sparring.feature.write import prepare
+
+        config = self.config
+        encoding = prepare(rows, config.table.features, config.prepare, config.seed, self.path(name))
+        report.update(rows=sum(encoding.rows.values()), size=encoding.size, storage=encoding.storage)
+        return f"{encoding.size} features, {encoding.storage}"
+
+    def _session(self) -> SparkSession:
+        if self._spark is None:
+            resources = self.config.resources
+            spec = SessionSpec("sparring", resources.cores or available_cores(), resources.memory)
+            self._spark = get_session(spec)
+            self._spark.sparkContext.setLogLevel("ERROR")
+        return self._spark
+
+    def _release_spark(self) -> None:
+        if self._spark is not None and self._owns_session:
+            stop_session(self._spark)
+        self._spark = None
+
+
+def _told(result: dict[str, Any]) -> str:
+    """Return a contender's end in a few words."""
+    if result["status"] != "ok":
+        return f"failed: {result['error']['message']}"
+    return f"fit {result['phases'].get('fit', 0.0):.1f} s"
+

@@ -1,0 +1,63 @@
+"""Checks that need no data, done before any work: contenders, output folder, disk space, memory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import psutil
+
+from sparring.config.schema import RunConfig
+from sparring.data import storage
+from sparring.data.source import source_bytes
+from sparring.errors import ConfigError, PlatformError
+from sparring.training.validate import check_contender
+
+# A run writes the table four times (ingest, deduplicate, split, prepare) and the naive matrix once more.
+COPIES = 5
+LEAST_FREE_BYTES = 1 << 30
+
+
+def check_before_work(config: RunConfig, folder: str) -> None:
+    """Raise for the first thing that would stop the run later.
+
+    Raises
+    ------
+    ConfigError, MissingDependencyError
+        From a contender that cannot be trained here.
+    PlatformError
+        If the output folder cannot be written, or disk space or memory will not do.
+    """
+    for contender in config.contenders:
+        check_contender(contender)
+    check_memory(config.resources.memory)
+    if storage.is_local(folder):
+        check_disk(storage.local_path(folder), source_bytes(config.table) or 0)
+
+
+def check_memory(heap: str) -> None:
+    """Raise if the machine has less memory than Spark's heap is to take."""
+    wanted = int(heap[:-1]) << (30 if heap.endswith("g") else 20)
+    total = psutil.virtual_memory().total
+    if wanted > total:
+        raise PlatformError(
+            f"resources.memory is {heap}, the machine has {total / 2**30:.1f} GiB", "Set resources.memory lower."
+        )
+
+
+def check_disk(folder: str, table_bytes: int) -> None:
+    """Raise if ``folder`` cannot be written or its disk has too little room for the run's tables."""
+    existing = Path(folder)
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir():
+        raise ConfigError(f"The output {folder!r} lies below {str(existing)!r}, a file", "Choose another folder.")
+    if not os.access(existing, os.W_OK):
+        raise PlatformError(f"The output folder {str(existing)!r} cannot be written", "Choose another with --output.")
+    need, free = max(LEAST_FREE_BYTES, COPIES * table_bytes), shutil.disk_usage(existing).free
+    if free < need:
+        raise PlatformError(
+            f"The disk of {str(existing)!r} has {free / 2**30:.1f} GiB free, the run needs about {need / 2**30:.1f}",
+            "Free some, or choose a folder elsewhere with --output.",
+        )
