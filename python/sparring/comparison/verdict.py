@@ -111,12 +111,14 @@ def _finding(
         confidence = evaluations[best]["sample"]["confidence"]
         leads += f" ({confidence:.0%} interval {score['low']:.4f} to {score['high']:.4f})"
     if not equivalent:
-        rest = "" if len(finished) == 1 else f"; no other contender is equivalent to it within {margin:g}"
+        rest = (
+            "" if len(finished) == 1 else f"; no other contender is equivalent to it within \u00b1{margin:g}"
+        )
         return f"{leads}{rest}."
     verb = "is" if len(equivalent) == 1 else "are"
-    also = f"{', '.join(equivalent)} {verb} equivalent to it within {margin:g}"
+    also = f"{', '.join(equivalent)} {verb} equivalent to it within \u00b1{margin:g}"
     if len(real) == 1:
-        return f"{leads}; {also}; {choice} is the only one of them that ran on what it is named after."
+        return f"{leads}; {also}. Only {choice} among them did not run on a local stand-in."
     times = sorted((finished[name]["wall_seconds"], name) for name in real)
     others = ", ".join(f"{name} took {seconds:.1f} s" for seconds, name in times[1:])
     return f"{leads}; {also}. Of these {choice} took the least time, {times[0][0]:.1f} s ({others})."

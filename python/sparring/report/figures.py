@@ -42,16 +42,21 @@ def style_of(number: int) -> tuple[str, Any]:
     return SERIES[number % len(SERIES)], DASHES[number % len(DASHES)]
 
 
+def drawn(contenders: Sequence[Mapping[str, Any]]) -> list[tuple[int, Mapping[str, Any]]]:
+    """Return those that have curves, with their numbers; solid lines first, so that equal ones show."""
+    having = [(number, contender) for number, contender in enumerate(contenders) if contender["curves"]]
+    return sorted(having, key=lambda pair: pair[0] % len(DASHES))
+
+
 def roc_plot(contenders: Sequence[Mapping[str, Any]]) -> str:
     """Return the ROC curves of the contenders that have one as an SVG element."""
 
     def draw(axes: Axes) -> None:
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=(0, (2, 3)))
-        for number, contender in enumerate(contenders):
-            if contender["curves"]:
-                colour, dashes = style_of(number)
-                false, true = zip(*contender["curves"]["roc"], strict=True)
-                axes.plot(false, true, color=colour, linestyle=dashes, linewidth=1.6)
+        for number, contender in drawn(contenders):
+            colour, dashes = style_of(number)
+            false, true = zip(*contender["curves"]["roc"], strict=True)
+            axes.plot(false, true, color=colour, linestyle=dashes, linewidth=1.6)
         axes.set(xlim=(0, 1), ylim=(0, 1.005), xlabel="False positive rate", ylabel="True positive rate")
         axes.set_aspect("equal")
 
@@ -63,19 +68,12 @@ def calibration_plot(contenders: Sequence[Mapping[str, Any]]) -> str:
 
     def draw(axes: Axes) -> None:
         top = 0.0
-        for number, contender in enumerate(contenders):
-            if contender["curves"]:
-                colour, dashes = style_of(number)
-                points = [(b["score"], b["rate"]) for b in contender["curves"]["calibration"]]
-                top = max(top, *(max(point) for point in points))
-                axes.plot(
-                    *zip(*points, strict=True),
-                    color=colour,
-                    linestyle=dashes,
-                    linewidth=1.4,
-                    marker="o",
-                    markersize=3.2,
-                )
+        for number, contender in drawn(contenders):
+            colour, dashes = style_of(number)
+            points = [(b["score"], b["rate"]) for b in contender["curves"]["calibration"]]
+            top = max(top, *(max(point) for point in points))
+            line = {"color": colour, "linestyle": dashes, "linewidth": 1.4, "marker": "o", "markersize": 3.2}
+            axes.plot(*zip(*points, strict=True), **line)
         limit = min(1.0, 1.08 * top) or 1.0
         axes.plot([0, limit], [0, limit], color=MUTED, linewidth=0.8, linestyle=(0, (2, 3)), zorder=0)
         axes.set(
@@ -92,7 +90,7 @@ def _svg(name: str, label: str, draw: Any) -> str:
         figure = Figure(figsize=(4.5, 4.3), layout="tight")
         axes = figure.subplots()
         draw(axes)
-        axes.tick_params(length=0)
+        axes.tick_params(length=0, pad=6)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     return _inline(buffer.getvalue(), name, label)
@@ -104,7 +102,7 @@ def _inline(svg: str, name: str, label: str) -> str:
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg))
-    svg = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", svg)
+    svg = re.sub(r"font-family: [^;\"]*;? ?", "", re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", svg))
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
     svg = re.sub(r'(href="|url\()#', rf"\1#{name}-", svg)
     for colour, variable in VARIABLES.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 # The minus sign and the digits of an exponent.
 SUPERSCRIPTS = "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"
@@ -58,10 +59,10 @@ def seconds(value: float) -> str:
 
     Examples
     --------
-    >>> [seconds(value) for value in (0.034, 4.26, 125.4, 3725.0)]
-    ['34 ms', '4.3 s', '2 min 05 s', '1 h 02 min']
+    >>> [seconds(value) for value in (0.034, 0.96, 4.26, 125.4, 3725.0)]
+    ['34 ms', '1.0 s', '4.3 s', '2 min 05 s', '1 h 02 min']
     """
-    if value < 0.9995:
+    if value < 0.0995:
         return f"{1000 * value:.0f} ms"
     if value < 59.95:
         return f"{value:.1f} s"
@@ -105,14 +106,26 @@ def tiny(value: float) -> str:
 
 
 def money(value: float) -> str:
-    """Return an amount with two significant digits, at least cents.
+    """Return an amount with cents, or hundredths of a cent below a dollar.
 
     Examples
     --------
     >>> money(0.00173), money(1.5)
     ('0.0017', '1.50')
     """
-    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
+    return f"{value:.2f}" if value >= 1 else f"{value:.4f}"
+
+
+def moment(text: str) -> str:
+    """Return an ISO 8601 time to the minute.
+
+    Examples
+    --------
+    >>> moment("2026-01-02T03:04:05+00:00")
+    '2 January 2026, 03:04 UTC'
+    """
+    at = datetime.fromisoformat(text)
+    return f"{at.day} {at:%B %Y, %H:%M} {at.tzname() or ''}".rstrip()
 
 
 KINDS: dict[str, Callable[[float], str]] = {

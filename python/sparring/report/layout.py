@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-ENGINES = {"spark": "Spark MLlib", "single_node": "One machine", "sagemaker": "SageMaker"}
-FAMILIES = {"logistic_regression": "Logistic regression", "gradient_boosted_trees": "Gradient-boosted trees"}
-PHASES = ("session", "read", "hand_off", "fit", "score")
+PHASES = ("start", "session", "read", "hand_off", "fit", "score", "write")
 PARTS = ("train", "validation", "test")
 
 Contenders = Sequence[Mapping[str, Any]]
@@ -119,7 +117,7 @@ def legend(contenders: Contenders) -> list[int]:
 
 
 def time_bars(contenders: Contenders) -> dict[str, Any]:
-    """Return the phases in a fixed order and each contender's segments in per cent of the longest wall time.
+    """Return the phases in a fixed order, a colour each, and contenders' segments in per cent of the longest.
 
     What the phases leave of the wall time, such as starting Python, is the segment ``other``.
     """
@@ -136,4 +134,6 @@ def time_bars(contenders: Contenders) -> dict[str, Any]:
             for phase in phases
             if phase in spent
         ] + [{"phase": "other", "seconds": rest, "width": 100 * rest / longest}]
-    return {"phases": phases, "bars": bars}
+    known = {phase: f"p-{phase}" for phase in (*PHASES, "other")}
+    colours = {phase: known.get(phase, f"c{number % 8}") for number, phase in enumerate([*phases, "other"])}
+    return {"phases": phases, "colours": colours, "bars": bars}

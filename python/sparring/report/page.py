@@ -19,12 +19,8 @@ def render(document: Mapping[str, Any]) -> str:
     """Return the page of ``document``, the content of a ``report.json``.
 
     Every figure stands in a ``<data>`` element with its exact value and its place in ``document`` (a JSON
-    pointer, RFC 6901); text is escaped; nothing is loaded from anywhere.
-
-    Examples
-    --------
-    >>> render(storage.read_json("runs/flights/report.json"))          # doctest: +SKIP
-    '<!doctype html>...'
+    pointer, RFC 6901); text is escaped; nothing is loaded from anywhere.  A stored ``report.json`` gives the
+    same page again.
     """
     environment = Environment(
         loader=PackageLoader("sparring.report"),
@@ -35,11 +31,12 @@ def render(document: Mapping[str, Any]) -> str:
     )
     environment.globals["figure"] = partial(figure, document)
     environment.filters["pretty"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False)
-    environment.filters.update(formats.KINDS)
+    environment.filters.update(formats.KINDS, moment=formats.moment)
     contenders = document["contenders"]
     return environment.get_template("report.html").render(
         document=document,
         order=ranked(contenders),
+        sampled=next((contender["sample"] for contender in contenders if contender["sample"]), None),
         whiskers=whiskers(contenders),
         tiles=tiles(document),
         funnel=funnel(document),

@@ -24,7 +24,7 @@ def test_the_quickest_of_equivalent_ones_wins(result, evaluation) -> None:
     scores = {"slow": evaluation(0.7601), "quick": evaluation(0.7600)}
     found = decide(results, scores, [pair("slow", "quick", True)], FAIR)
     assert (found["choice"], found["basis"], found["best"]) == ("quick", "time", "slow")
-    assert "within 0.002" in found["reason"]
+    assert "within \u00b10.002" in found["reason"]
 
 
 def test_a_stand_in_is_never_chosen_for_its_time(result, evaluation) -> None:

@@ -1,0 +1,115 @@
+"""The page as text: escaping, labels, and that nothing is loaded."""
+
+import copy
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sparring.report import document, render, write_report
+from sparring.report.page import figure
+
+
+class Elements(HTMLParser):
+    """All start tags with their attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+@pytest.fixture(scope="module")
+def page(facts: dict[str, Any]) -> str:
+    return render(document(facts))
+
+
+def test_nothing_is_loaded_from_anywhere(page: str) -> None:
+    for tag, attributes in Elements(page).found:
+        assert tag not in ("script", "iframe", "img", "object")
+        for name in ("src", "href", "xlink:href"):
+            assert (attributes.get(name) or "#").startswith(("#", "data:")), (tag, attributes)
+    assert not re.search(r"@import|url\((?!#)", page)
+
+
+def test_ids_are_unique(page: str) -> None:
+    ids = [attributes["id"] for _, attributes in Elements(page).found if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_text_of_others_is_escaped(facts_with_failure: dict[str, Any]) -> None:
+    page = render(document(facts_with_failure))
+    assert "<script" not in page
+    assert "<b>late</b>" not in page
+    assert "&lt;script&gt;alert" in page
+
+
+def test_plots_take_their_colours_from_the_page(page: str) -> None:
+    assert "var(--c4)" in page
+    assert not re.search(r"#f[ed]00", page)
+    assert not re.search(r"font-family: '|<\?xml|<!DOCTYPE svg", page)
+
+
+def test_one_document_always_gives_one_page(facts: dict[str, Any]) -> None:
+    content = document(facts)
+    assert render(content) == render(json.loads(json.dumps(content)))
+
+
+def test_a_stand_in_is_labelled_in_every_section_that_names_it(page: str) -> None:
+    visible = re.sub(r"<details>.*?</details>", "", page, flags=re.DOTALL)
+    for name, section in re.findall(r'<section id="(\w+)"(.*?)</section>', visible, flags=re.DOTALL):
+        if "sagemaker-xgboost" in section:
+            assert "stand-in" in section, name
+
+
+def test_a_refusal_is_said_first(facts: dict[str, Any]) -> None:
+    refused = copy.deepcopy(facts)
+    refused["verdict"] |= {
+        "choice": None,
+        "refused": True,
+        "finding": "They read different rows.",
+        "caveats": [],
+    }
+    page = render(document(refused))
+    assert "No verdict" in page
+    assert "Train with" not in page
+
+
+def test_a_run_without_survivors_or_extras_still_has_a_page(facts_with_failure: dict[str, Any]) -> None:
+    bare = copy.deepcopy(facts_with_failure)
+    bare["results"] = [result for result in bare["results"] if result["status"] == "failed"]
+    bare |= {
+        "evaluations": {},
+        "differences": [],
+        "parity": [],
+        "leakage": None,
+        "costs": [],
+        "quarantine": {},
+    }
+    bare["deduplicate"] = {"enabled": False}
+    bare["verdict"] |= {"choice": None, "refused": True}
+    for name in ("wall_seconds", "cpu_seconds", "peak_memory_bytes"):
+        del bare["results"][0][name]
+    page = render(document(bare))
+    assert "there are no curves" in page
+    assert "switched off" in page
+
+
+def test_figures_carry_value_pointer_and_kind() -> None:
+    content = {"a/b": [{"x": 1234.5}], "nothing": None}
+    assert str(figure(content, "/a~1b/0/x", "seconds")) == (
+        '<data value="1234.5" data-pointer="/a~1b/0/x" data-kind="seconds">20 min 34 s</data>'
+    )
+    assert ">\u2013<" in str(figure(content, "/nothing/deeper", "score"))
+
+
+def test_both_files_are_written(facts: dict[str, Any], tmp_path: Path) -> None:
+    page = write_report(str(tmp_path / "run"), facts)
+    assert Path(page.removeprefix("file:")).read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert json.loads((tmp_path / "run" / "report.json").read_text(encoding="utf-8")) == document(facts)
