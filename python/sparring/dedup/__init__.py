@@ -1,0 +1,6 @@
+"""Removal of duplicates: rows that are equal, and the clusters they form."""
+
+from sparring.dedup.canonical import canonical_hash
+from sparring.dedup.exact import Deduplicator, DuplicateReport
+
+__all__ = ["Deduplicator", "DuplicateReport", "canonical_hash"]
