@@ -6,6 +6,7 @@ import re
 import runpy
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -61,16 +62,29 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return folder
 
 
+@dataclass
+class Visit:
+    """An open page, what it asked for and what it said."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+
+
 @pytest.fixture
-def page(browser: Browser, folder: Path) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.requests, page.messages = [], []  # type: ignore[attr-defined]
-    page.on("request", lambda request: page.requests.append(request.url))  # type: ignore[attr-defined]
-    page.on("console", lambda message: page.messages.append(message.text))  # type: ignore[attr-defined]
-    page.on("pageerror", lambda error: page.messages.append(str(error)))  # type: ignore[attr-defined]
-    page.goto(f"file://{folder}/report.html")
-    yield page
-    page.close()
+def visit(browser: Browser, folder: Path) -> Iterator[Visit]:
+    visit = Visit(browser.new_page(viewport={"width": 1280, "height": 900}))
+    visit.page.on("request", lambda request: visit.requests.append(request.url))
+    visit.page.on("console", lambda message: visit.messages.append(message.text))
+    visit.page.on("pageerror", lambda error: visit.messages.append(str(error)))
+    visit.page.goto(f"file://{folder}/report.html")
+    yield visit
+    visit.page.close()
+
+
+@pytest.fixture
+def page(visit: Visit) -> Page:
+    return visit.page
 
 
 def at(document: Any, pointer: str) -> Any:
@@ -98,9 +112,9 @@ def read(text: str) -> float:
     return sum(float(number) * UNITS[unit] for number, unit in parts)
 
 
-def test_it_loads_nothing_and_says_nothing(page: Page, folder: Path) -> None:
-    assert page.requests == [f"file://{folder}/report.html"]  # type: ignore[attr-defined]
-    assert page.messages == []  # type: ignore[attr-defined]
+def test_it_loads_nothing_and_says_nothing(visit: Visit, folder: Path) -> None:
+    assert visit.requests == [f"file://{folder}/report.html"]
+    assert visit.messages == []
 
 
 def test_the_sections_are_in_order_and_linked(page: Page) -> None:
@@ -159,6 +173,14 @@ def test_it_fits_the_screen_and_is_readable(page: Page, width: int, scheme: Any)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for selector in ("p.lead", "#verdict .finding", "#contenders td", "#ledger .badge", "#curves svg text"):
         assert contrast(page, selector) >= 4.5, selector
+
+
+def test_it_prints_without_losing_a_column(page: Page) -> None:
+    """A4 with margins of 14 mm leaves 688 CSS pixels."""
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 688, "height": 900})
+    for table in page.locator(".scroll").all():
+        assert table.evaluate("box => box.scrollWidth <= box.clientWidth"), table.inner_text()[:80]
 
 
 def contrast(page: Page, selector: str) -> float:

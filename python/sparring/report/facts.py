@@ -63,9 +63,14 @@ class Deduplication(TypedDict):
 
 
 class LeakSide(TypedDict):
-    """One way to split: AUC of trainer and key memoriser, share of test rows with a twin in train."""
+    """One way to split: the trainer's AUC and its interval, the key memoriser's AUC, and the twins' share.
+
+    ``twins_share`` is the share of test rows whose key occurs in train.
+    """
 
     roc_auc: float
+    low: NotRequired[float]
+    high: NotRequired[float]
     memoriser_roc_auc: NotRequired[float]
     twins_share: NotRequired[float]
 

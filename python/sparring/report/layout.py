@@ -103,6 +103,7 @@ def leak_bars(leakage: Mapping[str, Any] | None) -> list[dict[str, Any]]:
             "label": label,
             "side": side,
             "pointer": f"/leakage/{side}/{name}",
+            "interval": f"/leakage/{side}" if name == "roc_auc" and "low" in leakage[side] else None,
             "width": max(0.0, min(100.0, 200 * (leakage[side][name] - 0.5))),
         }
         for label, name in rows

@@ -149,8 +149,20 @@ def made_up_facts(failed: str | None = None) -> RunFacts:
         "leakage": {
             "contender": "xgboost",
             "group": ["carrier", "flight"],
-            "naive": {"roc_auc": 0.8312, "memoriser_roc_auc": 0.6711, "twins_share": 0.962},
-            "safe": {"roc_auc": 0.8047, "memoriser_roc_auc": 0.5, "twins_share": 0.0},
+            "naive": {
+                "roc_auc": 0.8312,
+                "low": 0.8255,
+                "high": 0.8371,
+                "memoriser_roc_auc": 0.6711,
+                "twins_share": 0.962,
+            },
+            "safe": {
+                "roc_auc": 0.8047,
+                "low": 0.7961,
+                "high": 0.8130,
+                "memoriser_roc_auc": 0.5,
+                "twins_share": 0.0,
+            },
         },
         "ledger": ledger,
         "verdict": decide(results, evaluations, gaps, ledger),
