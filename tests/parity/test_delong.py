@@ -1,5 +1,7 @@
 """DeLong from ranks against DeLong by its definition, row against row."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -73,6 +75,17 @@ def test_clustered_variance_is_obuchowskis(seed: int) -> None:
     found = auc_components(predictions(labels, scores, groups))
     expected = obuchowski_by_definition(labels, scores, groups)
     assert delong_covariance(found, found) == pytest.approx(expected, abs=1e-14)
+
+
+def test_a_weight_counts_like_copies_of_the_row_in_its_unit() -> None:
+    random = np.random.default_rng(4)
+    copies, groups = random.integers(1, 4, 50), np.arange(50) // 2
+    labels, scores = random.integers(0, 2, 50), random.uniform(size=50).round(1)
+    weighted = replace(predictions(labels, scores, groups), weights=copies.astype(float))
+    copied = predictions(*(np.repeat(values, copies) for values in (labels, scores, groups)))
+    one, other = auc_components(weighted), auc_components(copied)
+    assert one.auc == pytest.approx(other.auc, abs=1e-12)
+    assert delong_covariance(one, one) == pytest.approx(delong_covariance(other, other), abs=1e-14)
 
 
 def test_one_unit_of_a_class_leaves_the_variance_unknown() -> None:

@@ -61,8 +61,8 @@ class ProcessTreeMeter:
     ----------
     pid : int, optional
         Root of the tree; this process by default.  It may end at any time.
-    interval : float, default 0.05
-        Seconds between samples.  A sample reads the process table, about 5 ms for 200 processes.
+    interval : float, default 0.1
+        Seconds between samples.  A sample reads the process table: 3 ms of CPU for 140 processes.
 
     Raises
     ------
@@ -79,7 +79,7 @@ class ProcessTreeMeter:
 
     usage: Usage
 
-    def __init__(self, pid: int | None = None, interval: float = 0.05) -> None:
+    def __init__(self, pid: int | None = None, interval: float = 0.1) -> None:
         try:
             self._root = psutil.Process(pid or os.getpid())
         except psutil.Error as error:

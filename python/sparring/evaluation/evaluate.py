@@ -104,6 +104,8 @@ def evaluate(
 
     Notes
     -----
+    Resamples without both classes do not count for ROC AUC and PR AUC; they occur in tiny parts only.
+
     Costs one sort, then O(rows) a resample: 67,000 rows x 200 resamples take about a second.
     """
     threshold = metrics.best_threshold(validation.labels, validation.scores, validation.weights)
