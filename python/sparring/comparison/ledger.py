@@ -45,8 +45,7 @@ def fairness_ledger(
     """
     ok = [result for result in results if result["status"] == "ok"]
     return [
-        _alike("same rows", ok, _fingerprint, "fingerprint of the rows that each contender read"),
-        _alike("same encoding", ok, _encoding, "the matrix that each contender read"),
+        _alike("same rows and encoding", ok, _fingerprint, "fingerprint of what each contender read"),
         _same_objective(ok, parity),
         _same_metric_code(ok, evaluations),
         _all_finished(results),
@@ -71,21 +70,15 @@ def _alike(
 
 
 def _fingerprint(result: Result) -> str:
-    """Return the fingerprint, or one a part where a contender states them apart."""
+    """Return the fingerprint, or one a part where a contender states them apart.
+
+    It covers keys, labels, weights and every encoded feature value, so that rows and encoding are one
+    control.
+    """
     matrix = result["matrix"]
     parts = matrix.get("fingerprints", {})
-    return str(matrix.get("fingerprint") or ", ".join(f"{part} {parts[part]}" for part in sorted(parts)))
-
-
-def _encoding(result: Result) -> str:
-    """Return all else that a contender says of its matrix; the fingerprint covers every feature value."""
-    described = {
-        name: value for name, value in result["matrix"].items() if not name.startswith("fingerprint")
-    }
-    rows = described.pop("rows", {})
-    counts = [f"{count:,} {part} rows" for part, count in sorted(rows.items())]
-    shape = [f"{name} {value}" for name, value in sorted(described.items())]
-    return ", ".join(counts + shape) or f"features as in fingerprint {_fingerprint(result)}"
+    by_part = ", ".join(f"{part} {parts[part]}" for part in sorted(parts))
+    return str(matrix.get("fingerprint") or by_part or f"not stated by {result['name']}")
 
 
 def _same_objective(results: Sequence[Result], parity: Iterable[Mapping[str, Any]]) -> Control:

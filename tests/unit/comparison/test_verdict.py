@@ -4,7 +4,7 @@ import pytest
 
 from sparring.comparison import decide
 
-FAIR = [{"control": "same rows", "held": True, "required": True, "detail": ""}]
+FAIR = [{"control": "same rows and encoding", "held": True, "required": True, "detail": ""}]
 
 
 def pair(left: str, right: str, equivalent: bool) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def test_a_stand_in_may_lead_by_score(result, evaluation) -> None:
     assert "not SageMaker's" in found["reason"]
 
 
-@pytest.mark.parametrize("control", ["same rows", "same encoding", "same objective"])
+@pytest.mark.parametrize("control", ["same rows and encoding", "same objective"])
 def test_an_unfair_comparison_is_refused(result, evaluation, control: str) -> None:
     broken = [{"control": control, "held": False, "required": True, "detail": "they differ"}]
     found = decide(
