@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from sparring.comparison.contest import choose_isolation, run_contender
 from sparring.config.schema import ContenderConfig, RunConfig
 from sparring.data import storage
 from sparring.data.contract import KEY, LABEL
-from sparring.data.ingest import accepted, ingest
+from sparring.data.ingest import IngestReport, accepted, check_accepted, ingest, open_table
 from sparring.data.source import source_identity
 from sparring.judgement import judge
 from sparring.manifest import Manifest, basis_of
@@ -89,6 +88,22 @@ class Run:
             raise
         finally:
             self._release_spark()
+
+    def plan(self) -> list[tuple[str, str]]:
+        """Check configuration and table, write nothing, and return each step and what it would do.
+
+        Raises
+        ------
+        SparringError
+            As :meth:`execute` would, for everything that can be known before training.
+        """
+        check_before_work(self.config, self.folder)
+        try:
+            frame, positive = open_table(self._session(), self.config.table, self._dedup_columns())
+            found = check_accepted(frame, self.config.table, positive)
+        finally:
+            self._release_spark()
+        return describe_plan(self.config, found, self._equality_columns(), self.folder)
 
     def path(self, *parts: str) -> str:
         """Return a path below the run's folder."""
@@ -170,7 +185,7 @@ class Run:
         chosen = self._splitter(self.config.table.group).transform(rows)
         chosen.write.mode("overwrite").parquet(self.path("split"))
         written = self._session().read.parquet(self.path("split"))
-        balance = split_balance(written, LABEL, groupIdCol="groupId")
+        balance = split_balance(written, LABEL)
         parts = {name: part | {"target": self.config.split.shares[name]} for name, part in balance["parts"].items()}
         report.update(balance, parts=parts, group=self.config.table.group)
         report["rows"] = sum(part["rows"] for part in parts.values())
@@ -214,18 +229,15 @@ class Run:
         sagemaker = task.sagemaker if task.engine == "sagemaker" else None
         basis = basis_of(basis, task.hyperparameters, task.engine, task.family, task.cores, task.memory, sagemaker)
         stage = f"train {name}"
-        if self.manifest.current(stage, basis):
+        if self.manifest.current(stage, basis) and self.manifest.report(stage)["status"] == "ok":
             self.progress.reused(name)
             found: dict[str, Any] = storage.read_json(storage.join(task.folder, "result.json"))
             return found
-        with self.progress.stage(name, f"{task.family} on {task.engine}") as said:
-            start = time.perf_counter()
+        what = f"{task.family} on {task.engine}"
+        with self.progress.stage(name, what) as said, self.manifest.stage(stage, basis) as report:
             result = run_contender(task, isolation)
+            report["status"] = result["status"]
             said.append(_told(result))
-        if result["status"] == "ok":
-            with self.manifest.stage(stage, basis) as report:
-                report["rows"] = None
-            self.manifest.stages[stage]["seconds"] = round(time.perf_counter() - start, 3)
         return result
 
     # -- helpers -----------------------------------------------------------------------------------------------
@@ -274,6 +286,25 @@ class Run:
         if self._spark is not None and self._owns_session:
             stop_session(self._spark)
         self._spark = None
+
+
+def describe_plan(
+    config: RunConfig, found: IngestReport, equality: list[str], folder: str
+) -> list[tuple[str, str]]:
+    """Return each step of a run and what it would do, in words."""
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in config.split.shares.items())
+    group = f"groups by {', '.join(config.table.group)} stay together" if config.table.group else "no groups"
+    quarantine = "; ".join(f"{reason}: {rows:,}" for reason, rows in found.quarantined.items()) or "none"
+    return [
+        ("ingest", f"{found.input:,} rows, quarantined: {quarantine}"),
+        ("label", f"{config.table.label}, positive {found.positive}: {found.classes['1']:,} of {found.accepted:,}"),
+        ("deduplicate", f"equal in {', '.join(equality)}" if config.deduplicate.enabled else "off"),
+        ("split", f"{shares}; {group}"),
+        ("prepare", f"{len(config.table.features.columns)} columns, fitted on train"),
+        *((f"train {c.name}", f"{c.family} on {c.engine}, {c.hyperparameters}") for c in config.contenders),
+        ("naive split", f"{config.leak_contender.name} once more" if config.leakage.enabled else "off"),
+        ("report", f"{folder.removeprefix('file:')}/report.html"),
+    ]
 
 
 def _told(result: dict[str, Any]) -> str:
