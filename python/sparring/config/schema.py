@@ -111,6 +111,7 @@ class PrepareConfig(Section):
     impute: Literal["median", "mean"] = Field("median", description="what a missing number becomes")
     scale: bool = Field(True, description="numbers to mean 0 and standard deviation 1, of train")
     max_categories: int = Field(200, ge=1, le=100_000, description="commonest kept, the others become 'unseen'")
+    min_frequency: int = Field(10, ge=1, description="rarer values of train become 'unseen'")
 
 
 class ContenderConfig(Section):

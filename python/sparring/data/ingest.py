@@ -69,9 +69,10 @@ def open_table(
     """
     raw = read_table(spark, table)
     check_schema(raw.schema, table, extra)
-    if raw.isEmpty():
+    values = label_values(raw, table.label)
+    if not values and raw.isEmpty():
         raise TableError("The table has no rows", "Give a table with rows; check the path and the reader's options.")
-    positive = positive_value(label_values(raw, table.label), table)
+    positive = positive_value(values, table)
     return standardize(with_row_key(raw, table.key, KEY), table, positive, extra), positive
 
 

@@ -57,6 +57,12 @@ class _FeaturePreparationParams(Params):
         "commonest values of a category that get a column, >= 1; the others share 'unseen'",
         TypeConverters.toInt,
     )
+    minFrequency: Param[int] = Param(
+        Params._dummy(),
+        "minFrequency",
+        "rows of train in which a value of a category must occur to get a column, >= 1",
+        TypeConverters.toInt,
+    )
     storage: Param[str] = Param(
         Params._dummy(),
         "storage",
@@ -73,6 +79,7 @@ class _FeaturePreparationParams(Params):
                 "impute": one_of("median", "mean"),
                 "storage": one_of("auto", "dense", "sparse"),
                 "maxCategories": at_least(1),
+                "minFrequency": at_least(1),
                 "cyclicPeriods": (
                     "one number > 0 for each of cyclicCols",
                     lambda periods: len(periods) == len(self.getOrDefault("cyclicCols"))
@@ -97,7 +104,7 @@ class FeaturePreparation(
     """Learn imputation, scaling and categories; fit it on the train part only.
 
     Missing numbers are imputed, and get an indicator column if train had any.  Categories have two columns of
-    their own for values that train did not show (``unseen``) and for nulls (``missing``).
+    their own for values that train did not show, or too rarely (``unseen``), and for nulls (``missing``).
 
     Parameters
     ----------
@@ -108,6 +115,9 @@ class FeaturePreparation(
     impute : {"median", "mean"}, default "median"
     scale : bool, default True
     maxCategories : int, default 200
+        Commonest values of a category that get a column.
+    minFrequency : int, default 1
+        Rows of train that a value needs for a column; a column of a few ones slows every linear solver.
     storage : {"auto", "dense", "sparse"}, default "auto"
         ``auto`` is sparse when less than half of the cells can be non-zero.
     seed : int, default 42
@@ -142,6 +152,7 @@ class FeaturePreparation(
         impute: str = "median",
         scale: bool = True,
         maxCategories: int = 200,
+        minFrequency: int = 1,
         storage: str = "auto",
         seed: int = 42,
     ) -> None:
@@ -155,6 +166,7 @@ class FeaturePreparation(
             impute="median",
             scale=True,
             maxCategories=200,
+            minFrequency=1,
             storage="auto",
             seed=42,
         )
@@ -187,7 +199,10 @@ class FeaturePreparation(
         expressions |= {name: F.year(name).cast("double") for name in moments}
         summaries = numeric_summaries(dataset, expressions, self.getOrDefault("seed"))
         categories = category_counts(
-            dataset, self.getOrDefault("categoricalCols"), self.getOrDefault("maxCategories")
+            dataset,
+            self.getOrDefault("categoricalCols"),
+            self.getOrDefault("maxCategories"),
+            self.getOrDefault("minFrequency"),
         )
         periods = zip(self.getOrDefault("cyclicCols"), self.getOrDefault("cyclicPeriods"), strict=True)
         return EncoderState(

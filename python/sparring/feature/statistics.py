@@ -87,7 +87,9 @@ def numeric_summaries(frame: DataFrame, columns: dict[str, Column], seed: int) -
     }
 
 
-def category_counts(frame: DataFrame, columns: list[str], most: int) -> dict[str, list[str]]:
+def category_counts(
+    frame: DataFrame, columns: list[str], most: int, at_least: int = 1
+) -> dict[str, list[str]]:
     """Return for each column its commonest values, ties in the order of the text.
 
     Parameters
@@ -97,6 +99,8 @@ def category_counts(frame: DataFrame, columns: list[str], most: int) -> dict[str
         Columns of any atomic type; values are compared as text.
     most : int
         At most this many values a column come to the driver.
+    at_least : int, default 1
+        Values in fewer rows are left out.
 
     Notes
     -----
@@ -115,6 +119,7 @@ def category_counts(frame: DataFrame, columns: list[str], most: int) -> dict[str
         .where(F.col("cell.value").isNotNull())
         .groupBy("cell.at", "cell.value")
         .count()
+        .where(F.col("count") >= at_least)
     )
     order = Window.partitionBy("at").orderBy(F.desc("count"), "value")
     top = counts.withColumn("rank", F.row_number().over(order)).where(F.col("rank") <= most)

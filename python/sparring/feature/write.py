@@ -50,6 +50,7 @@ def _estimator(features: FeaturesConfig, options: PrepareConfig, seed: int) -> F
         impute=options.impute,
         scale=options.scale,
         maxCategories=options.max_categories,
+        minFrequency=options.min_frequency,
         storage=options.storage,
         seed=seed,
     )

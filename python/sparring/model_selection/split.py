@@ -161,20 +161,25 @@ class StratifiedSplitter(
     def _split_groups(self, rows: DataFrame) -> DataFrame:
         """Deal groups by signature: the text of their class counts, in the order of the classes."""
         group_id = self.getOrDefault("groupIdCol")
-        by_class = rows.groupBy(CLASS).agg(F.count("*").alias("rows"), F.count_distinct(group_id).alias("groups"))
-        classes = {row[CLASS]: row for row in sorted(by_class.collect(), key=lambda row: row[CLASS])}
-        self._require_members({name: row["groups"] for name, row in classes.items()}, "groups")
+        classes = sorted(row[CLASS] for row in rows.select(CLASS).distinct().collect())
         counts = F.array(*[F.count(F.when(F.col(CLASS) == name, 1)) for name in classes])
         groups = rows.groupBy(group_id).agg(counts.alias("_counts"))
         signed = groups.withColumn("_signature", F.array_join("_counts", ","))
         found = signed.groupBy("_signature").agg(F.count("*").alias("groups"), F.max(group_id).alias("example"))
         members = {row["_signature"]: row for row in found.collect()}
         vectors = {text: [int(count) for count in text.split(",")] for text in members}
-        self._require_room(vectors, members, sum(row["rows"] for row in classes.values()))
+        self._require_members(
+            {
+                name: sum(members[text]["groups"] for text in members if vectors[text][at] > 0)
+                for at, name in enumerate(classes)
+            },
+            "groups",
+        )
+        self._require_room(vectors, members)
         quotas = allocate_groups(
             vectors, {text: row["groups"] for text, row in members.items()}, self.getOrDefault("weights")
         )
-        self._require_filled(quotas, vectors, list(classes))
+        self._require_filled(quotas, vectors, classes)
         assigned = self._assign(signed, F.col("_signature"), quotas).select(group_id, self.getOrDefault("splitCol"))
         return rows.join(assigned, group_id)
 
@@ -202,7 +207,8 @@ class StratifiedSplitter(
                 "Join rare classes, split into fewer parts, or leave stratifyCols empty.",
             )
 
-    def _require_room(self, vectors: dict[str, list[int]], members: dict[str, Any], total: int) -> None:
+    def _require_room(self, vectors: dict[str, list[int]], members: dict[str, Any]) -> None:
+        total = sum(members[text]["groups"] * sum(vectors[text]) for text in members)
         largest = max(vectors, key=lambda text: (sum(vectors[text]), text))
         rows, room = sum(vectors[largest]), max(self.getOrDefault("weights")) * total
         if rows > room:
