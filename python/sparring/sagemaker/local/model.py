@@ -23,6 +23,9 @@ KINDS: dict[str, tuple[type, ...]] = {
     "list": (list,),
 }
 
+# Newer models no longer require these, because a serverless job has none; the stand-in runs no serverless jobs.
+NEEDED = {"CreateTrainingJob": ("AlgorithmSpecification", "ResourceConfig", "StoppingCondition")}
+
 
 class AwsError(Exception):
     """An error in AWS's shape: its code, its message and the HTTP status."""
@@ -54,7 +57,11 @@ def operation(name: str) -> OperationModel:
 
 def check_request(name: str, request: dict[str, Any]) -> None:
     """Raise ``ValidationException`` listing every fault of a request, in AWS's wording."""
-    faults = list(_faults(operation(name).input_shape, request, ""))
+    shape = operation(name).input_shape
+    faults = list(_faults(shape, request, "")) if shape is not None else []
+    for member in NEEDED.get(name, ()):
+        if request.get(member) is None and member not in shape.required_members:
+            faults.append(_fault(None, _camel(member), "Member must not be null"))
     if faults:
         count = f"{len(faults)} validation error{'s' if len(faults) > 1 else ''} detected"
         raise AwsError("ValidationException", f"{count}: {'; '.join(faults)}")

@@ -90,7 +90,7 @@ def _error(error: Exception, body: str) -> Response:
 
 
 class _Handler(WSGIRequestHandler):
-    """Keeps connections alive and logs nothing but errors."""
+    """Speaks HTTP/1.1, which chunked bodies need, one request a connection; logs nothing but errors."""
 
     protocol_version = "HTTP/1.1"
 
