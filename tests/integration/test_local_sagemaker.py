@@ -258,10 +258,9 @@ def test_a_job_stops_when_asked_and_when_its_time_is_over(aws: LocalAws, input_u
     overdue, stopped = settled(aws, "overdue"), settled(aws, "stopped")
     assert (overdue["TrainingJobStatus"], overdue["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
     assert (stopped["TrainingJobStatus"], stopped["SecondaryStatus"]) == ("Stopped", "Stopped")
-    assert [entry["Status"] for entry in stopped["SecondaryStatusTransitions"]][-2:] == [
-        "Stopping",
-        "Stopped",
-    ]
+    steps = [entry["Status"] for entry in stopped["SecondaryStatusTransitions"]]
+    assert steps == ["Starting", "Downloading", "Training", "Stopping", "Stopped"]
+    assert processes(aws) == before
     with pytest.raises(ClientError, match="is Stopped, not running"):
         client.stop_training_job(TrainingJobName="stopped")
 
