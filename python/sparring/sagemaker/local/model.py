@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,7 +25,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     "list": (list,),
 }
 
-# Newer models no longer require these, because a serverless job has none; the stand-in runs no serverless jobs.
+# Newer models no longer require these, because a serverless job has none; the stand-in runs none.
 NEEDED = {"CreateTrainingJob": ("AlgorithmSpecification", "ResourceConfig", "StoppingCondition")}
 
 
@@ -77,7 +79,7 @@ def check_answer(name: str, answer: dict[str, Any]) -> None:
 
 def _faults(shape: Shape, value: Any, place: str) -> Iterator[str]:
     """Yield what is wrong with ``value``, depth first, in the order of the shape's members."""
-    if not isinstance(value, KINDS[shape.type_name]) or (isinstance(value, bool) and shape.type_name != "boolean"):
+    if not _is_of_type(shape, value):
         yield _fault(value, place, f"Member must be of type {shape.type_name}")
     elif isinstance(shape, StructureShape):
         yield from _structure_faults(shape, value, place)
@@ -92,6 +94,12 @@ def _faults(shape: Shape, value: Any, place: str) -> Iterator[str]:
             yield from _faults(shape.value, item, f"{place}.{key}.value")
     else:
         yield from _scalar_faults(shape, value, place)
+
+
+def _is_of_type(shape: Shape, value: Any) -> bool:
+    """Return whether a JSON value is of the shape's type; True is no number, although Python says so."""
+    of_type = isinstance(value, KINDS[shape.type_name])
+    return of_type and (shape.type_name == "boolean" or not isinstance(value, bool))
 
 
 def _structure_faults(shape: StructureShape, value: dict[str, Any], place: str) -> Iterator[str]:
@@ -128,8 +136,25 @@ def _size_faults(shape: Shape, size: float, value: Any, place: str, what: str) -
 
 @functools.cache
 def _python_pattern(pattern: str) -> str:
-    """Return Java's pattern in Python's syntax; the possessive and Unicode classes of AWS's models are few."""
-    return pattern.replace(r"\p{L}", r"[^\W\d_]").replace(r"\p{Z}", r"\s").replace(r"\p{N}", r"\d")
+    """Return a Java pattern of AWS's models in Python's syntax; classes such as ``\\p{L}`` expand to ranges."""
+    pattern = pattern.replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF")
+    pattern = pattern.replace(r"\p{Alnum}", "a-zA-Z0-9")
+    # An end that is repeated is an end; Python refuses to repeat it.
+    pattern = re.sub(r"\$\{\d+,\d+\}", "$", pattern)
+    return re.sub(r"\\p\{([LMNPSZ])\}", lambda found: _category(found.group(1)), pattern)
+
+
+@functools.cache
+def _category(letter: str) -> str:
+    """Return a Unicode category as ranges for a character class, which Python's ``re`` has no name for."""
+    codes = (code for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code))[0] == letter)
+    ranges: list[list[int]] = []
+    for code in codes:
+        if ranges and ranges[-1][1] == code - 1:
+            ranges[-1][1] = code
+        else:
+            ranges.append([code, code])
+    return "".join(f"\\U{low:08x}-\\U{high:08x}" for low, high in ranges)
 
 
 def _fault(value: Any, place: str, constraint: str) -> str:
