@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
+import sys
 from pathlib import Path
 
 from sparring.errors import MissingDependencyError, PlatformError
@@ -53,6 +55,18 @@ def require_supported_spark(version: str) -> None:
     line = ".".join(version.split(".")[:2])
     if line not in SUPPORTED_LINES:
         raise PlatformError(
-            f"sagemaker-pyspark {SAGEMAKER_PYSPARK} runs on Spark {' and '.join(SUPPORTED_LINES)}, this is {version}",
+            f"sagemaker-pyspark {SAGEMAKER_PYSPARK} runs on Spark {' and '.join(SUPPORTED_LINES)}, "
+            f"this is {version}",
             "Leave the sagemaker contenders out, or run them on Spark 3.5: pip install pyspark==3.5.9",
         )
+
+
+def copy_jars(folder: str) -> list[str]:
+    """Copy the hand-off's jars into ``folder``, made if need be, and return their names."""
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    return [Path(shutil.copy2(jar, target)).name for jar in sagemaker_jars()]
+
+
+if __name__ == "__main__":
+    print("\n".join(copy_jars(sys.argv[1])))

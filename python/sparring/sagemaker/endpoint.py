@@ -1,4 +1,4 @@
-"""A real-time endpoint for as long as it is needed: created step by step, deleted in reverse order, always."""
+"""A real-time endpoint for as long as it is needed: created step by step, always deleted in reverse order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ POLL_SECONDS = {True: 0.1, False: 5.0}
 class RealTimeEndpoint:
     """Model, endpoint configuration and endpoint of a trained model, as a context.
 
-    Each deletion is registered before the resource is created: whatever interrupts the creation, nothing stays.
+    Each deletion is registered before the resource is created: whatever interrupts it, nothing stays.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from sparring.data.cells import Cells
 
 
 def libsvm_lines(cells: Cells) -> pa.Array:
-    """Return one line a row, ``0 index:value ...``: indices from 1, values in the shortest exact float32 text.
+    """Return one line a row, ``0 index:value ...``: indices from 1, values in the shortest exact text.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -27,8 +27,8 @@ BODY_LIMIT = 6_291_456
 class EndpointModel(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable):
     """Add an endpoint's score to every row.
 
-    Requests hold many rows as libsvm text.  Throttling and server errors are tried again with jitter; an answer
-    with another number of scores than rows is an error, never a shorter table.
+    Requests hold many rows as libsvm text.  Throttling and server errors are tried again with jitter; an
+    answer with another number of scores than rows is an error, never a shorter table.
 
     Parameters
     ----------
@@ -52,18 +52,22 @@ class EndpointModel(Transformer, DefaultParamsReadable[Any], DefaultParamsWritab
 
     Notes
     -----
-    Input: ``indices`` array<int> and ``values`` array<float>, or ``features`` array<float>.  Cost: one pass, one
-    request in flight a task.
+    Input: ``indices`` array<int> and ``values`` array<float>, or ``features`` array<float>.  Cost: one pass,
+    one request in flight a task.
 
     Examples
     --------
     >>> EndpointModel(endpointName="churn", target=target).transform(rows)      # doctest: +SKIP
     """
 
+    _input_kwargs: dict[str, Any]
+
     endpointName: Param[str] = Param(
         Params._dummy(), "endpointName", "an endpoint in service", TypeConverters.toString
     )
-    targetJson: Param[str] = Param(Params._dummy(), "targetJson", "the account, as JSON", TypeConverters.toString)
+    targetJson: Param[str] = Param(
+        Params._dummy(), "targetJson", "the account, as JSON", TypeConverters.toString
+    )
     probabilityCol: Param[str] = Param(
         Params._dummy(), "probabilityCol", "output: the score, double", TypeConverters.toString
     )
@@ -105,7 +109,7 @@ class EndpointModel(Transformer, DefaultParamsReadable[Any], DefaultParamsWritab
         most_bytes, most_rows = self.getOrDefault("maxBytes"), self.getOrDefault("maxRows")
         names = schema.names
 
-        def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             client = target.client("sagemaker-runtime", connect_timeout=10, read_timeout=70)
             for batch in batches:
                 bodies = chunks(libsvm_lines(cells_of(batch)), most_bytes, most_rows)
@@ -127,16 +131,21 @@ def invoke(client: Any, name: str, body: bytes) -> np.ndarray:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        answer = client.invoke_endpoint(EndpointName=name, ContentType="text/libsvm", Accept="text/csv", Body=body)
+        answer = client.invoke_endpoint(
+            EndpointName=name, ContentType="text/libsvm", Accept="text/csv", Body=body
+        )
         text = answer["Body"].read().decode()
     except (BotoCoreError, ClientError) as error:
-        raise EndpointError(f"Endpoint {name} did not score {body.count(10) + 1} rows: {error}", "See its log.") from error
+        raise EndpointError(
+            f"Endpoint {name} did not score {body.count(10) + 1} rows: {error}", "See its log."
+        ) from error
     # The image's tag decides between commas and new lines.
     scores = np.array(text.replace("\n", ",").strip(",").split(","), dtype=np.float64)
     rows = body.count(10) + 1
     if len(scores) != rows:
         raise EndpointError(
-            f"Endpoint {name} answered {len(scores)} scores to {rows} rows", "See its log; nothing was written."
+            f"Endpoint {name} answered {len(scores)} scores to {rows} rows",
+            "See its log; nothing was written.",
         )
     return scores
 

@@ -1,7 +1,7 @@
 """Where SageMaker is: an AWS account, or the local stand-in; and the clients of both languages.
 
-The two differ in an address and credentials and in nothing else: whatever is true of the local one only sits in
-the three methods that ask ``self.local``.
+The two differ in an address and credentials and in nothing else: whatever is true of the local one only sits
+in the three methods that ask for ``self.stand_in``.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sparring.sagemaker.local import LocalAws
 
+S3A_KEYS = "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider"
 # From SageMaker's API reference, type RoleArn.
 ROLE_PATTERN = re.compile(r"^arn:aws[a-z\-]*:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+$")
 
@@ -68,7 +69,8 @@ class AwsTarget:
             raise ConfigError("sagemaker: role, bucket and region are missing", "Set them, or train locally.")
         if not ROLE_PATTERN.match(config.role):
             raise ConfigError(
-                f"sagemaker.role must be an ARN such as arn:aws:iam::123456789012:role/NAME, got {config.role!r}",
+                "sagemaker.role must be an ARN such as arn:aws:iam::123456789012:role/NAME, "
+                f"got {config.role!r}",
                 "Copy the ARN of the execution role from IAM.",
             )
         bucket, _, prefix = config.bucket.removeprefix("s3://").partition("/")
@@ -97,7 +99,7 @@ class AwsTarget:
             "spark.hadoop.fs.s3a.endpoint": self.stand_in.url,
             "spark.hadoop.fs.s3a.path.style.access": "true",
             "spark.hadoop.fs.s3a.connection.ssl.enabled": "false",
-            "spark.hadoop.fs.s3a.aws.credentials.provider": "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider",
+            "spark.hadoop.fs.s3a.aws.credentials.provider": S3A_KEYS,
             "spark.hadoop.fs.s3a.access.key": self.stand_in.access_key,
             "spark.hadoop.fs.s3a.secret.key": self.stand_in.secret_key,
         }

@@ -101,7 +101,9 @@ class TrainingJob:
 
     def describe(self) -> dict[str, Any]:
         """Return DescribeTrainingJob's answer."""
-        answer: dict[str, Any] = self.target.client("sagemaker").describe_training_job(TrainingJobName=self.name)
+        answer: dict[str, Any] = self.target.client("sagemaker").describe_training_job(
+            TrainingJobName=self.name
+        )
         return answer
 
     def stop(self) -> None:
@@ -148,8 +150,10 @@ class TrainingJob:
             sagemakerClient=client(spark, "com.amazonaws.services.sagemaker.AmazonSageMakerClientBuilder"),
             region=self.target.region,
             s3Client=client(spark, "com.amazonaws.services.s3.AmazonS3ClientBuilder"),
-            stsClient=client(spark, "com.amazonaws.services.securitytoken.AWSSecurityTokenServiceClientBuilder"),
-            # The library deletes by a bare prefix, which can take a sibling's data; delete_data does it exactly.
+            stsClient=client(
+                spark, "com.amazonaws.services.securitytoken.AWSSecurityTokenServiceClientBuilder"
+            ),
+            # The library deletes by a bare prefix, which can take a sibling's data; see delete_data.
             deleteStagingDataAfterTraining=False,
             namePolicyFactory=CustomNamePolicyFactory(self.name, self.name, self.name, self.name),
         )
@@ -160,7 +164,9 @@ class TrainingJob:
             found = self.describe()
         except Exception:
             said = str(getattr(error, "java_exception", error)).splitlines()[0]
-            return SageMakerError(f"The hand-off to SageMaker failed: {said}", "Check role, bucket and region.")
+            return SageMakerError(
+                f"The hand-off to SageMaker failed: {said}", "Check role, bucket and region."
+            )
         reason = found.get("FailureReason") or found["SecondaryStatus"]
         return SageMakerError(
             f"Training job {self.name} is {found['TrainingJobStatus']}: {reason}",
@@ -169,7 +175,7 @@ class TrainingJob:
 
 
 def _poll_every(spark: SparkSession, seconds: int) -> None:
-    """Set how often the library asks for the job's status; its five seconds would outlast a short local job."""
+    """Set how often the library asks for the job's status: its five seconds would outlast a local job."""
     jvm: Any = spark._jvm
     package = jvm.com.amazonaws.services.sagemaker.sparksdk
     module = getattr(package, "SageMakerEstimator$").__getattr__("MODULE$")

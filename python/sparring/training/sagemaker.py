@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 STAND_IN_NOTE = (
-    "Trained and served by the embedded local stand-in of SageMaker, which runs the real xgboost library: its scores "
-    "are XGBoost's, its times and costs are not SageMaker's."
+    "Trained and served by the embedded local stand-in of SageMaker, which runs the real xgboost library: "
+    "its scores are XGBoost's, its times and costs are not SageMaker's."
 )
 
 
@@ -35,8 +35,8 @@ def run(task: Task, phases: Phases) -> Outcome:
     ----------
     task : Task
     phases : Phases
-        Receives local_start (stand-in only), session, read, hand_off (sorting, libsvm, upload and the wait that
-        is not training), fit (the job's own training time), deploy, score, clean_up.
+        Receives local_start (stand-in only), session, read, hand_off (sorting, libsvm, upload and the wait
+        that is not training), fit (the job's own training time), write, deploy, score, clean_up.
 
     Raises
     ------
@@ -45,7 +45,8 @@ def run(task: Task, phases: Phases) -> Outcome:
 
     Notes
     -----
-    Cost: a sort of the train part by key, one write of it as libsvm text to S3, and one pass through the endpoint.
+    Cost: a sort of the train part by key, one write of it as libsvm text to S3, and one pass through the
+    endpoint.
     """
     parameters = XGBoostParameters.of(task.hyperparameters, f"contenders.{task.name}.hyperparameters")
     outcome = Outcome(hyperparameters=parameters.in_force(), stand_in=task.sagemaker_config.local)
@@ -96,7 +97,7 @@ def _train(
     task: Task,
     phases: Phases,
 ) -> TrainedModel:
-    """Train on the rows in the order of their keys: XGBoost's model depends on it, and so every path agrees."""
+    """Train on the rows in the order of their keys: XGBoost's model depends on it, so every path agrees."""
     rows = spark.read.parquet(matrix.path("train")).drop("weight", "group")
     scratch = storage.join(task.folder, "vectors")
     hyperparameters = {"num_round": parameters.num_round, **parameters.native(task.cores, task.seed)}

@@ -92,7 +92,9 @@ class LocalAws:
                 self._process.wait()
                 errors.seek(0)
                 tail = errors.read().strip().splitlines()[-1:] or ["it printed nothing"]
-                raise SageMakerError(f"The local SageMaker did not start: {tail[0]}", "Check that the port is free.")
+                raise SageMakerError(
+                    f"The local SageMaker did not start: {tail[0]}", "Check that the port is free."
+                )
         self.endpoint_url = next(word for word in line.split() if word.startswith("http://"))
         self.client("s3").create_bucket(Bucket=self.bucket)
 
@@ -100,7 +102,8 @@ class LocalAws:
         """End the server and every process it started."""
         if self._process is None:
             return
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         try:
             self._process.wait(20)
@@ -137,5 +140,6 @@ def _require_packages() -> None:
     for package in ("moto", "boto3"):
         if package_folder(package) is None:
             raise MissingDependencyError(
-                f"The embedded local SageMaker needs the package {package}, which is not installed", f"Run: {INSTALL}"
+                f"The embedded local SageMaker needs the package {package}, which is not installed",
+                f"Run: {INSTALL}",
             )

@@ -44,8 +44,12 @@ class ControlPlane:
             "CreateEndpointConfig": lambda r: self._create(
                 "endpoint-config", self.configs, "EndpointConfigName", "EndpointConfigArn", r
             ),
-            "DescribeEndpointConfig": lambda r: self._found("endpoint-config", self.configs, r["EndpointConfigName"]),
-            "DeleteEndpointConfig": lambda r: self._delete("endpoint-config", self.configs, r["EndpointConfigName"]),
+            "DescribeEndpointConfig": lambda r: self._found(
+                "endpoint-config", self.configs, r["EndpointConfigName"]
+            ),
+            "DeleteEndpointConfig": lambda r: self._delete(
+                "endpoint-config", self.configs, r["EndpointConfigName"]
+            ),
             "ListEndpointConfigs": lambda r: self._list(
                 self.configs, r, "EndpointConfigs", ("EndpointConfigName", "EndpointConfigArn")
             ),
@@ -68,7 +72,8 @@ class ControlPlane:
         if name not in self._operations:
             raise AwsError(
                 "UnknownOperationException",
-                f"The local stand-in of SageMaker does not have {name}; it has {', '.join(sorted(self._operations))}",
+                f"The local stand-in of SageMaker does not have {name}; "
+                f"it has {', '.join(sorted(self._operations))}",
             )
         with self._lock:
             answer = self._operations[name](request)
@@ -88,15 +93,15 @@ class ControlPlane:
         for endpoint in self.endpoints.values():
             endpoint.delete()
 
-    # -- training jobs -----------------------------------------------------------------------------------------
+    # -- training jobs -----------------------------------------------------------------------------
 
     def _create_training_job(self, request: Answer) -> Answer:
         name = request["TrainingJobName"]
         if name in self.jobs:
             raise AwsError(
                 "ResourceInUse",
-                f"Training job names must be unique within an AWS account and region, and a training job with this "
-                f"name already exists ({self.jobs[name].arn})",
+                "Training job names must be unique within an AWS account and region, and a training job with "
+                f"this name already exists ({self.jobs[name].arn})",
             )
         folder = self.state / "training-jobs" / name
         folder.mkdir(parents=True)
@@ -117,7 +122,13 @@ class ControlPlane:
     def _list_training_jobs(self, request: Answer) -> Answer:
         jobs = [job.describe() for job in self.jobs.values() if request.get("NameContains", "") in job.name]
         wanted = request.get("StatusEquals")
-        members = ("TrainingJobName", "TrainingJobArn", "CreationTime", "TrainingJobStatus", "LastModifiedTime")
+        members = (
+            "TrainingJobName",
+            "TrainingJobArn",
+            "CreationTime",
+            "TrainingJobStatus",
+            "LastModifiedTime",
+        )
         return {
             "TrainingJobSummaries": [
                 {member: job[member] for member in members}
@@ -126,12 +137,16 @@ class ControlPlane:
             ][: request.get("MaxResults", 100)]
         }
 
-    # -- models and endpoint configurations ----------------------------------------------------------------------
+    # -- models and endpoint configurations --------------------------------------------------------
 
-    def _create(self, kind: str, known: dict[str, Answer], name_member: str, arn_member: str, request: Answer) -> Answer:
+    def _create(
+        self, kind: str, known: dict[str, Answer], name_member: str, arn_member: str, request: Answer
+    ) -> Answer:
         name = request[name_member]
         if name in known:
-            raise AwsError("ValidationException", f"Cannot create already existing {kind} \"{arn(kind, name)}\".")
+            raise AwsError(
+                "ValidationException", f'Cannot create already existing {kind} "{arn(kind, name)}".'
+            )
         for variant in request.get("ProductionVariants", []):
             self._found("model", self.models, variant.get("ModelName", ""))
         kept = {key: value for key, value in request.items() if key != "Tags"}
@@ -153,12 +168,14 @@ class ControlPlane:
         kept = [{key: entry[key] for key in (*shown, "CreationTime")} for entry in entries]
         return {member: kept[: request.get("MaxResults", 100)]}
 
-    # -- endpoints -----------------------------------------------------------------------------------------------
+    # -- endpoints ---------------------------------------------------------------------------------
 
     def _create_endpoint(self, request: Answer) -> Answer:
         name = request["EndpointName"]
         if name in self.endpoints:
-            raise AwsError("ValidationException", f'Cannot create already existing endpoint "{arn("endpoint", name)}".')
+            raise AwsError(
+                "ValidationException", f'Cannot create already existing endpoint "{arn("endpoint", name)}".'
+            )
         config = self._found("endpoint-config", self.configs, request["EndpointConfigName"])
         model = self._found("model", self.models, config["ProductionVariants"][0]["ModelName"])
         folder = self.state / "endpoints" / f"{name}-{time.time_ns()}"
@@ -174,5 +191,7 @@ class ControlPlane:
 
     def _list_endpoints(self, request: Answer) -> Answer:
         members = ("EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime", "EndpointStatus")
-        found = [e.describe() for name, e in self.endpoints.items() if request.get("NameContains", "") in name]
+        found = [
+            e.describe() for name, e in self.endpoints.items() if request.get("NameContains", "") in name
+        ]
         return {"Endpoints": [{member: entry[member] for member in members} for entry in found]}

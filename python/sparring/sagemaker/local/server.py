@@ -1,6 +1,7 @@
 """One port for all of AWS that a run needs: SageMaker by us, S3, STS and IAM by moto.
 
-The server ends, with every process it started, when its standard input closes: its parent holds the other end.
+The server ends, with every process it started, when its standard input closes: its parent holds the other
+end.
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ class Application:
         except AwsError as error:
             value = {"Message": str(error), "ErrorCode": error.code, "OriginalMessage": str(error)}
             return _error(error, json.dumps(value))
-        variant = {"x-Amzn-Invoked-Production-Variant": endpoint.config["ProductionVariants"][0]["VariantName"]}
+        variant = {
+            "x-Amzn-Invoked-Production-Variant": endpoint.config["ProductionVariants"][0]["VariantName"]
+        }
         return Response(answer, 200, _headers() | variant, content_type=kind)
 
 

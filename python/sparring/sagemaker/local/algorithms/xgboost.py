@@ -1,8 +1,8 @@
 """The XGBoost image's programs: the real ``xgboost`` library behind SageMaker's contract.
 
 Training reads the ``train`` channel as libsvm (1-based; an absent entry is missing) or CSV (label first).
-Serving reads the same formats without labels and answers as the image's tag does: ``:1`` joins scores by commas,
-newer ones by new lines.
+Serving reads the same formats without labels and answers as the image's tag does: ``:1`` joins scores by
+commas, newer ones by new lines.
 """
 
 from __future__ import annotations
@@ -75,12 +75,16 @@ def hyperparameters(given: dict[str, str]) -> tuple[int, dict[str, object]]:
 
 def _convert(name: str, text: str) -> object:
     if name not in TABLE and name not in OTHERS:
-        raise ValueError(f"ClientError: hyperparameter {name} is unknown; known: {', '.join(sorted({*TABLE, *OTHERS}))}")
+        raise ValueError(
+            f"ClientError: hyperparameter {name} is unknown; known: {', '.join(sorted({*TABLE, *OTHERS}))}"
+        )
     kind = TABLE[name].kind if name in TABLE else OTHERS[name]
     try:
         value: object = kind(float(text)) if kind is int and float(text) == int(float(text)) else kind(text)
     except ValueError as error:
-        raise ValueError(f"ClientError: hyperparameter {name} must be {kind.__name__}, got {text!r}") from error
+        raise ValueError(
+            f"ClientError: hyperparameter {name} must be {kind.__name__}, got {text!r}"
+        ) from error
     if name in TABLE and not TABLE[name].test(value):
         raise ValueError(f"ClientError: hyperparameter {name} must be {TABLE[name].wording}, got {text!r}")
     return value
@@ -98,13 +102,23 @@ def read_training(files: Sequence[Path], content_type: str) -> tuple[csr_matrix 
         raise ValueError("ClientError: the train channel has no file")
     kind = content_type.split(";")[0].strip().lower() or "text/libsvm"
     if kind in LIBSVM:
-        parts = [load_svmlight_file(str(file), zero_based=False, dtype=np.float32) for file in files if file.stat().st_size]
+        parts = [
+            load_svmlight_file(str(file), zero_based=False, dtype=np.float32)
+            for file in files
+            if file.stat().st_size
+        ]
         width = max(features.shape[1] for features, _ in parts)
         for features, _ in parts:
             features.resize(features.shape[0], width)
-        return vstack([features for features, _ in parts], format="csr"), np.concatenate([y for _, y in parts])
+        return vstack([features for features, _ in parts], format="csr"), np.concatenate(
+            [y for _, y in parts]
+        )
     if kind in CSV:
-        tables = [np.loadtxt(file, delimiter=",", ndmin=2, dtype=np.float64) for file in files if file.stat().st_size]
+        tables = [
+            np.loadtxt(file, delimiter=",", ndmin=2, dtype=np.float64)
+            for file in files
+            if file.stat().st_size
+        ]
         table = np.concatenate(tables)
         # Dense on purpose: a zero in CSV is a zero, not a missing value.
         return table[:, 1:].astype(np.float32), table[:, 0]
@@ -117,7 +131,9 @@ def train(environment: TrainingEnvironment) -> None:
     rounds, parameters = hyperparameters(environment.hyperparameters)
     content_type = environment.channels.get("train", {}).get("ContentType", "")
     features, labels = read_training(environment.files("train"), content_type)
-    print(f"{features.shape[0]} rows x {features.shape[1]} features, {rounds} rounds, {parameters}", flush=True)
+    print(
+        f"{features.shape[0]} rows x {features.shape[1]} features, {rounds} rounds, {parameters}", flush=True
+    )
     matrix = xgboost.DMatrix(features, label=labels)
     booster = xgboost.train(parameters, matrix, num_boost_round=rounds)
     (environment.model / MODEL_FILE).write_bytes(booster.save_raw("ubj"))
