@@ -32,9 +32,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Check configuration and
 @app.command()
 def demo(output: Output = None, sets: Sets = None, dry_run: DryRun = False) -> None:
     """Compare three ways to train on 336,776 real flights."""
-    from sparring.config.builtin import builtin_config
-
-    _run(builtin_config("demo"), sets, output, dry_run)
+    _run("demo", sets, output, dry_run)
 
 
 @app.command()

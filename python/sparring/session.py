@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 
 SUPPORTED_JAVA = (8, 11, 17)
 
+# Set on every session that a run uses, wherever it comes from.
+SETTINGS = {
+    # Hours and weekdays of a timestamp depend on it.
+    "spark.sql.session.timeZone": "UTC",
+    # Writing by part needs no sort when every part has a file open.
+    "spark.sql.maxConcurrentOutputFileWriters": "16",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",
+}
+
 # A child process that starts its own Spark must not inherit the gateway of its parent's.
 GATEWAY_VARIABLES = (
     "PYSPARK_GATEWAY_PORT",
@@ -149,7 +158,8 @@ def get_session(spec: SessionSpec | None = None) -> SparkSession:
         ) from error
     running = active_session()
     if running is not None:
-        return running
+        # Same cluster, settings of our own: a notebook's time zone must not move a feature by hours.
+        return _with_settings(running.newSession())
     spec = spec or SessionSpec()
     builder = SparkSession.builder.appName(spec.app_name)
     if not under_spark_submit() and not on_databricks():
@@ -158,24 +168,26 @@ def get_session(spec: SessionSpec | None = None) -> SparkSession:
         builder = builder.master(f"local[{spec.cores}]")
         for key, value in {**local_conf(spec), **spec.conf}.items():
             builder = builder.config(key, value)
-    return builder.getOrCreate()
+    return _with_settings(builder.getOrCreate())
+
+
+def _with_settings(spark: SparkSession) -> SparkSession:
+    """Return ``spark`` with the settings that results or their cost depend on."""
+    for key, value in SETTINGS.items():
+        spark.conf.set(key, value)
+    return spark
 
 
 def local_conf(spec: SessionSpec) -> dict[str, str]:
-    """Return the settings of a local session: loopback only, UTC, few partitions, quiet."""
+    """Return the settings of a local session: loopback only, few partitions, quiet."""
     return {
         "spark.driver.memory": spec.memory,
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": str(max(2, 2 * spec.cores)),
-        # Writing by part needs no sort when every part has a file open.
-        "spark.sql.maxConcurrentOutputFileWriters": "16",
         "spark.default.parallelism": str(spec.cores),
-        "spark.sql.execution.arrow.pyspark.enabled": "true",
-        "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",
         "spark.jars": ",".join(spec.jars),
     }
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sparring.config.builtin import builtin_file
 from sparring.errors import ConfigError
 
 
@@ -73,25 +74,6 @@ class Cost:
         return asdict(self)
 
 
-def prices_file() -> Path:
-    """Return the price table that Sparring brings: ``conf/prices.yaml`` in the package or the checkout.
-
-    Raises
-    ------
-    ConfigError
-        If neither place has it.
-    """
-    package = Path(__file__).parents[1]
-    places = [package / "conf" / "prices.yaml", package.parents[1] / "conf" / "prices.yaml"]
-    for place in places:
-        if place.exists():
-            return place
-    raise ConfigError(
-        f"The price table is in none of {', '.join(map(str, places))}",
-        "Name one: load_prices('my-prices.yaml').",
-    )
-
-
 def load_prices(path: str | Path | None = None) -> PriceTable:
     """Return the price table in the YAML file ``path``, by default the one that Sparring brings.
 
@@ -100,7 +82,7 @@ def load_prices(path: str | Path | None = None) -> PriceTable:
     ConfigError
         If the file cannot be read or an entry is missing, unknown or ill-typed.
     """
-    place = Path(path) if path else prices_file()
+    place = Path(path) if path else builtin_file("prices.yaml")
     try:
         return PriceTable.model_validate(yaml.safe_load(place.read_text(encoding="utf-8")))
     except OSError as error:

@@ -8,9 +8,13 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from sparring.config.builtin import builtin_file
 from sparring.config.schema import RunConfig
 from sparring.data import storage
 from sparring.errors import ConfigError, did_you_mean
+
+
+DEMO = "demo"
 
 
 def load_config(path: str, overrides: list[str] | None = None) -> RunConfig:
@@ -19,7 +23,7 @@ def load_config(path: str, overrides: list[str] | None = None) -> RunConfig:
     Parameters
     ----------
     path : str
-        A local file or any path of a supported file system.
+        A local file or any path of a supported file system; ``demo`` is the one that Sparring brings.
     overrides : list of str, optional
         ``key.key=value`` each, the value in YAML: ``split.train=0.6``, ``contenders.0.name=fast``.
 
@@ -34,7 +38,7 @@ def load_config(path: str, overrides: list[str] | None = None) -> RunConfig:
     7
     """
     try:
-        tree = yaml.safe_load(storage.read_text(path))
+        tree = yaml.safe_load(_text(path))
     except FileNotFoundError as error:
         near = Path(path).parent if Path(path).parent.is_dir() else Path()
         names = ", ".join(sorted(str(file) for file in near.glob("*.yaml"))) or "none"
@@ -46,6 +50,10 @@ def load_config(path: str, overrides: list[str] | None = None) -> RunConfig:
     for override in overrides or []:
         _apply(tree, override)
     return parse_config(tree, path)
+
+
+def _text(path: str) -> str:
+    return builtin_file("demo.yaml").read_text("utf-8") if path == DEMO else storage.read_text(path)
 
 
 def parse_config(tree: dict[str, Any], source: str = "the configuration") -> RunConfig:

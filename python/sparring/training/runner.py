@@ -5,6 +5,7 @@ It writes ``outcome.json`` into the task's folder, also when it fails: a failure
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import os
 import signal
@@ -21,6 +22,8 @@ from sparring.data import storage
 from sparring.errors import SparringError
 from sparring.training.phases import Phases
 from sparring.training.task import Outcome, Task
+
+GRACE_SECONDS = 60
 
 ENGINES = {
     "spark": "sparring.training.mllib",
@@ -46,7 +49,9 @@ def run_task(task: Task, phases: Phases | None = None) -> dict[str, Any]:
     """
     phases, outcome, error = phases or Phases(), Outcome(), None
     try:
-        outcome = importlib.import_module(ENGINES[task.engine]).run(task, phases)
+        with phases("import"):
+            engine = importlib.import_module(ENGINES[task.engine])
+        outcome = engine.run(task, phases)
     except Exception as failure:
         traceback.print_exc()
         error = {"type": type(failure).__name__, "message": _message(failure)}
@@ -76,11 +81,19 @@ def main(argv: list[str]) -> int:
 
 
 def _end_with_parent() -> None:
-    """End this process group when standard input closes: the parent holds its other end open while it lives."""
+    """End this process group when standard input closes: the parent holds its other end open while it lives.
+
+    First as an interrupt does, so that what was created on SageMaker is deleted; then for good.
+    """
 
     def watch() -> None:
         sys.stdin.buffer.read()
+        os.kill(os.getpid(), signal.SIGINT)
+        finished.wait(GRACE_SECONDS)
         os.killpg(os.getpgid(0), signal.SIGKILL)
+
+    finished = threading.Event()
+    atexit.register(finished.set)
 
     threading.Thread(target=watch, daemon=True).start()
 
