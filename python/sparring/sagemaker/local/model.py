@@ -136,7 +136,7 @@ def _size_faults(shape: Shape, size: float, value: Any, place: str, what: str) -
 
 @functools.cache
 def _python_pattern(pattern: str) -> str:
-    """Return a Java pattern of AWS's models in Python's syntax; classes such as ``\\p{L}`` expand to ranges."""
+    """Return a Java pattern of AWS's models in Python's syntax; ``\\p{L}`` and its like become ranges."""
     pattern = pattern.replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF")
     pattern = pattern.replace(r"\p{Alnum}", "a-zA-Z0-9")
     # An end that is repeated is an end; Python refuses to repeat it.
