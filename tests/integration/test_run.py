@@ -1,0 +1,107 @@
+"""A whole run on a small table: accounts, parity, resume, page."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pyspark.sql import SparkSession
+
+from sparring.config import load_config
+from sparring.pipeline import Run
+
+MLLIB = """
+{name: mllib-logistic, engine: spark, family: logistic_regression, hyperparameters: {regParam: 0.001}}
+"""
+SAGEMAKER = """
+{name: sagemaker-xgboost, engine: sagemaker, family: gradient_boosted_trees, hyperparameters: {num_round: 20}}
+"""
+
+
+@pytest.fixture(scope="module")
+def facts(spark: SparkSession, small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """The facts of a run with all three engines, each contender in a process of its own."""
+    folder = tmp_path_factory.mktemp("run")
+    config = load_config(str(small_run), [f"contenders={contenders(small_run)}"])
+    finished = Run(config, str(folder / "out")).execute()
+    return finished.facts | {"page": finished.page.removeprefix("file:"), "folder": folder / "out"}
+
+
+def contenders(small_run: Path) -> str:
+    """The configured contenders with MLlib and SageMaker added, as YAML."""
+    import yaml
+
+    config = yaml.safe_load(small_run.read_text())
+    more = [yaml.safe_load(text) for text in (MLLIB, SAGEMAKER)]
+    return yaml.safe_dump(config["contenders"] + more, default_flow_style=True, width=10_000)
+
+
+def test_every_row_is_accounted_for(facts: dict) -> None:
+    rows = facts["rows"]
+    assert rows["input"] == 4_000
+    assert rows["input"] == sum(count for name, count in rows.items() if name != "input")
+    assert rows["duplicates_removed"] == 60
+    assert facts["quarantine"] == {"label sick missing": 20}
+
+
+def test_no_patient_is_in_two_parts(facts: dict) -> None:
+    split = pd.read_parquet(facts["folder"] / "split")
+    assert (split.groupby("patient").split.nunique() == 1).all()
+    assert facts["split"]["straddling_groups"] == 0
+
+
+def test_every_contender_finished_on_the_same_rows(facts: dict) -> None:
+    assert [r["status"] for r in facts["results"]] == ["ok"] * 4, [r["error"] for r in facts["results"]]
+    assert len({json.dumps(r["matrix"]["fingerprints"], sort_keys=True) for r in facts["results"]}) == 1
+    keys = [
+        set(pd.read_parquet(facts["folder"] / "train" / r["name"] / "predictions").key) for r in facts["results"]
+    ]
+    assert all(k == keys[0] for k in keys)
+    assert len(keys[0]) == facts["rows"]["validation"] + facts["rows"]["test"]
+
+
+def test_engines_agree(facts: dict) -> None:
+    pairs = {(pair["left"], pair["right"]): pair for pair in facts["parity"]}
+    logistic = pairs["mllib-logistic", "sklearn-logistic"]
+    assert logistic["objective_gap"] <= 1e-9
+    assert logistic["max_probability_difference"] <= 1e-5
+    assert pairs["sagemaker-xgboost", "xgboost"]["max_probability_difference"] <= 1e-6
+
+
+def test_resources_of_each_contender_are_measured(facts: dict) -> None:
+    for result in facts["results"]:
+        assert result["cpu_seconds"] > 0.1
+        assert result["peak_memory_bytes"] > 50 << 20
+        assert 0 < result["phases"]["fit"] < result["wall_seconds"]
+        assert sum(result["phases"].values()) <= result["wall_seconds"] * 1.01
+
+
+def test_the_stand_in_says_that_it_is_one(facts: dict) -> None:
+    by_name = {result["name"]: result for result in facts["results"]}
+    assert by_name["sagemaker-xgboost"]["stand_in"] is True
+    assert "stand-in" in Path(facts["page"]).read_text()
+
+
+def test_the_safe_split_leaves_a_memoriser_nothing(facts: dict) -> None:
+    assert facts["leakage"]["safe"]["memoriser_roc_auc"] == 0.5
+    assert facts["leakage"]["safe"]["twins_share"] == 0.0
+    assert facts["leakage"]["naive"]["twins_share"] > 0.9
+
+
+def test_report_json_holds_the_figures(facts: dict) -> None:
+    report = json.loads((facts["folder"] / "report.json").read_text())
+    assert report["rows"] == facts["rows"]
+    for contender in report["contenders"]:
+        auc = contender["metrics"]["roc_auc"]
+        assert 0.5 < auc["low"] < auc["value"] < auc["high"] < 1
+    assert report["verdict"]["choice"] in {"xgboost", "sklearn-logistic", "mllib-logistic"}
+
+
+def test_a_second_run_keeps_every_stage_and_a_change_redoes_what_depends_on_it(
+    spark: SparkSession, small_run: Path, facts: dict, capsys: pytest.CaptureFixture
+) -> None:
+    Run(load_config(str(small_run)), str(facts["folder"])).execute()
+    assert capsys.readouterr().err.count("kept from the run before") == 8
+    changed = load_config(str(small_run), ["contenders.1.hyperparameters.num_round=5"])
+    Run(changed, str(facts["folder"])).execute()
+    assert capsys.readouterr().err.count("kept from the run before") == 6
