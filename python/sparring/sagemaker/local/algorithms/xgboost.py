@@ -81,7 +81,7 @@ def _convert(name: str, text: str) -> object:
     kind = TABLE[name].kind if name in TABLE else OTHERS[name]
     try:
         value: object = kind(float(text)) if kind is int and float(text) == int(float(text)) else kind(text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ValueError(
             f"ClientError: hyperparameter {name} must be {kind.__name__}, got {text!r}"
         ) from error
@@ -96,33 +96,37 @@ def read_training(files: Sequence[Path], content_type: str) -> tuple[csr_matrix 
     Raises
     ------
     ValueError
-        If there is no file or the content type is neither libsvm nor CSV.
+        If there is no row or the content type is neither libsvm nor CSV.
     """
-    if not files:
-        raise ValueError("ClientError: the train channel has no file")
-    kind = content_type.split(";")[0].strip().lower() or "text/libsvm"
+    kind = content_type.split(";")[0].strip().lower() or LIBSVM[0]
     if kind in LIBSVM:
-        parts = [
-            load_svmlight_file(str(file), zero_based=False, dtype=np.float32)
-            for file in files
-            if file.stat().st_size
-        ]
-        width = max(features.shape[1] for features, _ in parts)
-        for features, _ in parts:
-            features.resize(features.shape[0], width)
-        return vstack([features for features, _ in parts], format="csr"), np.concatenate(
-            [y for _, y in parts]
-        )
+        return _read_libsvm(_filled(files))
     if kind in CSV:
-        tables = [
-            np.loadtxt(file, delimiter=",", ndmin=2, dtype=np.float64)
-            for file in files
-            if file.stat().st_size
-        ]
-        table = np.concatenate(tables)
-        # Dense on purpose: a zero in CSV is a zero, not a missing value.
-        return table[:, 1:].astype(np.float32), table[:, 0]
+        return _read_csv(_filled(files))
     raise ValueError(f"ClientError: content type {content_type!r} is neither {LIBSVM[0]} nor {CSV[0]}")
+
+
+def _filled(files: Sequence[Path]) -> list[str]:
+    """Return the files that hold anything: Spark leaves empty ones and a success marker."""
+    filled = [str(file) for file in files if file.stat().st_size]
+    if not filled:
+        raise ValueError("ClientError: the train channel has no row")
+    return filled
+
+
+def _read_libsvm(files: list[str]) -> tuple[csr_matrix, np.ndarray]:
+    parts = [load_svmlight_file(file, zero_based=False, dtype=np.float32) for file in files]
+    width = max(features.shape[1] for features, _ in parts)
+    for features, _ in parts:
+        features.resize(features.shape[0], width)
+    return vstack([features for features, _ in parts], format="csr"), np.concatenate([y for _, y in parts])
+
+
+def _read_csv(files: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    tables = [np.loadtxt(file, delimiter=",", ndmin=2, dtype=np.float64) for file in files]
+    table = np.concatenate(tables)
+    # Dense on purpose: a zero in CSV is a zero, not a missing value.
+    return table[:, 1:].astype(np.float32), table[:, 0]
 
 
 def train(environment: TrainingEnvironment) -> None:
