@@ -134,20 +134,26 @@ def invoke(client: Any, name: str, body: bytes) -> np.ndarray:
         answer = client.invoke_endpoint(
             EndpointName=name, ContentType="text/libsvm", Accept="text/csv", Body=body
         )
-        text = answer["Body"].read().decode()
+        text = answer["Body"].read().decode(errors="replace")
     except (BotoCoreError, ClientError) as error:
         raise EndpointError(
             f"Endpoint {name} did not score {body.count(10) + 1} rows: {error}", "See its log."
         ) from error
     # The image's tag decides between commas and new lines.
-    scores = np.array(text.replace("\n", ",").strip(",").split(","), dtype=np.float64)
+    words = text.replace(",", " ").split()
     rows = body.count(10) + 1
-    if len(scores) != rows:
+    if len(words) != rows:
         raise EndpointError(
-            f"Endpoint {name} answered {len(scores)} scores to {rows} rows",
+            f"Endpoint {name} answered {len(words)} scores to {rows} rows",
             "See its log; nothing was written.",
         )
-    return scores
+    try:
+        return np.array(words, dtype=np.float64)
+    except ValueError as error:
+        raise EndpointError(
+            f"Endpoint {name} answered something else than scores: {text[:100]!r}",
+            "Is it a binary classifier's?",
+        ) from error
 
 
 def _to_json(target: AwsTarget) -> str:
