@@ -14,7 +14,7 @@ from sparring.sagemaker.target import AwsTarget
 from sparring.sagemaker.training_job import TrainedModel
 
 START_SECONDS = 1_800.0
-POLL_SECONDS = {True: 0.1, False: 5.0}
+POLL_SECONDS, LOCAL_POLL_SECONDS = 5.0, 0.1
 
 
 class RealTimeEndpoint:
@@ -27,7 +27,7 @@ class RealTimeEndpoint:
     target : AwsTarget
     model : TrainedModel
     config : SageMakerConfig
-        Instance type of the endpoint.
+        Its ``instance_type`` serves too.
 
     Examples
     --------
@@ -39,6 +39,7 @@ class RealTimeEndpoint:
         self.target, self.model, self.config = target, model, config
         self._created = ExitStack()
         self._client = target.client("sagemaker")
+        self._poll_seconds = POLL_SECONDS if target.stand_in is None else LOCAL_POLL_SECONDS
 
     def __enter__(self) -> str:
         """Create the endpoint, wait until it is in service, and return its name."""
@@ -73,16 +74,27 @@ class RealTimeEndpoint:
         self._wait(name)
 
     def _on_exit(self, delete: Callable[[], Any]) -> None:
-        """Delete at the end; a resource that was never created is fine."""
+        """Delete at the end; a resource that was never created is fine, a busy one is waited for."""
 
         def delete_if_there() -> None:
-            try:
-                delete()
-            except self._client.exceptions.ClientError as error:
-                if error.response["Error"]["Code"] not in ("ValidationException", "ResourceNotFound"):
-                    raise
+            deadline = time.monotonic() + START_SECONDS
+            while not self._deleted(delete, last=time.monotonic() > deadline):
+                time.sleep(self._poll_seconds)
 
         self._created.callback(delete_if_there)
+
+    def _deleted(self, delete: Callable[[], Any], last: bool) -> bool:
+        """Return whether nothing is left; a refusal means that the resource is still being created."""
+        try:
+            delete()
+        except self._client.exceptions.ClientError as error:
+            answer = error.response["Error"]
+            if answer["Code"] == "ResourceNotFound" or "Could not find" in answer["Message"]:
+                return True
+            if answer["Code"] != "ValidationException" or last:
+                raise
+            return False
+        return True
 
     def _wait(self, name: str) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -93,7 +105,7 @@ class RealTimeEndpoint:
             if found["EndpointStatus"] == "Failed":
                 reason = found.get("FailureReason", "no reason given")
                 raise SageMakerError(f"Endpoint {name} failed: {reason}", "See the endpoint's log.")
-            time.sleep(POLL_SECONDS[self.target.stand_in is not None])
+            time.sleep(self._poll_seconds)
         raise SageMakerError(
             f"Endpoint {name} was not in service after {START_SECONDS:.0f} seconds", "See the endpoint's log."
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -10,16 +9,19 @@ import numpy as np
 import pyarrow as pa
 from pyspark import keyword_only
 from pyspark.ml.base import Transformer
+from pyspark.ml.functions import vector_to_array
+from pyspark.ml.linalg import VectorUDT
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparring.data.cells import cells_of
 from sparring.errors import EndpointError
 from sparring.params import at_least, check_params, forbid_columns, in_range, require_columns
 from sparring.sagemaker.libsvm import chunks, libsvm_lines
-from sparring.sagemaker.target import AwsTarget, Endpoint
+from sparring.sagemaker.target import AwsTarget
 
 BODY_LIMIT = 6_291_456
 
@@ -52,8 +54,9 @@ class EndpointModel(Transformer, DefaultParamsReadable[Any], DefaultParamsWritab
 
     Notes
     -----
-    Input: ``indices`` array<int> and ``values`` array<float>, or ``features`` array<float>.  Cost: one pass,
-    one request in flight a task.
+    Input: ``features`` array<float> or vector, else ``indices`` array<int> and ``values`` array<float>.
+    Cells absent from the latter are missing to the model; a vector's zeros are zeros, however it is stored.
+    Cost: one pass, one request in flight a task.
 
     Examples
     --------
@@ -91,33 +94,44 @@ class EndpointModel(Transformer, DefaultParamsReadable[Any], DefaultParamsWritab
         given: dict[str, Any] = dict(self._input_kwargs)
         chosen = given.pop("target", None)
         if chosen is not None:
-            given["targetJson"] = _to_json(chosen)
+            given["targetJson"] = chosen.to_json()
         self._set(**{name: value for name, value in given.items() if value is not None})
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; return the schema with the score."""
         check_params(self, {"maxBytes": in_range(1, BODY_LIMIT), "maxRows": at_least(1)})
         names = ["features"] if "features" in schema.names else ["indices", "values"]
-        require_columns(schema, names, "EndpointModel", (T.ArrayType,))
+        require_columns(schema, names, "EndpointModel", (T.ArrayType, VectorUDT))
         output = self.getOrDefault("probabilityCol")
         forbid_columns(schema, [output], "EndpointModel.probabilityCol")
         return T.StructType([*schema.fields, T.StructField(output, T.DoubleType(), False)])
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         schema = self.transformSchema(dataset.schema)
-        name, target = self.getOrDefault("endpointName"), _from_json(self.getOrDefault("targetJson"))
+        name, target = self.getOrDefault("endpointName"), AwsTarget.from_json(self.getOrDefault("targetJson"))
         most_bytes, most_rows = self.getOrDefault("maxBytes"), self.getOrDefault("maxRows")
+        wide = dataset.select("*", F.struct(*_features(dataset)).alias("_features"))
         names = schema.names
 
         def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             client = target.client("sagemaker-runtime", connect_timeout=10, read_timeout=70)
             for batch in batches:
-                bodies = chunks(libsvm_lines(cells_of(batch)), most_bytes, most_rows)
+                inputs = pa.RecordBatch.from_struct_array(batch.column(batch.num_columns - 1))
+                bodies = chunks(libsvm_lines(cells_of(inputs)), most_bytes, most_rows)
                 scores = [invoke(client, name, body) for body in bodies]
                 column = pa.array(np.concatenate(scores) if scores else np.empty(0))
-                yield pa.RecordBatch.from_arrays([*batch.columns, column], names=names)
+                yield pa.RecordBatch.from_arrays([*batch.columns[:-1], column], names=names)
 
-        return dataset.mapInArrow(score, schema)
+        return wide.mapInArrow(score, schema)
+
+
+def _features(dataset: DataFrame) -> list[Column]:
+    """Return the feature columns under the names that the matrix uses."""
+    if "features" not in dataset.columns:
+        return [F.col("indices"), F.col("values").cast("array<float>").alias("values")]
+    if isinstance(dataset.schema["features"].dataType, VectorUDT):
+        return [vector_to_array(F.col("features"), "float32").alias("features")]
+    return [F.col("features").cast("array<float>").alias("features")]
 
 
 def invoke(client: Any, name: str, body: bytes) -> np.ndarray:
@@ -154,14 +168,3 @@ def invoke(client: Any, name: str, body: bytes) -> np.ndarray:
             f"Endpoint {name} answered something else than scores: {text[:100]!r}",
             "Is it a binary classifier's?",
         ) from error
-
-
-def _to_json(target: AwsTarget) -> str:
-    stand_in = vars(target.stand_in) if target.stand_in else None
-    return json.dumps({**vars(target), "stand_in": stand_in})
-
-
-def _from_json(text: str) -> AwsTarget:
-    value = json.loads(text)
-    stand_in = Endpoint(**value.pop("stand_in")) if value["stand_in"] else value.pop("stand_in")
-    return AwsTarget(**value, stand_in=stand_in)

@@ -6,12 +6,13 @@ in the three methods that ask for ``self.stand_in``.
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from sparring.config.schema import SageMakerConfig
-from sparring.errors import ConfigError, MissingDependencyError
+from sparring.errors import ConfigError, MissingDependencyError, PlatformError
 from sparring.jars import package_folder
 
 if TYPE_CHECKING:
@@ -86,23 +87,59 @@ class AwsTarget:
         """Return a key below the prefix."""
         return "/".join([*([self.prefix] if self.prefix else []), *parts])
 
-    def spark_conf(self) -> dict[str, str]:
-        """Return the Spark settings that the hand-off needs from the start of the JVM."""
-        conf = {
-            # The library's default arguments build clients as it is imported: they must find a region.
-            "spark.driver.extraJavaOptions": f"-Daws.region={self.region}",
-            "spark.hadoop.fs.s3a.endpoint.region": self.region,
-        }
-        if self.stand_in is None:
-            return conf
-        return conf | {
-            "spark.hadoop.fs.s3a.endpoint": self.stand_in.url,
-            "spark.hadoop.fs.s3a.path.style.access": "true",
-            "spark.hadoop.fs.s3a.connection.ssl.enabled": "false",
-            "spark.hadoop.fs.s3a.aws.credentials.provider": S3A_KEYS,
-            "spark.hadoop.fs.s3a.access.key": self.stand_in.access_key,
-            "spark.hadoop.fs.s3a.secret.key": self.stand_in.secret_key,
-        }
+    def to_json(self) -> str:
+        """Return the target as JSON, for a Param; on AWS it holds no secret."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> AwsTarget:
+        """Return the target that :meth:`to_json` wrote."""
+        value = json.loads(text)
+        stand_in = value.pop("stand_in")
+        return cls(**value, stand_in=Endpoint(**stand_in) if stand_in else None)
+
+    def s3a_settings(self) -> dict[str, str]:
+        """Return Hadoop's settings of this bucket, and of no other one."""
+        settings = {"endpoint.region": self.region}
+        if self.stand_in is not None:
+            settings |= {
+                "endpoint": self.stand_in.url,
+                "path.style.access": "true",
+                "connection.ssl.enabled": "false",
+                "aws.credentials.provider": S3A_KEYS,
+                "access.key": self.stand_in.access_key,
+                "secret.key": self.stand_in.secret_key,
+            }
+        return {f"fs.s3a.bucket.{self.bucket}.{name}": value for name, value in settings.items()}
+
+    def configure(self, spark: SparkSession) -> None:
+        """Make ``spark`` ready for the hand-off: settings of the bucket, region of the AWS SDK.
+
+        It must come before the first import of ``sagemaker_pyspark``, whose default arguments build clients.
+
+        Raises
+        ------
+        PlatformError
+            If the session lacks the hand-off's jars, or is a cluster that cannot reach a local stand-in.
+        """
+        master = str(spark.sparkContext.master)
+        if self.stand_in is not None and not master.startswith("local"):
+            raise PlatformError(
+                f"The local stand-in of SageMaker serves this machine only, Spark runs on {master}",
+                "Set sagemaker.role, bucket and region, or leave the sagemaker contenders out.",
+            )
+        from py4j.java_gateway import JavaClass
+
+        jvm: Any = spark._jvm
+        if not isinstance(jvm.com.amazonaws.services.sagemaker.sparksdk.IAMRole, JavaClass):
+            raise PlatformError(
+                "This Spark session was started without the jars of sagemaker-pyspark",
+                "Start Spark with --jars and the files that 'python -m sparring.jars FOLDER' copies.",
+            )
+        jvm.java.lang.System.setProperty("aws.region", self.region)
+        hadoop = spark.sparkContext._jsc.hadoopConfiguration()
+        for name, value in self.s3a_settings().items():
+            hadoop.set(name, value)
 
     def boto3_arguments(self) -> dict[str, Any]:
         """Return the keyword arguments of every boto3 client."""

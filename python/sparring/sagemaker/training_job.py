@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
+
+from pyspark import InheritableThread
 
 from sparring.config.schema import SageMakerConfig
 from sparring.errors import SageMakerError
@@ -19,6 +23,10 @@ PREFIX = "sparring"
 # XGBoost's names that the library's estimator calls differently.
 LIBRARY_NAMES = {"lambda": "lambda_weights"}
 LOCAL_POLL_SECONDS = 1
+# Between looks at a job's age; what a job may outlast its limit by; how long to wait for a stopped one.
+LOOK_SECONDS = 30.0
+GRACE_SECONDS = 600
+ABANDON_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,7 @@ class TrainingJob:
 
     def __init__(self, target: AwsTarget, config: SageMakerConfig, name: str) -> None:
         self.target, self.config = target, config
+        self._client = target.client("sagemaker")
         self.name = f"{PREFIX}-{name}"[:40].rstrip("-") + f"-{uuid.uuid4().hex[:12]}"
         # It ends in a slash so that deleting it can never take a sibling whose name begins alike.
         self.prefix = target.key(PREFIX, self.name) + "/"
@@ -81,16 +90,7 @@ class TrainingJob:
         estimator = self._estimator(spark)
         for name, value in hyperparameters.items():
             estimator._set(**{LIBRARY_NAMES.get(name, name): value})
-        # The library's own wait is endless in practice: this one stops the job, and the wait then ends.
-        deadline = threading.Timer(self.config.max_runtime_seconds + 600, self.stop)
-        deadline.daemon = True
-        deadline.start()
-        try:
-            estimator.fit(rows)
-        except Exception as error:
-            raise self._failure(error) from error
-        finally:
-            deadline.cancel()
+        self._fit(spark, estimator, rows)
         found = self.describe()
         return TrainedModel(
             self.name,
@@ -101,29 +101,85 @@ class TrainingJob:
 
     def describe(self) -> dict[str, Any]:
         """Return DescribeTrainingJob's answer."""
-        answer: dict[str, Any] = self.target.client("sagemaker").describe_training_job(
-            TrainingJobName=self.name
-        )
+        answer: dict[str, Any] = self._client.describe_training_job(TrainingJobName=self.name)
         return answer
 
     def stop(self) -> None:
         """Stop the job if it runs; a job that never was or has ended is fine."""
-        client = self.target.client("sagemaker")
         try:
             if self.describe()["TrainingJobStatus"] == "InProgress":
-                client.stop_training_job(TrainingJobName=self.name)
-        except client.exceptions.ClientError as error:
+                self._client.stop_training_job(TrainingJobName=self.name)
+        except self._client.exceptions.ClientError as error:
             if error.response["Error"]["Code"] not in ("ValidationException", "ResourceNotFound"):
                 raise
 
-    def delete_data(self) -> None:
-        """Delete everything below the job's prefix."""
+    def delete_data(self, folder: str = "") -> None:
+        """Delete everything below the job's prefix, or below ``folder`` of it, such as ``"input/"``.
+
+        Raises
+        ------
+        SageMakerError
+            If S3 refuses to delete a key, naming it.
+        """
+        bucket, prefix = self.target.bucket, self.prefix + folder
         s3 = self.target.client("s3")
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=self.target.bucket, Prefix=self.prefix)
-        for page in pages:
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             keys = [{"Key": entry["Key"]} for entry in page.get("Contents", [])]
-            if keys:
-                s3.delete_objects(Bucket=self.target.bucket, Delete={"Objects": keys, "Quiet": True})
+            done = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True}) if keys else {}
+            for refused in done.get("Errors", []):
+                raise SageMakerError(
+                    f"s3://{bucket}/{refused['Key']} was not deleted: {refused.get('Message')}",
+                    f"Delete s3://{bucket}/{prefix} yourself, and let the role delete objects there.",
+                )
+
+    def _fit(self, spark: SparkSession, estimator: Any, rows: DataFrame) -> None:
+        """Fit in a thread, so that whatever ends the wait ends the job: the library itself waits for ever."""
+        fitted: Future[Any] = Future()
+
+        def work() -> None:
+            spark.sparkContext.setJobGroup(self.name, "upload for SageMaker", interruptOnCancel=True)
+            try:
+                fitted.set_result(estimator.fit(rows))
+            except BaseException as error:
+                fitted.set_exception(error)
+
+        thread = InheritableThread(target=work, daemon=True)
+        thread.start()
+        try:
+            self._wait(fitted)
+        except BaseException:
+            self._abandon(spark, thread)
+            raise
+        error = fitted.exception()
+        if error is not None:
+            raise self._failure(error) from error
+
+    def _wait(self, fitted: Future[Any]) -> None:
+        """Return when ``fitted`` is settled; raise when the job outlasts its own limit and some grace."""
+        limit = self.config.max_runtime_seconds + GRACE_SECONDS
+        while not wait([fitted], timeout=LOOK_SECONDS).done:
+            if self._age() > limit:
+                raise SageMakerError(
+                    f"Training job {self.name} has not ended {limit} seconds after its creation",
+                    "Raise sagemaker.max_runtime_seconds, or choose a larger instance.",
+                )
+
+    def _age(self) -> float:
+        """Return the seconds since the job was created; 0 while its data is still being uploaded."""
+        try:
+            created: datetime = self.describe()["CreationTime"]
+        except self._client.exceptions.ClientError:
+            return 0.0
+        return (datetime.now(timezone.utc) - created).total_seconds()
+
+    def _abandon(self, spark: SparkSession, thread: threading.Thread) -> None:
+        """End the upload and the job, whichever runs; a job created meanwhile is stopped as well."""
+        spark.sparkContext.cancelJobGroup(self.name)
+        deadline = time.monotonic() + ABANDON_SECONDS
+        while thread.is_alive() and time.monotonic() < deadline:
+            self.stop()
+            thread.join(0.5)
+        self.stop()
 
     def _estimator(self, spark: SparkSession) -> Any:
         """Return the library's estimator; it must be imported after the session has its jars."""
@@ -133,10 +189,10 @@ class TrainingJob:
 
         if self.target.stand_in is not None:
             _poll_every(spark, LOCAL_POLL_SECONDS)
-        client, bucket = self.target.jvm_client, self.target.bucket
+        client, bucket, hosts = self.target.jvm_client, self.target.bucket, self.config.instance_count
         return XGBoostSageMakerEstimator(
             trainingInstanceType=self.config.instance_type,
-            trainingInstanceCount=self.config.instance_count,
+            trainingInstanceCount=hosts,
             endpointInstanceType=self.config.instance_type,
             endpointInitialInstanceCount=1,
             sagemakerRole=IAMRole(self.target.role),
@@ -144,7 +200,7 @@ class TrainingJob:
             trainingOutputS3DataPath=S3DataPath(bucket, self.prefix + "output"),
             trainingInstanceVolumeSizeInGB=self.config.volume_gb,
             trainingContentType="text/libsvm",
-            trainingS3DataDistribution="FullyReplicated",
+            trainingS3DataDistribution="FullyReplicated" if hosts == 1 else "ShardedByS3Key",
             trainingMaxRuntimeInSeconds=self.config.max_runtime_seconds,
             endpointCreationPolicy=EndpointCreationPolicy.DO_NOT_CREATE,
             sagemakerClient=client(spark, "com.amazonaws.services.sagemaker.AmazonSageMakerClientBuilder"),
@@ -158,7 +214,7 @@ class TrainingJob:
             namePolicyFactory=CustomNamePolicyFactory(self.name, self.name, self.name, self.name),
         )
 
-    def _failure(self, error: Exception) -> SageMakerError:
+    def _failure(self, error: BaseException) -> SageMakerError:
         """Return what SageMaker says of the job, or what the library said when there is no job."""
         try:
             found = self.describe()

@@ -54,9 +54,10 @@ def run(task: Task, phases: Phases) -> Outcome:
         with phases("local_start"):
             target = _target(task, resources)
         with phases("session"):
-            jars, conf = sagemaker_jars(), target.spark_conf()
-            spark = get_session(SessionSpec(f"sparring {task.name}", task.cores, task.memory, jars, conf))
+            spec = SessionSpec(f"sparring {task.name}", task.cores, task.memory, sagemaker_jars())
+            spark = get_session(spec)
             spark.sparkContext.setLogLevel("ERROR")
+            target.configure(spark)
         matrix = PreparedMatrix(task.matrix)
         with phases("read"):
             outcome.fingerprints = check_fingerprints(spark, matrix)
@@ -104,11 +105,11 @@ def _train(
     whole = Phases()
     try:
         with whole("job"):
-            ordered = with_vectors(rows, matrix.encoding().size, scratch).orderBy("key")
+            vectors = with_vectors(rows, matrix.encoding().size, scratch)
+            # With a number of its own the range partitioning is kept: every instance finds a file.
+            files = max(task.cores, task.sagemaker_config.instance_count)
+            ordered = vectors.repartitionByRange(files, "key").sortWithinPartitions("key")
             model = job.run(spark, ordered.select("label", "features"), hyperparameters)
-    except BaseException:
-        job.stop()
-        raise
     finally:
         storage.delete(scratch)
     fit = model.phases.get("Training", 0.0)
