@@ -1,0 +1,125 @@
+"""The demo on 336,776 real flights keeps its promises.
+
+``SPARRING_DEMO_RUN`` names the folder of a demo that was just run; without it the demo runs here.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
+
+from sparring.config import load_config
+from sparring.data.ingest import accepted
+from sparring.dedup import Deduplicator
+from sparring.model_selection import StratifiedSplitter
+
+GROUP = ["carrier", "flight", "origin", "dest", "sched_dep_time"]
+CONTENDERS = ["mllib-logistic", "mllib-gbt", "sklearn-logistic", "xgboost", "sagemaker-xgboost"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished demo."""
+    if "SPARRING_DEMO_RUN" in os.environ:
+        return Path(os.environ["SPARRING_DEMO_RUN"])
+    folder = tmp_path_factory.mktemp("demo") / "run"
+    code = "from sparring.cli import main; main()"
+    subprocess.run([sys.executable, "-c", code, "demo", "--output", str(folder)], check=True, timeout=1_500)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(run: Path) -> dict:
+    """The demo's report.json."""
+    return json.loads((run / "report.json").read_text())
+
+
+def test_all_contenders_finish(report: dict) -> None:
+    assert [c["name"] for c in report["contenders"]] == CONTENDERS
+    assert [c["error"] for c in report["contenders"]] == [None] * 5
+
+
+def test_flights_that_never_left_are_counted_and_every_row_is_accounted_for(report: dict) -> None:
+    rows = report["rows"]
+    assert rows["input"] == 336_776
+    assert report["quarantine"] == {"label late missing": 8_255}
+    parts = ("quarantined", "duplicates_removed", "train", "validation", "test")
+    assert rows["input"] == sum(rows[part] for part in parts)
+
+
+def test_no_schedule_is_in_two_parts_and_late_flights_keep_their_share(run: Path) -> None:
+    split = pd.read_parquet(run / "split", columns=[*GROUP, "split", "_label"])
+    assert split.groupby(GROUP).split.nunique().max() == 1
+    shares = split.groupby("split")["_label"].agg(["size", "sum"]) / [len(split), split["_label"].sum()]
+    for part, share in {"train": 0.7, "validation": 0.1, "test": 0.2}.items():
+        assert shares.loc[part].to_numpy() == pytest.approx([share, share], abs=1e-4)
+
+
+@pytest.mark.parametrize("partitions", [1, 7, 64])
+def test_the_split_does_not_depend_on_partitions_or_row_order(
+    spark: SparkSession, run: Path, partitions: int
+) -> None:
+    config = load_config("demo")
+    rows = accepted(spark, str(run / "ingest")).repartition(partitions, F.rand(partitions))
+    marked = Deduplicator(
+        inputCols=config.deduplicate.columns, keyCols=["_key"], labelCol="_label"
+    ).transform(rows)
+    splitter = StratifiedSplitter(
+        keyCols=["_key"], stratifyCols=["_label"], groupCols=GROUP, seed=config.seed, weights=[0.7, 0.1, 0.2]
+    )
+    again = splitter.transform(marked.where("isSurvivor"))
+    first = spark.read.parquet(str(run / "split"))
+    # An order-free digest of (row, part): equal for equal assignments, different for any single move.
+    digest = F.sum(F.xxhash64("_key", "split").cast("decimal(38,0)"))
+    assert again.agg(F.count("*"), digest).first() == first.agg(F.count("*"), digest).first()
+
+
+def test_engines_agree_where_they_solve_the_same_problem(report: dict) -> None:
+    pairs = {(pair["left"], pair["right"]): pair for pair in report["parity"]}
+    logistic = pairs["mllib-logistic", "sklearn-logistic"]
+    assert logistic["objective_gap"] <= 1e-9
+    assert logistic["max_probability_difference"] <= 1e-5
+    assert pairs["sagemaker-xgboost", "xgboost"]["max_probability_difference"] <= 1e-6
+
+
+@pytest.mark.parametrize("name", CONTENDERS)
+def test_metrics_equal_scikit_learns_on_the_stored_predictions(run: Path, report: dict, name: str) -> None:
+    predictions = pd.read_parquet(run / "train" / name / "predictions")
+    test = predictions[predictions.split == "test"]
+    found = next(c for c in report["contenders"] if c["name"] == name)["metrics"]
+    expected = {
+        "roc_auc": roc_auc_score(test.label, test.score),
+        "pr_auc": average_precision_score(test.label, test.score),
+        "log_loss": log_loss(test.label, test.score),
+        "brier": brier_score_loss(test.label, test.score),
+        "accuracy": np.mean((test.score >= found["accuracy"]["threshold"]) == test.label),
+    }
+    for metric, value in expected.items():
+        assert found[metric]["value"] == pytest.approx(value, abs=1e-9)
+        assert found[metric]["low"] <= value <= found[metric]["high"]
+
+
+def test_the_naive_split_leaks_and_the_safe_one_does_not(report: dict) -> None:
+    leakage = report["leakage"]
+    assert leakage["naive"]["twins_share"] > 0.95
+    assert leakage["naive"]["memoriser_roc_auc"] > 0.65
+    assert leakage["safe"]["twins_share"] == 0
+    assert leakage["safe"]["memoriser_roc_auc"] == 0.5
+
+
+def test_peak_memory_stays_below_8_gigabytes(report: dict) -> None:
+    assert all(c["peak_memory_bytes"] < 8e9 for c in report["contenders"])
+
+
+def test_the_stand_in_is_not_chosen(report: dict) -> None:
+    stand_ins = [c["name"] for c in report["contenders"] if c["stand_in"]]
+    assert stand_ins == ["sagemaker-xgboost"]
+    assert report["verdict"]["choice"] not in stand_ins
