@@ -1,17 +1,24 @@
 """One Spark session for the whole test run, and a small table with a configuration for it."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from pyspark.sql import SparkSession
 
+from sparring.data.fingerprint import fingerprint_of_batches
+from sparring.data.matrix import Encoding, PreparedMatrix
 from sparring.session import SessionSpec, get_session, stop_session
 
 ROWS = 4_000
+MATRIX_ROWS = {"train": 2_000, "validation": 400, "test": 600}
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +30,7 @@ def spark() -> Iterator[SparkSession]:
     stop_session(session)
 
 
-@pytest.fixture()
+@pytest.fixture
 def spark_conf(spark: SparkSession) -> Iterator[SparkSession]:
     """The session, whose settings are put back after a test that changes them."""
     before = {key: spark.conf.get(key) for key in ("spark.sql.shuffle.partitions", "spark.sql.adaptive.enabled")}
@@ -83,3 +90,46 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / "small.yaml"
     path.write_text(yaml.safe_dump(config))
     return path
+
+
+def matrix_rows(count: int, seed: int, width: int = 20) -> pa.Table:
+    """Rows of a sparse matrix in no order: absent cells, stored zeros, unequal row lengths, one empty row."""
+    rng = np.random.default_rng(seed)
+    dense = rng.normal(size=(count, width)).astype(np.float32)
+    score = dense[:, 0] + dense[:, 1] * dense[:, 2] + rng.normal(size=count)
+    stored = rng.random(dense.shape) < np.linspace(0.1, 0.9, width)
+    stored[0] = False
+    dense[rng.random(dense.shape) < 0.05] = 0
+    offsets = pa.array(np.concatenate([[0], np.cumsum(stored.sum(axis=1))]), pa.int32())
+    return pa.table(
+        {
+            "key": [f"{key:05d}\N{GRINNING FACE}é{seed}" for key in rng.permutation(count)],
+            "label": (score > 0).astype(np.float64),
+            "weight": np.ones(count),
+            "group": [f"g{number}" for number in rng.integers(0, count // 5, count)],
+            "indices": pa.ListArray.from_arrays(offsets, pa.array(np.nonzero(stored)[1], pa.int32())),
+            "values": pa.ListArray.from_arrays(offsets, pa.array(dense[stored], pa.float32())),
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def sparse_matrix(tmp_path_factory: pytest.TempPathFactory) -> PreparedMatrix:
+    """A small prepared matrix on disk, each part in several files."""
+    folder = tmp_path_factory.mktemp("matrix")
+    parts = {name: matrix_rows(count, seed) for seed, (name, count) in enumerate(MATRIX_ROWS.items())}
+    for name, table in parts.items():
+        inner = folder / "matrix" / f"split={name}"
+        inner.mkdir(parents=True)
+        half = len(table) // 2
+        for number, piece in enumerate((table[:half], table[half:])):
+            pq.write_table(piece, inner / f"part-{number}.parquet")
+    encoding = Encoding(
+        size=20,
+        storage="sparse",
+        names=[f"x{number}" for number in range(20)],
+        fingerprints={name: fingerprint_of_batches(table.to_batches()) for name, table in parts.items()},
+        rows=MATRIX_ROWS,
+    )
+    (folder / "encoding.json").write_text(json.dumps(asdict(encoding)))
+    return PreparedMatrix(str(folder))

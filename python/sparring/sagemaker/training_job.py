@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 PREFIX = "sparring"
-# XGBoost's names that the library's estimator calls differently.
-LIBRARY_NAMES = {"lambda": "lambda_weights"}
 LOCAL_POLL_SECONDS = 1
 # Between looks at a job's age; what a job may outlast its limit by; how long to wait for a stopped one.
 LOOK_SECONDS = 30.0
@@ -89,7 +87,7 @@ class TrainingJob:
         """
         estimator = self._estimator(spark)
         for name, value in hyperparameters.items():
-            estimator._set(**{LIBRARY_NAMES.get(name, name): value})
+            _set(estimator, name, value)
         self._fit(spark, estimator, rows)
         found = self.describe()
         return TrainedModel(
@@ -228,6 +226,15 @@ class TrainingJob:
             f"Training job {self.name} is {found['TrainingJobStatus']}: {reason}",
             "Mend what the reason names; the job's log has more.",
         )
+
+
+def _set(estimator: Any, name: str, value: Any) -> None:
+    """Set a hyperparameter; ``lambda`` goes past the library's Python side, which has it under a wrong name."""
+    if name == "lambda":
+        inner = estimator._java_obj
+        inner.set(inner.getParam(name).w(float(value)))
+    else:
+        estimator._set(**{name: value})
 
 
 def _poll_every(spark: SparkSession, seconds: int) -> None:
