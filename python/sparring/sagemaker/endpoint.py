@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
@@ -37,6 +38,8 @@ class RealTimeEndpoint:
 
     def __init__(self, target: AwsTarget, model: TrainedModel, config: SageMakerConfig) -> None:
         self.target, self.model, self.config = target, model, config
+        # One model may be deployed twice at a time; neither may delete the other's.
+        self.name = f"{model.job[:54]}-{uuid.uuid4().hex[:8]}"
         self._created = ExitStack()
         self._client = target.client("sagemaker")
         self._poll_seconds = POLL_SECONDS if target.stand_in is None else LOCAL_POLL_SECONDS
@@ -48,7 +51,7 @@ class RealTimeEndpoint:
         except BaseException:
             self._created.close()
             raise
-        return self.model.job
+        return self.name
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -57,7 +60,7 @@ class RealTimeEndpoint:
         self._created.close()
 
     def _create(self) -> None:
-        name, client = self.model.job, self._client
+        name, client = self.name, self._client
         self._on_exit(lambda: client.delete_model(ModelName=name))
         container = {"Image": self.model.image, "ModelDataUrl": self.model.model_data}
         client.create_model(ModelName=name, ExecutionRoleArn=self.target.role, PrimaryContainer=container)

@@ -38,6 +38,8 @@ class EndpointModel(Transformer, DefaultParamsReadable[Any], DefaultParamsWritab
         An endpoint in service.
     target : AwsTarget
         Where it is; kept in the Param ``targetJson``.
+    featuresCol : str, default "features"
+        array<float> or vector; ``""`` reads ``indices`` array<int> and ``values`` array<float>.
     probabilityCol : str, default "probability"
         Output: the score, double.
     maxBytes : int in [1, 6291456], default 1000000
@@ -54,8 +56,8 @@ class EndpointModel(Transformer, DefaultParamsReadable[Any], DefaultParamsWritab
 
     Notes
     -----
-    Input: ``features`` array<float> or vector, else ``indices`` array<int> and ``values`` array<float>.
-    Cells absent from the latter are missing to the model; a vector's zeros are zeros, however it is stored.
+    A cell absent from ``indices`` and ``values`` is missing to the model; a vector's zeros are zeros, however
+    it is stored.
     Cost: one pass, one request in flight a task.
 
     Examples
@@ -65,18 +67,18 @@ class EndpointModel(Transformer, DefaultParamsReadable[Any], DefaultParamsWritab
 
     _input_kwargs: dict[str, Any]
 
-    endpointName: Param[str] = Param(
-        Params._dummy(), "endpointName", "an endpoint in service", TypeConverters.toString
-    )
-    targetJson: Param[str] = Param(
-        Params._dummy(), "targetJson", "the account, as JSON", TypeConverters.toString
+    endpointName: Param[str] = Param(Params._dummy(), "endpointName", "an endpoint in service", TypeConverters.toString)
+    targetJson: Param[str] = Param(Params._dummy(), "targetJson", "the account, as JSON", TypeConverters.toString)
+    featuresCol: Param[str] = Param(
+        Params._dummy(),
+        "featuresCol",
+        "array<float> or vector; '' = indices and values",
+        TypeConverters.toString,
     )
     probabilityCol: Param[str] = Param(
         Params._dummy(), "probabilityCol", "output: the score, double", TypeConverters.toString
     )
-    maxBytes: Param[int] = Param(
-        Params._dummy(), "maxBytes", "bytes of a request, 1 to 6291456", TypeConverters.toInt
-    )
+    maxBytes: Param[int] = Param(Params._dummy(), "maxBytes", "bytes of a request, 1 to 6291456", TypeConverters.toInt)
     maxRows: Param[int] = Param(Params._dummy(), "maxRows", "rows of a request, >= 1", TypeConverters.toInt)
 
     @keyword_only
@@ -85,12 +87,14 @@ class EndpointModel(Transformer, DefaultParamsReadable[Any], DefaultParamsWritab
         *,
         endpointName: str | None = None,
         target: AwsTarget | None = None,
-        probabilityCol: str = "probability",
-        maxBytes: int = 1_000_000,
-        maxRows: int = 5_000,
+        featuresCol: str | None = None,
+        probabilityCol: str | None = None,
+        maxBytes: int | None = None,
+        maxRows: int | None = None,
     ) -> None:
         super().__init__()
-        self._setDefault(probabilityCol="probability", maxBytes=1_000_000, maxRows=5_000)
+        defaults = {"featuresCol": "features", "probabilityCol": "probability"}
+        self._setDefault(**defaults, maxBytes=1_000_000, maxRows=5_000)
         given: dict[str, Any] = dict(self._input_kwargs)
         chosen = given.pop("target", None)
         if chosen is not None:
@@ -100,8 +104,9 @@ class EndpointModel(Transformer, DefaultParamsReadable[Any], DefaultParamsWritab
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; return the schema with the score."""
         check_params(self, {"maxBytes": in_range(1, BODY_LIMIT), "maxRows": at_least(1)})
-        names = ["features"] if "features" in schema.names else ["indices", "values"]
-        require_columns(schema, names, "EndpointModel", (T.ArrayType, VectorUDT))
+        column = self.getOrDefault("featuresCol")
+        names = [column] if column else ["indices", "values"]
+        require_columns(schema, names, "EndpointModel.featuresCol", (T.ArrayType, VectorUDT))
         output = self.getOrDefault("probabilityCol")
         forbid_columns(schema, [output], "EndpointModel.probabilityCol")
         return T.StructType([*schema.fields, T.StructField(output, T.DoubleType(), False)])
@@ -110,7 +115,7 @@ class EndpointModel(Transformer, DefaultParamsReadable[Any], DefaultParamsWritab
         schema = self.transformSchema(dataset.schema)
         name, target = self.getOrDefault("endpointName"), AwsTarget.from_json(self.getOrDefault("targetJson"))
         most_bytes, most_rows = self.getOrDefault("maxBytes"), self.getOrDefault("maxRows")
-        wide = dataset.select("*", F.struct(*_features(dataset)).alias("_features"))
+        wide = dataset.select("*", F.struct(*_features(dataset, self.getOrDefault("featuresCol"))).alias("_features"))
         names = schema.names
 
         def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -125,13 +130,13 @@ class EndpointModel(Transformer, DefaultParamsReadable[Any], DefaultParamsWritab
         return wide.mapInArrow(score, schema)
 
 
-def _features(dataset: DataFrame) -> list[Column]:
+def _features(dataset: DataFrame, column: str) -> list[Column]:
     """Return the feature columns under the names that the matrix uses."""
-    if "features" not in dataset.columns:
+    if not column:
         return [F.col("indices"), F.col("values").cast("array<float>").alias("values")]
-    if isinstance(dataset.schema["features"].dataType, VectorUDT):
-        return [vector_to_array(F.col("features"), "float32").alias("features")]
-    return [F.col("features").cast("array<float>").alias("features")]
+    if isinstance(dataset.schema[column].dataType, VectorUDT):
+        return [vector_to_array(F.col(column), "float32").alias("features")]
+    return [F.col(column).cast("array<float>").alias("features")]
 
 
 def invoke(client: Any, name: str, body: bytes) -> np.ndarray:
@@ -145,9 +150,7 @@ def invoke(client: Any, name: str, body: bytes) -> np.ndarray:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        answer = client.invoke_endpoint(
-            EndpointName=name, ContentType="text/libsvm", Accept="text/csv", Body=body
-        )
+        answer = client.invoke_endpoint(EndpointName=name, ContentType="text/libsvm", Accept="text/csv", Body=body)
         text = answer["Body"].read().decode(errors="replace")
     except (BotoCoreError, ClientError) as error:
         raise EndpointError(

@@ -65,8 +65,7 @@ class TrainingJob:
         self.target, self.config = target, config
         self._client = target.client("sagemaker")
         self.name = f"{PREFIX}-{name}"[:40].rstrip("-") + f"-{uuid.uuid4().hex[:12]}"
-        # It ends in a slash so that deleting it can never take a sibling whose name begins alike.
-        self.prefix = target.key(PREFIX, self.name) + "/"
+        self.prefix = prefix_of(target, self.name)
 
     def run(self, spark: SparkSession, rows: DataFrame, hyperparameters: dict[str, Any]) -> TrainedModel:
         """Upload ``rows``, train, and return the model.
@@ -112,23 +111,8 @@ class TrainingJob:
                 raise
 
     def delete_data(self, folder: str = "") -> None:
-        """Delete everything below the job's prefix, or below ``folder`` of it, such as ``"input/"``.
-
-        Raises
-        ------
-        SageMakerError
-            If S3 refuses to delete a key, naming it.
-        """
-        bucket, prefix = self.target.bucket, self.prefix + folder
-        s3 = self.target.client("s3")
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-            keys = [{"Key": entry["Key"]} for entry in page.get("Contents", [])]
-            done = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True}) if keys else {}
-            for refused in done.get("Errors", []):
-                raise SageMakerError(
-                    f"s3://{bucket}/{refused['Key']} was not deleted: {refused.get('Message')}",
-                    f"Delete s3://{bucket}/{prefix} yourself, and let the role delete objects there.",
-                )
+        """Delete everything below the job's prefix, or below ``folder`` of it, such as ``"input/"``."""
+        delete_below(self.target, self.prefix + folder)
 
     def _fit(self, spark: SparkSession, estimator: Any, rows: DataFrame) -> None:
         """Fit in a thread, so that whatever ends the wait ends the job: the library itself waits for ever."""
@@ -204,9 +188,7 @@ class TrainingJob:
             sagemakerClient=client(spark, "com.amazonaws.services.sagemaker.AmazonSageMakerClientBuilder"),
             region=self.target.region,
             s3Client=client(spark, "com.amazonaws.services.s3.AmazonS3ClientBuilder"),
-            stsClient=client(
-                spark, "com.amazonaws.services.securitytoken.AWSSecurityTokenServiceClientBuilder"
-            ),
+            stsClient=client(spark, "com.amazonaws.services.securitytoken.AWSSecurityTokenServiceClientBuilder"),
             # The library deletes by a bare prefix, which can take a sibling's data; see delete_data.
             deleteStagingDataAfterTraining=False,
             namePolicyFactory=CustomNamePolicyFactory(self.name, self.name, self.name, self.name),
@@ -218,14 +200,40 @@ class TrainingJob:
             found = self.describe()
         except Exception:
             said = str(getattr(error, "java_exception", error)).splitlines()[0]
-            return SageMakerError(
-                f"The hand-off to SageMaker failed: {said}", "Check role, bucket and region."
-            )
+            return SageMakerError(f"The hand-off to SageMaker failed: {said}", "Check role, bucket and region.")
         reason = found.get("FailureReason") or found["SecondaryStatus"]
         return SageMakerError(
             f"Training job {self.name} is {found['TrainingJobStatus']}: {reason}",
             "Mend what the reason names; the job's log has more.",
         )
+
+
+def prefix_of(target: AwsTarget, job: str) -> str:
+    """Return the key prefix of a job's data and model.
+
+    It ends in a slash, so that deleting it can never take a sibling whose name begins alike.
+    """
+    return target.key(PREFIX, job) + "/"
+
+
+def delete_below(target: AwsTarget, prefix: str) -> None:
+    """Delete every object below ``prefix``, which must end in a slash.
+
+    Raises
+    ------
+    SageMakerError
+        If S3 refuses to delete a key, naming it.
+    """
+    assert prefix.endswith("/")
+    s3, bucket = target.client("s3"), target.bucket
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        keys = [{"Key": entry["Key"]} for entry in page.get("Contents", [])]
+        done = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True}) if keys else {}
+        for refused in done.get("Errors", []):
+            raise SageMakerError(
+                f"s3://{bucket}/{refused['Key']} was not deleted: {refused.get('Message')}",
+                f"Delete s3://{bucket}/{prefix} yourself, and let the role delete objects there.",
+            )
 
 
 def _set(estimator: Any, name: str, value: Any) -> None:

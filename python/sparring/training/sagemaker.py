@@ -133,8 +133,9 @@ def _score(
         with phases("deploy"):
             name = deployed.enter_context(RealTimeEndpoint(target, model, task.sagemaker_config))
         with phases("score"):
-            scored = EndpointModel(endpointName=name, target=target, probabilityCol="score").transform(rows)
-            _write(scored, task)
+            features = "features" if matrix.encoding().storage == "dense" else ""
+            scorer = EndpointModel(endpointName=name, target=target, featuresCol=features, probabilityCol="score")
+            _write(scorer.transform(rows), task)
 
 
 def _write(scored: DataFrame, task: Task) -> None:
