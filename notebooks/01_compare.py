@@ -53,6 +53,7 @@ finished = run.execute()
 # COMMAND ----------
 
 from rich.console import Console
+
 from sparring.cli import print_result
 
 print_result(finished.facts, finished.page, Console(width=120, highlight=False))

@@ -26,7 +26,9 @@ app.add_typer(local_aws, name="local-aws")
 
 Output = Annotated[str | None, typer.Option("--output", "-o", help="Folder of the run; default runs/NAME.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="Override, such as split.train=0.6; repeatable.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Check configuration and table, print the plan, train nothing.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Check configuration and table, print the plan, train nothing.")
+]
 
 
 @app.command()
@@ -50,7 +52,9 @@ def run(
 def init(
     table: Annotated[str, typer.Argument(help="Table: Parquet, CSV or JSON, any path Spark reads.")],
     label: Annotated[str, typer.Option("--label", help="Column to predict.")],
-    group: Annotated[list[str] | None, typer.Option("--group", help="Column that must not straddle; repeatable.")] = None,
+    group: Annotated[
+        list[str] | None, typer.Option("--group", help="Column that must not straddle; repeatable.")
+    ] = None,
     out: Annotated[str | None, typer.Option("--out", help="File to write; default: standard output.")] = None,
 ) -> None:
     """Look at a table and write a commented configuration for it."""
@@ -114,7 +118,17 @@ def _print_plan(plan: list[tuple[str, str]]) -> None:
 
 def print_result(facts: dict[str, Any], page: str, console: Console) -> None:
     """Print the contenders, the verdict and where the page is."""
-    table = Table("Contender", "Engine", "ROC AUC", "95% interval", "Wall s", "CPU s", "Peak GiB", box=None, pad_edge=False)
+    table = Table(
+        "Contender",
+        "Engine",
+        "ROC AUC",
+        "95% interval",
+        "Wall s",
+        "CPU s",
+        "Peak GiB",
+        box=None,
+        pad_edge=False,
+    )
     for result in facts["results"]:
         engine = result["engine"] + (" (local stand-in)" if result["stand_in"] else "")
         table.add_row(result["name"], engine, *_figures(result, facts["evaluations"].get(result["name"])))

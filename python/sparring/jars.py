@@ -55,8 +55,7 @@ def require_supported_spark(version: str) -> None:
     line = ".".join(version.split(".")[:2])
     if line not in SUPPORTED_LINES:
         raise PlatformError(
-            f"sagemaker-pyspark {SAGEMAKER_PYSPARK} runs on Spark {' and '.join(SUPPORTED_LINES)}, "
-            f"this is {version}",
+            f"sagemaker-pyspark {SAGEMAKER_PYSPARK} runs on Spark {' and '.join(SUPPORTED_LINES)}, this is {version}",
             "Leave the sagemaker contenders out, or run them on Spark 3.5: pip install pyspark==3.5.9",
         )
 

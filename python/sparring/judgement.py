@@ -71,7 +71,7 @@ def judge(
     parity = _parity(folder, results)
     ledger = fairness_ledger(results, evaluations, parity)
     prices = load_prices()
-    facts: dict[str, Any] = {
+    facts: Any = {
         "run": {
             "name": config.name,
             "started": manifest.started,

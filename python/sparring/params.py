@@ -105,6 +105,16 @@ def forbid_columns(schema: StructType, columns: Iterable[str], owner: str) -> No
             )
 
 
+class KeywordParams(Params):
+    """Base of stages whose constructor is ``keyword_only``."""
+
+    _input_kwargs: dict[str, Any]
+
+    def _set_given(self) -> None:
+        """Set the Params that the constructor was given; None means not given."""
+        self._set(**{name: value for name, value in self._input_kwargs.items() if value is not None})
+
+
 class HasKeyCols(Params):
     """Mixin for ``keyCols``: the columns that identify a row."""
 

@@ -21,7 +21,14 @@ from sparring.judgement import judge
 from sparring.manifest import Manifest, basis_of
 from sparring.preflight import check_before_work
 from sparring.progress import Progress
-from sparring.session import SessionSpec, active_session, available_cores, get_session, stop_session, under_spark_submit
+from sparring.session import (
+    SessionSpec,
+    active_session,
+    available_cores,
+    get_session,
+    stop_session,
+    under_spark_submit,
+)
 from sparring.training.task import Task
 
 if TYPE_CHECKING:
@@ -130,7 +137,12 @@ class Run:
         return Finished(page, facts)
 
     def _stage(
-        self, name: str, basis: str, what: str, work: Callable[[dict[str, Any]], str], folder: str | None = None
+        self,
+        name: str,
+        basis: str,
+        what: str,
+        work: Callable[[dict[str, Any]], str],
+        folder: str | None = None,
     ) -> dict[str, Any]:
         """Do one stage unless it is current; a failed one leaves no folder behind."""
         if self.manifest.current(name, basis):
@@ -208,7 +220,7 @@ class Run:
 
     def _isolation(self) -> str:
         spark = active_session()
-        master = spark.sparkContext.master if spark is not None else "local"
+        master = (spark.sparkContext.master if spark is not None else None) or "local"
         isolation = choose_isolation(self.config.resources.isolation, master)
         if isolation == "process":
             self._release_spark()
@@ -288,16 +300,17 @@ class Run:
         self._spark = None
 
 
-def describe_plan(
-    config: RunConfig, found: IngestReport, equality: list[str], folder: str
-) -> list[tuple[str, str]]:
+def describe_plan(config: RunConfig, found: IngestReport, equality: list[str], folder: str) -> list[tuple[str, str]]:
     """Return each step of a run and what it would do, in words."""
     shares = ", ".join(f"{name} {share:.0%}" for name, share in config.split.shares.items())
     group = f"groups by {', '.join(config.table.group)} stay together" if config.table.group else "no groups"
     quarantine = "; ".join(f"{reason}: {rows:,}" for reason, rows in found.quarantined.items()) or "none"
     return [
         ("ingest", f"{found.input:,} rows, quarantined: {quarantine}"),
-        ("label", f"{config.table.label}, positive {found.positive}: {found.classes['1']:,} of {found.accepted:,}"),
+        (
+            "label",
+            f"{config.table.label}, positive {found.positive}: {found.classes['1']:,} of {found.accepted:,}",
+        ),
         ("deduplicate", f"equal in {', '.join(equality)}" if config.deduplicate.enabled else "off"),
         ("split", f"{shares}; {group}"),
         ("prepare", f"{len(config.table.features.columns)} columns, fitted on train"),
@@ -312,4 +325,3 @@ def _told(result: dict[str, Any]) -> str:
     if result["status"] != "ok":
         return f"failed: {result['error']['message']}"
     return f"fit {result['phases'].get('fit', 0.0):.1f} s"
-

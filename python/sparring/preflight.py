@@ -42,7 +42,8 @@ def check_memory(heap: str) -> None:
     total = psutil.virtual_memory().total
     if wanted > total:
         raise PlatformError(
-            f"resources.memory is {heap}, the machine has {total / 2**30:.1f} GiB", "Set resources.memory lower."
+            f"resources.memory is {heap}, the machine has {total / 2**30:.1f} GiB",
+            "Set resources.memory lower.",
         )
 
 

@@ -154,7 +154,8 @@ def get_session(spec: SessionSpec | None = None) -> SparkSession:
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise MissingDependencyError(
-            "This step runs on Spark, and the package pyspark is not installed", "Run: pip install 'sparring[spark]'"
+            "This step runs on Spark, and the package pyspark is not installed",
+            "Run: pip install 'sparring[spark]'",
         ) from error
     running = active_session()
     if running is not None:

@@ -47,7 +47,9 @@ def test_doctor_gives_the_command_for_what_is_missing(tmp_path: Path) -> None:
 def test_init_writes_a_configuration_that_run_takes_unchanged(small_run: Path, tmp_path: Path) -> None:
     out = tmp_path / "proposed.yaml"
     done = sparring(
-        *("init", str(small_run.parent / "table.parquet"), "--label", "sick", "--group", "patient"), "--out", str(out)
+        *("init", str(small_run.parent / "table.parquet"), "--label", "sick", "--group", "patient"),
+        "--out",
+        str(out),
     )
     assert done.returncode == 0, done.stderr
     proposed = yaml.safe_load(out.read_text())
@@ -133,7 +135,15 @@ def test_spark_submit_runs_the_same_job(small_run: Path, tmp_path: Path) -> None
     mllib = "{name: mllib, engine: spark, family: logistic_regression, hyperparameters: {regParam: 0.001}}"
     done = subprocess.run(
         [
-            *(str(submit), "--master", "local[2]", "--driver-memory", "1g", "--conf", "spark.ui.enabled=false"),
+            *(
+                str(submit),
+                "--master",
+                "local[2]",
+                "--driver-memory",
+                "1g",
+                "--conf",
+                "spark.ui.enabled=false",
+            ),
             *(str(job), str(small_run), "--output", str(tmp_path / "run"), "--set", f"contenders.0={mllib}"),
             *("--set", "resources.isolation=session"),
         ],

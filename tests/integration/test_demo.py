@@ -64,14 +64,10 @@ def test_no_schedule_is_in_two_parts_and_late_flights_keep_their_share(run: Path
 
 
 @pytest.mark.parametrize("partitions", [1, 7, 64])
-def test_the_split_does_not_depend_on_partitions_or_row_order(
-    spark: SparkSession, run: Path, partitions: int
-) -> None:
+def test_the_split_does_not_depend_on_partitions_or_row_order(spark: SparkSession, run: Path, partitions: int) -> None:
     config = load_config("demo")
     rows = accepted(spark, str(run / "ingest")).repartition(partitions, F.rand(partitions))
-    marked = Deduplicator(
-        inputCols=config.deduplicate.columns, keyCols=["_key"], labelCol="_label"
-    ).transform(rows)
+    marked = Deduplicator(inputCols=config.deduplicate.columns, keyCols=["_key"], labelCol="_label").transform(rows)
     splitter = StratifiedSplitter(
         keyCols=["_key"], stratifyCols=["_label"], groupCols=GROUP, seed=config.seed, weights=[0.7, 0.1, 0.2]
     )

@@ -180,9 +180,7 @@ def test_a_job_passes_through_the_real_statuses_and_leaves_a_model(aws: LocalAws
     assert times == sorted(times)
     uri = f"s3://{aws.bucket}/out/trained/output/model.tar.gz"
     assert trained["ModelArtifacts"]["S3ModelArtifacts"] == uri
-    body = (
-        aws.client("s3").get_object(Bucket=aws.bucket, Key="out/trained/output/model.tar.gz")["Body"].read()
-    )
+    body = aws.client("s3").get_object(Bucket=aws.bucket, Key="out/trained/output/model.tar.gz")["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(body)) as archive:
         assert archive.getnames() == ["xgboost-model"]
 
@@ -190,9 +188,7 @@ def test_a_job_passes_through_the_real_statuses_and_leaves_a_model(aws: LocalAws
 def test_the_model_is_what_xgboost_trains_on_the_same_rows(
     aws: LocalAws, trained: dict, rows: tuple, expected: np.ndarray
 ) -> None:
-    body = (
-        aws.client("s3").get_object(Bucket=aws.bucket, Key="out/trained/output/model.tar.gz")["Body"].read()
-    )
+    body = aws.client("s3").get_object(Bucket=aws.bucket, Key="out/trained/output/model.tar.gz")["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(body)) as archive:
         member = archive.extractfile("xgboost-model")
         assert member is not None
@@ -286,9 +282,7 @@ def test_one_row_at_a_time_scores_alike_even_when_it_lacks_the_last_columns(
 def test_a_zero_in_csv_is_a_value_and_an_absent_cell_is_missing(
     aws: LocalAws, trained: dict, old_endpoint: str, rows: tuple
 ) -> None:
-    body = (
-        aws.client("s3").get_object(Bucket=aws.bucket, Key="out/trained/output/model.tar.gz")["Body"].read()
-    )
+    body = aws.client("s3").get_object(Bucket=aws.bucket, Key="out/trained/output/model.tar.gz")["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(body)) as archive:
         member = archive.extractfile("xgboost-model")
         assert member is not None
@@ -313,9 +307,7 @@ def test_what_the_model_refuses_comes_back_as_a_model_error(aws: LocalAws, old_e
         assert reason in str(caught.value)
 
 
-def test_an_endpoint_that_is_not_there_or_a_body_too_large_is_refused(
-    aws: LocalAws, old_endpoint: str
-) -> None:
+def test_an_endpoint_that_is_not_there_or_a_body_too_large_is_refused(aws: LocalAws, old_endpoint: str) -> None:
     with pytest.raises(ClientError, match="Could not find endpoint"):
         answer(aws, "nowhere", b"0 1:1")
     with pytest.raises(ClientError, match="is larger than 6291456") as caught:
@@ -329,9 +321,7 @@ def test_a_body_in_chunks_without_a_length_is_served(
     lines = rows[2].splitlines(keepends=True)
     connection = http.client.HTTPConnection(aws.endpoint_url.removeprefix("http://"))
     headers = {"Content-Type": "text/libsvm"}
-    connection.request(
-        "POST", f"/endpoints/{old_endpoint}/invocations", iter(lines), headers, encode_chunked=True
-    )
+    connection.request("POST", f"/endpoints/{old_endpoint}/invocations", iter(lines), headers, encode_chunked=True)
     response = connection.getresponse()
     assert (response.status, response.version) == (200, 11)
     assert response.getheader("x-Amzn-Invoked-Production-Variant") == "blue"
@@ -428,15 +418,11 @@ def test_all_missing_attributes_are_listed_together(aws: LocalAws) -> None:
         ),
     ],
 )
-def test_each_fault_is_named_with_its_place(
-    aws: LocalAws, input_uri: str, changes: dict, expected: str
-) -> None:
+def test_each_fault_is_named_with_its_place(aws: LocalAws, input_uri: str, changes: dict, expected: str) -> None:
     assert expected in faults(aws, job_request(aws, input_uri, "faulty") | changes)
 
 
-def test_a_value_outside_its_enumeration_is_refused_with_the_allowed_ones(
-    aws: LocalAws, input_uri: str
-) -> None:
+def test_a_value_outside_its_enumeration_is_refused_with_the_allowed_ones(aws: LocalAws, input_uri: str) -> None:
     algorithm = {"TrainingImage": OLD_IMAGE, "TrainingInputMode": "Floppy"}
     message = faults(aws, job_request(aws, input_uri, "faulty") | {"AlgorithmSpecification": algorithm})
     assert "'algorithmSpecification.trainingInputMode'" in message
@@ -526,9 +512,7 @@ sys.stdin.read()
 """
 
 
-def test_killing_the_parent_leaves_no_process_and_no_folder(
-    aws: LocalAws, trained: dict, tmp_path: Path
-) -> None:
+def test_killing_the_parent_leaves_no_process_and_no_folder(aws: LocalAws, trained: dict, tmp_path: Path) -> None:
     model = tmp_path / "model.tar.gz"
     aws.client("s3").download_file(aws.bucket, "out/trained/output/model.tar.gz", str(model))
     temporary = tmp_path / "temporary"

@@ -28,17 +28,13 @@ SECTIONS = [
     "ledger",
     "environment",
 ]
-build = runpy.run_path(str(Path(__file__).parents[1] / "unit" / "report" / "made_up_facts.py"))[
-    "made_up_facts"
-]
+build = runpy.run_path(str(Path(__file__).parents[1] / "unit" / "report" / "made_up_facts.py"))["made_up_facts"]
 
 
 def chromium() -> str:
     """Return the path of a Chromium; CHROMIUM wins over the usual places."""
     named = os.environ.get("CHROMIUM")
-    found = named or next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
+    found = named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if found is None:
         pytest.fail("No Chromium was found. Run: apt-get install -y chromium (or set CHROMIUM to its path).")
     return found

@@ -53,9 +53,7 @@ def test_no_patient_is_in_two_parts(facts: dict) -> None:
 def test_every_contender_finished_on_the_same_rows(facts: dict) -> None:
     assert [r["status"] for r in facts["results"]] == ["ok"] * 4, [r["error"] for r in facts["results"]]
     assert len({json.dumps(r["matrix"]["fingerprints"], sort_keys=True) for r in facts["results"]}) == 1
-    keys = [
-        set(pd.read_parquet(facts["folder"] / "train" / r["name"] / "predictions").key) for r in facts["results"]
-    ]
+    keys = [set(pd.read_parquet(facts["folder"] / "train" / r["name"] / "predictions").key) for r in facts["results"]]
     assert all(k == keys[0] for k in keys)
     assert len(keys[0]) == facts["rows"]["validation"] + facts["rows"]["test"]
 

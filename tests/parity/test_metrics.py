@@ -17,12 +17,8 @@ TOLERANCE = 1e-12
 def scored(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Labels with both classes, scores with many ties, weights."""
     size = draw(st.integers(2, 60))
-    labels = draw(
-        st.lists(st.integers(0, 1), min_size=size, max_size=size).filter(lambda v: 0 < sum(v) < len(v))
-    )
-    scores = draw(
-        st.lists(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.7, 0.9, 1.0]), min_size=size, max_size=size)
-    )
+    labels = draw(st.lists(st.integers(0, 1), min_size=size, max_size=size).filter(lambda v: 0 < sum(v) < len(v)))
+    scores = draw(st.lists(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.7, 0.9, 1.0]), min_size=size, max_size=size))
     weights = draw(st.lists(st.floats(0.1, 10), min_size=size, max_size=size))
     return np.array(labels, dtype=float), np.array(scores), np.array(weights)
 
@@ -41,9 +37,7 @@ def test_every_metric_agrees_with_scikit_learn(data: tuple[np.ndarray, np.ndarra
         reference.average_precision_score(labels, scores, sample_weight=weights), abs=TOLERANCE
     )
     assert log_loss == pytest.approx(reference.log_loss(labels, scores, sample_weight=weights), abs=1e-10)
-    assert brier == pytest.approx(
-        reference.brier_score_loss(labels, scores, sample_weight=weights), abs=TOLERANCE
-    )
+    assert brier == pytest.approx(reference.brier_score_loss(labels, scores, sample_weight=weights), abs=TOLERANCE)
     assert accuracy == pytest.approx(
         reference.accuracy_score(labels, scores >= threshold, sample_weight=weights), abs=TOLERANCE
     )

@@ -143,7 +143,12 @@ def _outcome(task: Task, code: int, log_text: str) -> dict[str, Any]:
     killed = f"was killed by signal {-code} (9 is what the kernel sends when memory runs out)"
     how = killed if code < 0 else f"ended with code {code}"
     message = f"{task.name}'s process {how}. Last line of its log: {tail[0][:300]}"
-    empty = {"phases": {}, "fingerprints": {}, "hyperparameters": {}, "stand_in": False, "notes": [], "versions": {}}
+    empty = {
+        "phases": {},
+        "fingerprints": {},
+        "hyperparameters": {},
+        "stand_in": False,
+        "notes": [],
+        "versions": {},
+    }
     return {"status": "failed", "error": {"type": "Crash", "message": message}, **empty}
-
-

@@ -86,13 +86,9 @@ def load_prices(path: str | Path | None = None) -> PriceTable:
     try:
         return PriceTable.model_validate(yaml.safe_load(place.read_text(encoding="utf-8")))
     except OSError as error:
-        raise ConfigError(
-            f"The price table {place} cannot be read: {error}", "Name an existing file."
-        ) from error
+        raise ConfigError(f"The price table {place} cannot be read: {error}", "Name an existing file.") from error
     except (ValidationError, yaml.YAMLError) as error:
-        raise ConfigError(
-            f"The price table {place} is not valid: {error}", "Compare with conf/prices.yaml."
-        ) from error
+        raise ConfigError(f"The price table {place} is not valid: {error}", "Compare with conf/prices.yaml.") from error
 
 
 def costs(result: Mapping[str, Any], prices: PriceTable) -> list[Cost]:

@@ -98,9 +98,7 @@ def _same_objective(results: Sequence[Result], parity: Iterable[Mapping[str, Any
     if differing:
         return _control("same objective", False, True, "different: " + "; ".join(differing))
     detail = "one objective among the logistic regressions, one set of parameters among the XGBoosts"
-    if any(
-        result["family"] == "gradient_boosted_trees" and result["engine"] == "spark" for result in results
-    ):
+    if any(result["family"] == "gradient_boosted_trees" and result["engine"] == "spark" for result in results):
         detail += "; MLlib's trees are another algorithm and compared by score only"
     return _control("same objective", True, True, detail)
 
@@ -125,11 +123,7 @@ def _same_metric_code(results: Sequence[Result], evaluations: Mapping[str, Mappi
     if missing:
         detail = f"not evaluated: {', '.join(missing)}"
     elif not held:
-        detail = (
-            "no contender was evaluated"
-            if not digests
-            else "contenders were evaluated on different test rows"
-        )
+        detail = "no contender was evaluated" if not digests else "contenders were evaluated on different test rows"
     return _control("same metric code and test rows", held, True, detail)
 
 

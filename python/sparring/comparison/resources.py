@@ -170,9 +170,7 @@ def _cpu(process: psutil.Process) -> tuple[float, float]:
         times = process.cpu_times()
     except psutil.Error:
         return 0.0, 0.0
-    return times.user + times.system, getattr(times, "children_user", 0.0) + getattr(
-        times, "children_system", 0.0
-    )
+    return times.user + times.system, getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
 
 
 def _resident(process: psutil.Process) -> int:

@@ -111,9 +111,7 @@ def _finding(
         confidence = evaluations[best]["sample"]["confidence"]
         leads += f" ({confidence:.0%} interval {score['low']:.4f} to {score['high']:.4f})"
     if not equivalent:
-        rest = (
-            "" if len(finished) == 1 else f"; no other contender is equivalent to it within \u00b1{margin:g}"
-        )
+        rest = "" if len(finished) == 1 else f"; no other contender is equivalent to it within \u00b1{margin:g}"
         return f"{leads}{rest}."
     verb = "is" if len(equivalent) == 1 else "are"
     also = f"{', '.join(equivalent)} {verb} equivalent to it within \u00b1{margin:g}"

@@ -26,6 +26,4 @@ def builtin_file(name: str) -> Traversable:
     for folder in (resources.files("sparring") / "conf", checkout):
         if (folder / name).is_file():
             return folder / name
-    raise ConfigError(
-        f"Sparring brings no file {name!r}", "Install it again: pip install --force-reinstall sparring"
-    )
+    raise ConfigError(f"Sparring brings no file {name!r}", "Install it again: pip install --force-reinstall sparring")

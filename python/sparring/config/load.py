@@ -13,7 +13,6 @@ from sparring.config.schema import RunConfig
 from sparring.data import storage
 from sparring.errors import ConfigError, did_you_mean
 
-
 DEMO = "demo"
 
 
@@ -89,7 +88,8 @@ def _apply(tree: dict[str, Any], override: str) -> None:
 def _index(node: list[Any], text: str, override: str) -> int:
     if not text.isdigit() or int(text) >= len(node):
         raise ConfigError(
-            f"--set {override!r}: {text!r} is no position in a list of {len(node)}", f"Use 0 to {len(node) - 1}."
+            f"--set {override!r}: {text!r} is no position in a list of {len(node)}",
+            f"Use 0 to {len(node) - 1}.",
         )
     return int(text)
 

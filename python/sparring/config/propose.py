@@ -21,9 +21,9 @@ contenders:
   - {name: mllib-logistic, engine: spark, family: logistic_regression, hyperparameters: {regParam: 0.0001}}
   - {name: mllib-gbt, engine: spark, family: gradient_boosted_trees, hyperparameters: {maxIter: 20}}
   - {name: sklearn-logistic, engine: single_node, family: logistic_regression, hyperparameters: {regParam: 0.0001}}
-  - {name: xgboost, engine: single_node, family: gradient_boosted_trees, hyperparameters: {num_round: 100, eta: 0.1}}
+  - {name: xgboost, engine: single_node, family: gradient_boosted_trees, hyperparameters: {num_round: 100}}
   # Without role, bucket and region under sagemaker: an embedded local stand-in runs the job.
-  - {name: sagemaker-xgboost, engine: sagemaker, family: gradient_boosted_trees, hyperparameters: {num_round: 100, eta: 0.1}}
+  - {name: sagemaker-xgboost, engine: sagemaker, family: gradient_boosted_trees, hyperparameters: {num_round: 100}}
 """
 
 
@@ -135,18 +135,19 @@ def _kind(field: Any, seen: Any, keys: set[str]) -> tuple[str, str]:
     if isinstance(field.dataType, T.StringType):
         if distinct <= CATEGORIES:
             return "categorical", "text with few values"
-        return "out", f"text with more than {CATEGORIES} values; list it under categorical to use the commonest"
+        return (
+            "out",
+            f"text with more than {CATEGORIES} values; list it under categorical to use the commonest",
+        )
     return "out", f"type {field.dataType.simpleString()} is no feature"
 
 
-def _write(
-    path: str, label: str, group: list[str], positive: object, rows: int, profiles: list[ColumnProfile]
-) -> str:
+def _write(path: str, label: str, group: list[str], positive: object, rows: int, profiles: list[ColumnProfile]) -> str:
     """Return the configuration as text; every value goes through YAML, so that any column name is safe."""
     name = "".join(c if c.isalnum() or c in "-_" else "-" for c in PurePosixPath(path).name.split(".")[0]) or "table"
     keys = [p.name for p in profiles if p.kind == "key"][:1]
     lines = [
-        f"# Proposed for {path}: {rows:,} rows, {len(profiles) + 1 + len(group)} columns. Check the kinds, then run it.",
+        f"# Proposed for {path}: {rows:,} rows, {len(profiles) + 1 + len(group)} columns. Check it, then run it.",
         f"name: {_flow(name.lstrip('-_') or 'table')}",
         "seed: 42",
         "",

@@ -41,7 +41,7 @@ class FeaturesConfig(Section):
     @property
     def columns(self) -> list[str]:
         """All feature columns, in the order they are encoded."""
-        return [*self.numeric, *self.cyclic, *self.timestamp, *self.categorical]
+        return [*self.numeric, *self.cyclic.keys(), *self.timestamp, *self.categorical]
 
 
 class TableConfig(Section):
@@ -63,11 +63,9 @@ class TableConfig(Section):
     def _one_source(self) -> TableConfig:
         if (self.path is None) == (self.builtin is None):
             raise ValueError("give either path or builtin")
-        roles = {"label": [self.label], "weight": [self.weight]}
-        for role, columns in roles.items():
-            for column in columns:
-                if column in self.features.columns:
-                    raise ValueError(f"column {column!r} is the {role} and a feature too; drop it from the features")
+        for role, column in (("label", self.label), ("weight", self.weight)):
+            if column in self.features.columns:
+                raise ValueError(f"column {column!r} is the {role} and a feature too; drop it from the features")
         return self
 
 
@@ -78,7 +76,8 @@ class DeduplicateConfig(Section):
     columns: list[str] | None = Field(None, description="columns that make two rows equal; null: features, group, time")
     survivor: str = Field("first", description="first, latest, most_complete or max:COLUMN")
     conflicts: Literal["keep", "drop", "majority"] = Field(
-        "keep", description="a cluster with both labels: keep its survivor, drop it whole, or keep the commoner label"
+        "keep",
+        description="a cluster with both labels: keep its survivor, drop it whole, or keep the commoner label",
     )
     normalize_unicode: bool = Field(False, description="compare text after Unicode NFC")
 
@@ -153,7 +152,9 @@ class LeakageConfig(Section):
     """The leak check: the same trainer on a naive random split."""
 
     enabled: bool = True
-    contender: str | None = Field(None, description="whose trainer to repeat; default: the first boosted trees on one machine")
+    contender: str | None = Field(
+        None, description="whose trainer to repeat; default: the first boosted trees on one machine"
+    )
 
 
 class ResourcesConfig(Section):
@@ -162,7 +163,8 @@ class ResourcesConfig(Section):
     cores: int | None = Field(None, ge=1, description="threads for every contender; default: all the machine has")
     memory: str = Field("3g", pattern=r"^\d+[mg]$", description="heap of a local Spark driver")
     isolation: Literal["auto", "process", "session"] = Field(
-        "auto", description="process: each contender in a fresh process; session: in this Spark session (clusters)"
+        "auto",
+        description="process: each contender in a fresh process; session: in this Spark session (clusters)",
     )
 
 

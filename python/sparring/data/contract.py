@@ -61,9 +61,7 @@ def check_schema(schema: StructType, table: TableConfig, extra: Iterable[str] = 
             _check_column(schema, column, owner, kinds)
     for name in RESERVED:
         if name in schema.names:
-            raise TableError(
-                f"The table has a column {name!r}, a name that Sparring uses itself", "Rename the column."
-            )
+            raise TableError(f"The table has a column {name!r}, a name that Sparring uses itself", "Rename the column.")
 
 
 def _check_column(schema: StructType, column: str, owner: str, kinds: tuple[type, ...]) -> None:
@@ -128,9 +126,7 @@ def positive_value(values: list[object], table: TableConfig) -> object:
     )
 
 
-def standardize(
-    frame: DataFrame, table: TableConfig, positive: object, extra: Iterable[str] = ()
-) -> DataFrame:
+def standardize(frame: DataFrame, table: TableConfig, positive: object, extra: Iterable[str] = ()) -> DataFrame:
     """Return the configured columns, cast to their kinds, with ``_label``, ``_weight`` and ``_reason``.
 
     Rows are never dropped: a bad one has its reason, the first that applies, in ``_reason``.

@@ -9,7 +9,7 @@ Zero features do not count: a dense and a sparse copy of one matrix have the sam
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -100,7 +100,7 @@ def fingerprints_of_frame(matrix: DataFrame, part_col: str = "split") -> dict[st
     Cost: one pass in whole Arrow batches, no shuffle; a few small rows a partition reach the driver.
     """
 
-    def partial(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def partial(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         for batch in batches:
             column = batch.column(part_col)
             for part in column.unique():

@@ -48,9 +48,7 @@ class IngestReport:
         return asdict(self)
 
 
-def open_table(
-    spark: SparkSession, table: TableConfig, extra: Iterable[str] = ()
-) -> tuple[DataFrame, object]:
+def open_table(spark: SparkSession, table: TableConfig, extra: Iterable[str] = ()) -> tuple[DataFrame, object]:
     """Return the standardized, keyed table and the label's positive value; nothing is written.
 
     Parameters
@@ -76,9 +74,7 @@ def open_table(
     return standardize(with_row_key(raw, table.key, KEY), table, positive, extra), positive
 
 
-def ingest(
-    spark: SparkSession, table: TableConfig, folder: str, extra: Iterable[str] = ()
-) -> IngestReport:
+def ingest(spark: SparkSession, table: TableConfig, folder: str, extra: Iterable[str] = ()) -> IngestReport:
     """Write the accepted and the quarantined rows below ``folder`` and return their counts.
 
     Parameters
@@ -153,7 +149,9 @@ def check_accepted(written: DataFrame, table: TableConfig, positive: object) -> 
 def _require_usable(report: IngestReport, table: TableConfig) -> None:
     reasons = "; ".join(f"{reason}: {rows:,} rows" for reason, rows in report.quarantined.items())
     if report.accepted == 0:
-        raise TableError(f"All {report.input:,} rows are quarantined ({reasons})", "Mend the table or the columns' kinds.")
+        raise TableError(
+            f"All {report.input:,} rows are quarantined ({reasons})", "Mend the table or the columns' kinds."
+        )
     if len(report.classes) < 2:
         raise LabelError(
             f"table.label: the usable rows hold one class of {table.label!r} only ({reasons})",

@@ -66,9 +66,7 @@ def guess_format(path: str) -> str:
     if "." not in lowered.rsplit("/", 1)[-1]:
         return "parquet"
     known = ", ".join(ending for endings in ENDINGS.values() for ending in endings)
-    raise TableError(
-        f"table.path {path!r} ends in none of {known}", "Set table.format to parquet, csv or json."
-    )
+    raise TableError(f"table.path {path!r} ends in none of {known}", "Set table.format to parquet, csv or json.")
 
 
 def _read(spark: SparkSession, path: str, form: str, options: dict[str, str]) -> DataFrame:

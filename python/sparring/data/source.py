@@ -35,7 +35,9 @@ def source_identity(table: TableConfig) -> list[str]:
     if table.builtin is not None:
         return [table.builtin]
     path = table.path or ""
-    if any(mark in path for mark in "*?{[") or not path.startswith(("/", "file:", "s3a:", "s3:", "dbfs:")) and "://" in path:
+    if any(mark in path for mark in "*?{[") or (
+        not path.startswith(("/", "file:", "s3a:", "s3:", "dbfs:")) and "://" in path
+    ):
         return [path]
     return sorted(f"{file.path} {file.size} {file.mtime_ns}" for file in source_files(path))
 

@@ -1,13 +1,15 @@
 """One canonical form a row, so that equal rows have equal hashes and others, in practice, do not.
 
 Spark's hash functions skip nulls, also inside arrays and structs: ``(null, 'a')`` and ``('a', null)`` collide.
-Here every column is hashed with its null flag, and nested values through a text that shows their nulls.
+Here every column is hashed with its null flag, and nested values through a text that shows their nulls.  xxHash64
+keeps its weaknesses under another beginning once a text fills its stripes of 32 bytes, so that two of its hashes
+are no 128 bits there: longer texts enter as their MD5, which is 32 bytes and clashes with no shorter text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 # Two hashes of 64 bits with different beginnings make one of 128: two of a billion rows collide with p < 1e-20.
 BEGINNINGS = (0x5EED, 0xC0FFEE)
+STRIPE_BYTES = 32
+JSON_OPTIONS = {"ignoreNullFields": "false"}
 
 
 def canonical_hash(columns: Sequence[str], schema: StructType, normalize_unicode: bool = False) -> Column:
@@ -29,7 +33,8 @@ def canonical_hash(columns: Sequence[str], schema: StructType, normalize_unicode
     schema : StructType
         Schema of the table they are in.
     normalize_unicode : bool, default False
-        Compare text after Unicode normalisation form C.  Cost: the text columns pass through Python in batches.
+        Compare text after Unicode normalisation form C.  Cost: text and nested columns pass through Python in
+        batches.
 
     Returns
     -------
@@ -56,13 +61,18 @@ def _flat(column: Column, kind: DataType, normalize_unicode: bool) -> Column:
     from pyspark.sql import functions as F
     from pyspark.sql import types as T
 
-    canonical = _canonical(column, kind, normalize_unicode)
+    flat = _canonical(column, kind)
     if isinstance(kind, (T.ArrayType, T.MapType, T.StructType)):
-        return F.to_json(F.struct(canonical.alias("v")), {"ignoreNullFields": "false"})
-    return canonical
+        flat, kind = F.to_json(F.struct(flat.alias("v")), JSON_OPTIONS), T.StringType()
+    if isinstance(kind, T.StringType) and normalize_unicode:
+        flat = nfc()(flat)
+    if isinstance(kind, (T.StringType, T.BinaryType)):
+        flat = flat.cast("binary")
+        return F.when(F.length(flat) < STRIPE_BYTES, flat).otherwise(F.md5(flat).cast("binary"))
+    return flat
 
 
-def _canonical(column: Column, kind: DataType, normalize_unicode: bool) -> Column:
+def _canonical(column: Column, kind: DataType) -> Column:
     from pyspark.sql import functions as F
     from pyspark.sql import types as T
 
@@ -72,30 +82,26 @@ def _canonical(column: Column, kind: DataType, normalize_unicode: bool) -> Colum
         return F.unix_micros(column)
     if isinstance(kind, T.TimestampNTZType):
         return column.cast("string")
-    if isinstance(kind, T.StringType) and normalize_unicode:
-        return _nfc()(column)
     if isinstance(kind, T.ArrayType):
-        return F.transform(column, lambda item: _canonical(item, kind.elementType, normalize_unicode))
+        return F.transform(column, lambda item: _canonical(item, kind.elementType))
     if isinstance(kind, T.StructType):
-        fields = [_canonical(column[f.name], f.dataType, normalize_unicode).alias(f.name) for f in kind.fields]
+        fields = [_canonical(column.getField(f.name), f.dataType).alias(f.name) for f in kind.fields]
         return F.when(column.isNotNull(), F.struct(*fields))
     if isinstance(kind, T.MapType):
         entry = T.StructType([T.StructField("key", kind.keyType), T.StructField("value", kind.valueType)])
         # Spark sorts no maps; as text an entry can be sorted whatever its value's type.
-        entries = F.transform(
-            F.map_entries(column),
-            lambda pair: F.to_json(_canonical(pair, entry, normalize_unicode), {"ignoreNullFields": "false"}),
-        )
+        entries = F.transform(F.map_entries(column), lambda pair: F.to_json(_canonical(pair, entry), JSON_OPTIONS))
         return F.array_sort(entries)
     return column
 
 
-def _nfc():  # type: ignore[no-untyped-def]
+def nfc() -> Callable[[Column], Column]:
     """Return the function that brings text into Unicode normalisation form C, a batch at a time."""
     from pyspark.sql.functions import pandas_udf
 
-    @pandas_udf("string")
     def normalize(text: pd.Series) -> pd.Series:
         return text.str.normalize("NFC")
 
-    return normalize
+    in_batches: Any = pandas_udf
+    column_function: Callable[[Column], Column] = in_batches(normalize, "string")
+    return column_function

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparring.dedup.canonical import canonical_hash
-from sparring.params import HasKeyCols, check_params, forbid_columns, one_of, require_columns
+from sparring.params import HasKeyCols, KeywordParams, check_params, forbid_columns, one_of, require_columns
 
 POLICIES = ("first", "latest", "most_complete")
 BIGGEST = 10
@@ -59,7 +59,7 @@ class DuplicateReport:
         return asdict(self)
 
 
-class Deduplicator(Transformer, HasKeyCols, DefaultParamsReadable[Any], DefaultParamsWritable):
+class Deduplicator(Transformer, KeywordParams, HasKeyCols, DefaultParamsReadable[Any], DefaultParamsWritable):
     """Mark which rows are copies of others, and which one of each cluster survives.
 
     All rows stay; keep the survivors with ``where("isSurvivor")``.
@@ -102,7 +102,10 @@ class Deduplicator(Transformer, HasKeyCols, DefaultParamsReadable[Any], DefaultP
     """
 
     inputCols: Param[list[str]] = Param(
-        Params._dummy(), "inputCols", "columns that make two rows equal; empty = all", TypeConverters.toListString
+        Params._dummy(),
+        "inputCols",
+        "columns that make two rows equal; empty = all",
+        TypeConverters.toListString,
     )
     survivor: Param[str] = Param(
         Params._dummy(), "survivor", "first, latest, most_complete or max:COL", TypeConverters.toString
@@ -110,7 +113,10 @@ class Deduplicator(Transformer, HasKeyCols, DefaultParamsReadable[Any], DefaultP
     timeCol: Param[str] = Param(Params._dummy(), "timeCol", "time of a row, for latest", TypeConverters.toString)
     labelCol: Param[str] = Param(Params._dummy(), "labelCol", "label, for conflicts", TypeConverters.toString)
     conflicts: Param[str] = Param(
-        Params._dummy(), "conflicts", "clusters with several labels: keep, drop or majority", TypeConverters.toString
+        Params._dummy(),
+        "conflicts",
+        "clusters with several labels: keep, drop or majority",
+        TypeConverters.toString,
     )
     normalizeUnicode: Param[bool] = Param(
         Params._dummy(), "normalizeUnicode", "compare text after Unicode NFC", TypeConverters.toBoolean
@@ -146,12 +152,14 @@ class Deduplicator(Transformer, HasKeyCols, DefaultParamsReadable[Any], DefaultP
             clusterCol="clusterId",
             survivorCol="isSurvivor",
         )
-        given: dict[str, Any] = self._input_kwargs
-        self._set(**{name: value for name, value in given.items() if value is not None})
+        self._set_given()
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; return the schema with the two output columns."""
-        policy = ("first, latest, most_complete or max:COL", lambda text: text in POLICIES or text[:4] == "max:")
+        policy = (
+            "first, latest, most_complete or max:COL",
+            lambda text: text in POLICIES or text[:4] == "max:",
+        )
         needs_time = ("first, most_complete or max:COL unless timeCol is set", lambda text: text != "latest")
         needs_label = ("keep unless labelCol is set", lambda text: text == "keep")
         check_params(self, {"survivor": policy, "conflicts": one_of("keep", "drop", "majority")})
@@ -168,19 +176,21 @@ class Deduplicator(Transformer, HasKeyCols, DefaultParamsReadable[Any], DefaultP
         require_columns(schema, [by_column] if by_column else [], "Deduplicator.survivor")
         outputs = (self.getOrDefault("clusterCol"), self.getOrDefault("survivorCol"))
         forbid_columns(schema, outputs, "Deduplicator")
-        return T.StructType([
-            *schema.fields,
-            T.StructField(outputs[0], T.StringType(), False),
-            T.StructField(outputs[1], T.BooleanType(), False),
-        ])
+        return T.StructType(
+            [
+                *schema.fields,
+                T.StructField(outputs[0], T.StringType(), False),
+                T.StructField(outputs[1], T.BooleanType(), False),
+            ]
+        )
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         schema = self.transformSchema(dataset.schema)
         columns = self.getOrDefault("inputCols") or dataset.columns
         cluster, survivor = self.getOrDefault("clusterCol"), self.getOrDefault("survivorCol")
         identity = canonical_hash(columns, dataset.schema, self.getOrDefault("normalizeUnicode"))
-        rows = dataset.withColumn(cluster, identity)
-        # Both windows are served by the one shuffle by cluster.
+        # One shuffle serves every window below; left to itself Spark would make another one by cluster and label.
+        rows = dataset.withColumn(cluster, identity).repartition(cluster)
         within = Window.partitionBy(cluster)
         first = F.row_number().over(within.orderBy(*self._majority(cluster), *self._order(dataset))) == 1
         if self.getOrDefault("conflicts") == "drop":
@@ -230,7 +240,9 @@ class Deduplicator(Transformer, HasKeyCols, DefaultParamsReadable[Any], DefaultP
         )
         # The number of binary digits: logarithms of floats are off by one at powers of two.
         exponent = F.length(F.bin("rows")) - 1
-        kinds = clusters.groupBy(exponent.alias("exponent"), F.coalesce("conflict", F.lit(False)).alias("conflict")).agg(
+        kinds = clusters.groupBy(
+            exponent.alias("exponent"), F.coalesce("conflict", F.lit(False)).alias("conflict")
+        ).agg(
             F.count("*").alias("clusters"),
             F.sum("rows").alias("rows"),
             F.sum("survivors").alias("survivors"),

@@ -49,9 +49,7 @@ def auc_components(predictions: Predictions) -> AucComponents:
     count = predictions.unit_count
 
     def by_unit(rows: np.ndarray, placement: np.ndarray, total: float) -> np.ndarray:
-        return (
-            np.bincount(units[rows], weights[rows] * (placement[blocks[rows]] - auc), minlength=count) / total
-        )
+        return np.bincount(units[rows], weights[rows] * (placement[blocks[rows]] - auc), minlength=count) / total
 
     factors = tuple(_factor(np.unique(units[rows]).size) for rows in (positive, ~positive))
     return AucComponents(

@@ -85,9 +85,7 @@ def differences(
     tests = [_delong_test(evaluations[left], evaluations[right], margin) for left, right in pairs]
     adjusted = holm([p_value for _, _, p_value, _ in tests])
     found = []
-    for (left, right), (value, error, p_value, p_equivalence), p_adjusted in zip(
-        pairs, tests, adjusted, strict=True
-    ):
+    for (left, right), (value, error, p_value, p_equivalence), p_adjusted in zip(pairs, tests, adjusted, strict=True):
         interval = paired_bootstrap(evaluations[left], evaluations[right], "roc_auc")
         found.append(
             Difference(

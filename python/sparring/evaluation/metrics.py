@@ -162,9 +162,7 @@ def calibration_curve(
     ranking = rank(labels, scores)
     positives, negatives = ranking.cumulative(weights)
     above = positives + negatives
-    block_bin = np.minimum(
-        (bins * (above - np.diff(above, prepend=0.0) / 2) / above[-1]).astype(int), bins - 1
-    )
+    block_bin = np.minimum((bins * (above - np.diff(above, prepend=0.0) / 2) / above[-1]).astype(int), bins - 1)
     of_row = block_bin[ranking.blocks()]
     weight, mass, hits, rows = (
         np.bincount(of_row, values, minlength=bins)

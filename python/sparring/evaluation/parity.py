@@ -111,9 +111,7 @@ class Parity:
         }
 
 
-def objective(
-    features: csr_matrix | np.ndarray, labels: np.ndarray, weights: np.ndarray, model: LinearModel
-) -> float:
+def objective(features: csr_matrix | np.ndarray, labels: np.ndarray, weights: np.ndarray, model: LinearModel) -> float:
     """Return what logistic regression minimises: mean log loss + lambda ((1-a)/2 |w|^2 + a |w|_1).
 
     Parameters

@@ -69,8 +69,7 @@ class Predictions:
         missing = [name for name in ("split", *COLUMNS) if name not in dataset.schema.names]
         if missing:
             raise TableError(
-                f"The predictions in {folder} lack {', '.join(missing)}; they have "
-                f"{', '.join(dataset.schema.names)}",
+                f"The predictions in {folder} lack {', '.join(missing)}; they have {', '.join(dataset.schema.names)}",
                 "Run the train stage again.",
             )
         optional = ["group"] if "group" in dataset.schema.names else []
@@ -92,11 +91,7 @@ class Predictions:
         numbers = {name: columns[name].astype(np.float64) for name in COLUMNS[1:]}
         _check(columns["key"], numbers, owner)
         grouped = "group" in columns
-        units = (
-            pd.factorize(columns["group"], use_na_sentinel=False)[0]
-            if grouped
-            else np.arange(len(columns["key"]))
-        )
+        units = pd.factorize(columns["group"], use_na_sentinel=False)[0] if grouped else np.arange(len(columns["key"]))
         return cls(columns["key"], numbers["label"], numbers["weight"], numbers["score"], units, grouped)
 
     def __len__(self) -> int:
@@ -133,9 +128,7 @@ def _check(keys: np.ndarray, numbers: dict[str, np.ndarray], owner: str) -> None
             "Store the probability of class 1 as score.",
         )
     if not ((weight > 0) & np.isfinite(weight)).all():
-        raise TableError(
-            f"Some weights in {owner} are not positive numbers", "Quarantine such rows at ingest."
-        )
+        raise TableError(f"Some weights in {owner} are not positive numbers", "Quarantine such rows at ingest.")
     classes = np.unique(numbers["label"])
     if classes.tolist() != [0.0, 1.0]:
         raise LabelError(

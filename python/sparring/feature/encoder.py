@@ -104,7 +104,10 @@ class Encoder:
         self.state = state
         self.names = _names(state)
         self.size = len(self.names)
-        self.columns = [s.name for s in (*state.numeric, *state.cyclic, *state.timestamp, *state.categorical)]
+        numbers = [number.name for number in state.numeric]
+        cycles = [cycle.name for cycle in state.cyclic]
+        moments = [moment.name for moment in state.timestamp]
+        self.columns = [*numbers, *cycles, *moments, *(category.name for category in state.categorical)]
         self._vocabularies = [pa.array(s.values, pa.string()) for s in state.categorical]
 
     def encode(self, batch: pa.RecordBatch) -> Cells:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -16,7 +16,7 @@ from pyspark.sql import types as T
 
 from sparring.feature.encoder import CategoricalState, CyclicState, Encoder, EncoderState, NumericState
 from sparring.feature.statistics import NumericSummary, category_counts, numeric_summaries
-from sparring.params import at_least, check_params, forbid_columns, one_of, require_columns
+from sparring.params import KeywordParams, at_least, check_params, forbid_columns, one_of, require_columns
 
 NUMBER = (T.NumericType, T.BooleanType)
 MOMENT = (T.DateType, T.TimestampType)
@@ -24,7 +24,7 @@ ATOMIC = (*NUMBER, *MOMENT, T.StringType)
 SPARSE_BELOW = 0.5
 
 
-class _FeaturePreparationParams(Params):
+class _FeaturePreparationParams(KeywordParams):
     """Params shared by the estimator and its model."""
 
     numericCols: Param[list[str]] = Param(
@@ -82,8 +82,9 @@ class _FeaturePreparationParams(Params):
                 "minFrequency": at_least(1),
                 "cyclicPeriods": (
                     "one number > 0 for each of cyclicCols",
-                    lambda periods: len(periods) == len(self.getOrDefault("cyclicCols"))
-                    and all(period > 0 for period in periods),
+                    lambda periods: (
+                        len(periods) == len(self.getOrDefault("cyclicCols")) and all(period > 0 for period in periods)
+                    ),
                 ),
             },
         )
@@ -98,9 +99,7 @@ class _FeaturePreparationParams(Params):
         forbid_columns(schema, ("features", "indices", "values"), owner)
 
 
-class FeaturePreparation(
-    Estimator[Any], _FeaturePreparationParams, DefaultParamsReadable[Any], DefaultParamsWritable
-):
+class FeaturePreparation(Estimator[Any], _FeaturePreparationParams, DefaultParamsReadable[Any], DefaultParamsWritable):
     """Learn imputation, scaling and categories; fit it on the train part only.
 
     Missing numbers are imputed, and get an indicator column if train had any.  Categories have two columns of
@@ -170,8 +169,7 @@ class FeaturePreparation(
             storage="auto",
             seed=42,
         )
-        given: dict[str, Any] = self._input_kwargs
-        self._set(**{name: value for name, value in given.items() if value is not None})
+        self._set_given()
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; return the schema with the feature columns."""
@@ -220,9 +218,7 @@ class FeaturePreparation(
         return NumericState(name, fill, shift, scale, summary.missing > 0)
 
 
-class FeaturePreparationModel(
-    Model, _FeaturePreparationParams, DefaultParamsReadable[Any], DefaultParamsWritable
-):
+class FeaturePreparationModel(Model, _FeaturePreparationParams, DefaultParamsReadable[Any], DefaultParamsWritable):
     """The fitted preparation: adds ``features``, or ``indices`` and ``values``, to a table.
 
     Attributes
@@ -240,8 +236,7 @@ class FeaturePreparationModel(
     @keyword_only
     def __init__(self, *, state: str | None = None, storage: str = "dense") -> None:
         super().__init__()
-        given: dict[str, Any] = self._input_kwargs
-        self._set(**{name: value for name, value in given.items() if value is not None})
+        self._set_given()
 
     @property
     def encoder(self) -> Encoder:
@@ -257,7 +252,7 @@ class FeaturePreparationModel(
         schema = self.transformSchema(dataset.schema)
         encoder, dense = self.encoder, self.getOrDefault("storage") == "dense"
 
-        def encode(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        def encode(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
             for batch in batches:
                 yield _append_features(batch, encoder, dense)
 

@@ -87,9 +87,7 @@ def numeric_summaries(frame: DataFrame, columns: dict[str, Column], seed: int) -
     }
 
 
-def category_counts(
-    frame: DataFrame, columns: list[str], most: int, at_least: int = 1
-) -> dict[str, list[str]]:
+def category_counts(frame: DataFrame, columns: list[str], most: int, at_least: int = 1) -> dict[str, list[str]]:
     """Return for each column its commonest values, ties in the order of the text.
 
     Parameters
@@ -111,9 +109,9 @@ def category_counts(
 
     if not columns:
         return {}
-    cells = F.array(*[
-        F.struct(F.lit(at).alias("at"), F.col(name).cast("string").alias("value")) for at, name in enumerate(columns)
-    ])
+    cells = F.array(
+        *[F.struct(F.lit(at).alias("at"), F.col(name).cast("string").alias("value")) for at, name in enumerate(columns)]
+    )
     counts = (
         frame.select(F.explode(cells).alias("cell"))
         .where(F.col("cell.value").isNotNull())

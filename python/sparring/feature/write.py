@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
-def prepare(
-    rows: DataFrame, features: FeaturesConfig, options: PrepareConfig, seed: int, folder: str
-) -> Encoding:
+def prepare(rows: DataFrame, features: FeaturesConfig, options: PrepareConfig, seed: int, folder: str) -> Encoding:
     """Fit on train, encode all parts and write them below ``folder``.
 
     Parameters

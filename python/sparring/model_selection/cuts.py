@@ -18,11 +18,13 @@ from pyspark.sql import types as T
 BUCKET_BITS = 14
 HASH, BUCKET, STRATUM, KEY = "_hash", "_bucket", "_stratum", "_sort_key"
 PLACE = T.StructType([T.StructField("hash", T.LongType()), T.StructField("key", T.StringType())])
-CUTS = T.StructType([
-    T.StructField(STRATUM, T.StringType()),
-    T.StructField("_cuts", T.ArrayType(PLACE)),
-    T.StructField("_parts", T.ArrayType(T.StringType())),
-])
+CUTS = T.StructType(
+    [
+        T.StructField(STRATUM, T.StringType()),
+        T.StructField("_cuts", T.ArrayType(PLACE)),
+        T.StructField("_parts", T.ArrayType(T.StringType())),
+    ]
+)
 
 
 class _Boundary(NamedTuple):

@@ -17,14 +17,14 @@ from sparring.dedup.canonical import canonical_hash
 from sparring.errors import ParamError, SplitError
 from sparring.model_selection.allocation import allocate_groups, apportion
 from sparring.model_selection.cuts import assign_by_quota
-from sparring.params import HasGroupCols, HasKeyCols, check_params, forbid_columns, require_columns
+from sparring.params import HasGroupCols, HasKeyCols, KeywordParams, check_params, forbid_columns, require_columns
 
 CLASS = "_class"
 ALL = "all rows"
 
 
 class StratifiedSplitter(
-    Transformer, HasKeyCols, HasGroupCols, HasSeed, DefaultParamsReadable[Any], DefaultParamsWritable
+    Transformer, KeywordParams, HasKeyCols, HasGroupCols, HasSeed, DefaultParamsReadable[Any], DefaultParamsWritable
 ):
     """Allot every row to a part; the same rows and seed always give the same answer.
 
@@ -103,8 +103,7 @@ class StratifiedSplitter(
             groupIdCol="groupId",
             seed=42,
         )
-        given: dict[str, Any] = self._input_kwargs
-        self._set(**{name: value for name, value in given.items() if value is not None})
+        self._set_given()
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; return the schema with the two output columns."""

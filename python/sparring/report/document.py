@@ -31,9 +31,7 @@ def document(facts: RunFacts) -> dict[str, Any]:
             "run": facts["run"],
             "verdict": facts["verdict"],
             "rows": {**facts["rows"], "adds_up": adds_up(facts["rows"])},
-            "contenders": [
-                contender(result, facts["evaluations"].get(result["name"])) for result in facts["results"]
-            ],
+            "contenders": [contender(result, facts["evaluations"].get(result["name"])) for result in facts["results"]],
             "differences": facts["differences"],
             "parity": facts["parity"],
             "leakage": leakage and {**leakage, "inflation": inflation(leakage)},

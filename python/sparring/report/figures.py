@@ -76,9 +76,7 @@ def calibration_plot(contenders: Sequence[Mapping[str, Any]]) -> str:
             axes.plot(*zip(*points, strict=True), **line)
         limit = min(1.0, 1.08 * top) or 1.0
         axes.plot([0, limit], [0, limit], color=MUTED, linewidth=0.8, linestyle=(0, (2, 3)), zorder=0)
-        axes.set(
-            xlim=(0, limit), ylim=(0, limit), xlabel="Mean predicted probability", ylabel="Observed rate"
-        )
+        axes.set(xlim=(0, limit), ylim=(0, limit), xlabel="Mean predicted probability", ylabel="Observed rate")
         axes.set_aspect("equal")
 
     return _svg("calibration", "Calibration of the contenders on the test part", draw)

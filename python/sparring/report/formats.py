@@ -83,11 +83,7 @@ def size(value: float) -> str:
     """
     for unit, power in (("GB", 9), ("MB", 6), ("kB", 3)):
         if value >= 10**power:
-            return (
-                f"{value / 10**power:.3g} {unit}"
-                if value < 1000 * 10**power
-                else f"{value / 10**power:,.0f} {unit}"
-            )
+            return f"{value / 10**power:.3g} {unit}" if value < 1000 * 10**power else f"{value / 10**power:,.0f} {unit}"
     return f"{value:.0f} B"
 
 

@@ -26,9 +26,7 @@ def whiskers(contenders: Contenders) -> dict[int, dict[str, float]]:
     aucs = {n: c["metrics"]["roc_auc"] for n, c in enumerate(contenders) if c["metrics"]}
     if not aucs:
         return {}
-    ends = [
-        auc[end] if auc[end] is not None else auc["value"] for auc in aucs.values() for end in ("low", "high")
-    ]
+    ends = [auc[end] if auc[end] is not None else auc["value"] for auc in aucs.values() for end in ("low", "high")]
     low, width = min(ends), max(ends) - min(ends) or 1.0
 
     def at(value: float | None, otherwise: float) -> float:
@@ -73,9 +71,7 @@ def tiles(document: Mapping[str, Any]) -> list[dict[str, str]]:
         ]
     if document["leakage"]:
         note = "AUC a naive split would add"
-        found.append(
-            {"label": "Leak inflation", "pointer": "/leakage/inflation", "kind": "signed", "note": note}
-        )
+        found.append({"label": "Leak inflation", "pointer": "/leakage/inflation", "kind": "signed", "note": note})
     return found
 
 

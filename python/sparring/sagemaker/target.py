@@ -70,8 +70,7 @@ class AwsTarget:
             raise ConfigError("sagemaker: role, bucket and region are missing", "Set them, or train locally.")
         if not ROLE_PATTERN.match(config.role):
             raise ConfigError(
-                "sagemaker.role must be an ARN such as arn:aws:iam::123456789012:role/NAME, "
-                f"got {config.role!r}",
+                f"sagemaker.role must be an ARN such as arn:aws:iam::123456789012:role/NAME, got {config.role!r}",
                 "Copy the ARN of the execution role from IAM.",
             )
         bucket, _, prefix = config.bucket.removeprefix("s3://").partition("/")

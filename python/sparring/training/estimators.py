@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,24 +24,28 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparring.data.cells import cells_of, stack
-from sparring.params import at_least, check_params, forbid_columns, in_range, require_columns
+from sparring.params import KeywordParams, at_least, check_params, forbid_columns, in_range, require_columns
 from sparring.training.single_node import LEARNERS, FittedModel, Learner
 
 ARRAYS = (T.ArrayType, VectorUDT)
 
 
-class _SingleNodeParams(HasLabelCol, HasSeed):
+class _SingleNodeParams(KeywordParams, HasLabelCol, HasSeed):
     """Params shared by the single-machine estimators and their models."""
 
     featuresCol: Param[str] = Param(
-        Params._dummy(), "featuresCol", "array<float> or vector; '' = indices and values", TypeConverters.toString
+        Params._dummy(),
+        "featuresCol",
+        "array<float> or vector; '' = indices and values",
+        TypeConverters.toString,
     )
     size: Param[int] = Param(
-        Params._dummy(), "size", "number of features, >= 1; needed for indices and values", TypeConverters.toInt
+        Params._dummy(),
+        "size",
+        "number of features, >= 1; needed for indices and values",
+        TypeConverters.toInt,
     )
-    weightCol: Param[str] = Param(
-        Params._dummy(), "weightCol", "row weight; '' = 1", TypeConverters.toString
-    )
+    weightCol: Param[str] = Param(Params._dummy(), "weightCol", "row weight; '' = 1", TypeConverters.toString)
     keyCol: Param[str] = Param(
         Params._dummy(), "keyCol", "rows are trained on in the order of this column", TypeConverters.toString
     )
@@ -49,7 +53,10 @@ class _SingleNodeParams(HasLabelCol, HasSeed):
         Params._dummy(), "probabilityCol", "output: probability of class 1, double", TypeConverters.toString
     )
     predictionCol: Param[str] = Param(
-        Params._dummy(), "predictionCol", "output: 1.0 where the probability is >= 0.5", TypeConverters.toString
+        Params._dummy(),
+        "predictionCol",
+        "output: 1.0 where the probability is >= 0.5",
+        TypeConverters.toString,
     )
     cores: Param[int] = Param(Params._dummy(), "cores", "threads of the fit, >= 1", TypeConverters.toInt)
 
@@ -93,10 +100,10 @@ class _SingleNodeEstimator(Estimator[Any], _SingleNodeParams, DefaultParamsReada
     family: ClassVar[str]
     checks: ClassVar[dict[str, Any]]
 
-    def _init(self, given: dict[str, Any], **defaults: Any) -> None:
+    def _init(self, **defaults: Any) -> None:
         self._set_shared_defaults()
         self._setDefault(**defaults)
-        self._set(**{name: value for name, value in given.items() if value is not None})
+        self._set_given()
 
     def _learner(self) -> Learner:
         """Return the learner with the hyperparameters that the Params mean."""
@@ -130,7 +137,7 @@ class _SingleNodeEstimator(Estimator[Any], _SingleNodeParams, DefaultParamsReada
             *self._features(dataset),
         )
 
-        def train(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        def train(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
             held = [batch for batch in batches if batch.num_rows]
             features = stack([cells_of(batch) for batch in held], size or _width(held))
             labels, weights = (_stack(held, name) for name in ("label", "weight"))
@@ -211,7 +218,7 @@ class SingleNodeLogisticRegression(_SingleNodeEstimator):
         tol: float | None = None,
     ) -> None:
         super().__init__()
-        self._init(self._input_kwargs, regParam=0.0, elasticNetParam=0.0, maxIter=1_000, tol=1e-12)
+        self._init(regParam=0.0, elasticNetParam=0.0, maxIter=1_000, tol=1e-12)
 
 
 class SingleNodeXGBoost(_SingleNodeEstimator):
@@ -292,9 +299,7 @@ class SingleNodeXGBoost(_SingleNodeEstimator):
     ) -> None:
         super().__init__()
         defaults = {"numRound": 100, "maxDepth": 6, "eta": 0.3, "subsample": 1.0}
-        self._init(
-            self._input_kwargs, **defaults, minChildWeight=1.0, regLambda=1.0, regAlpha=0.0, gamma=0.0
-        )
+        self._init(**defaults, minChildWeight=1.0, regLambda=1.0, regAlpha=0.0, gamma=0.0)
 
     def _native(self) -> dict[str, str]:
         """Return Param name -> XGBoost's own name."""
@@ -325,8 +330,7 @@ class SingleNodeModel(Model, _SingleNodeParams, DefaultParamsReadable[Any], Defa
     def __init__(self, *, family: str | None = None, state: str | None = None) -> None:
         super().__init__()
         self._set_shared_defaults()
-        given: dict[str, Any] = self._input_kwargs
-        self._set(**{name: value for name, value in given.items() if value is not None})
+        self._set_given()
 
     @property
     def fitted(self) -> FittedModel:
@@ -345,7 +349,7 @@ class SingleNodeModel(Model, _SingleNodeParams, DefaultParamsReadable[Any], Defa
         wide = dataset.select("*", F.struct(*self._features(dataset)).alias("_features"))
         names = schema.names
 
-        def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        def score(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
             model = LEARNERS[family].model.from_bytes(base64.b64decode(state))
             for batch in batches:
                 inputs = pa.RecordBatch.from_struct_array(batch.column(batch.num_columns - 1))

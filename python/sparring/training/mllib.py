@@ -55,12 +55,13 @@ def estimator(task: Task) -> tuple[Estimator[Any], dict[str, Any]]:
     """Return the MLlib estimator of ``task`` and all hyperparameters in force; Spark must be running."""
     from pyspark.ml.classification import GBTClassifier, LogisticRegression
 
-    columns = {"featuresCol": "features", "labelCol": "label", "weightCol": "weight"}
+    columns: dict[str, Any] = {"featuresCol": "features", "labelCol": "label", "weightCol": "weight"}
     if task.family == "logistic_regression":
         parameters = LogisticParameters.of(task.hyperparameters, task.name)
         in_force = {**vars(parameters), "maxIter": int(parameters.maxIter)}
         # Features are scaled once for every contender; scaling inside would change the objective.
-        return LogisticRegression(**columns, **in_force, standardization=False), in_force
+        arguments: dict[str, Any] = {**columns, **in_force, "standardization": False}
+        return LogisticRegression(**arguments), in_force
     trees = GBTClassifier(**columns, **task.hyperparameters, seed=task.seed)
     return trees, {name: trees.getOrDefault(name) for name in GBT_PARAMS}
 
@@ -133,8 +134,9 @@ def _vectors(spark: SparkSession, matrix: PreparedMatrix, scratch: str) -> DataF
 
 def _score(model: Model, rows: DataFrame) -> DataFrame:
     from pyspark.ml.functions import vector_to_array
+    from pyspark.sql import functions as F
 
-    score = vector_to_array("probability")[1].alias("score")
+    score = vector_to_array(F.col("probability"))[1].alias("score")
     return model.transform(rows).select("key", "split", "label", "weight", "group", score)
 
 

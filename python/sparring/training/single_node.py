@@ -62,9 +62,7 @@ class Learner(ABC):
     def __init__(self, hyperparameters: dict[str, Any], owner: str) -> None: ...
 
     @abstractmethod
-    def fit(
-        self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray, cores: int, seed: int
-    ) -> FittedModel:
+    def fit(self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray, cores: int, seed: int) -> FittedModel:
         """Return the model fitted on rows in the order given."""
 
     @abstractmethod
@@ -170,9 +168,7 @@ class XGBoostLearner(Learner):
     def __init__(self, hyperparameters: dict[str, Any], owner: str) -> None:
         self.parameters = XGBoostParameters.of(hyperparameters, owner)
 
-    def fit(
-        self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray, cores: int, seed: int
-    ) -> XGBoostModel:
+    def fit(self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray, cores: int, seed: int) -> XGBoostModel:
         """Return the fitted booster; rows in another order may give another model."""
         matrix = xgboost.DMatrix(features, label=labels, weight=weights, nthread=cores)
         native = self.parameters.native(cores, seed)

@@ -101,7 +101,13 @@ class XGBoostParameters:
 
     def native(self, cores: int, seed: int) -> dict[str, Any]:
         """Return the first argument of :func:`xgboost.train`."""
-        return {"objective": "binary:logistic", "tree_method": "hist", **self.given, "nthread": cores, "seed": seed}
+        return {
+            "objective": "binary:logistic",
+            "tree_method": "hist",
+            **self.given,
+            "nthread": cores,
+            "seed": seed,
+        }
 
     def for_sagemaker(self, cores: int, seed: int) -> dict[str, str]:
         """Return the training job's hyperparameters, all strings; the same model as :meth:`native`."""
@@ -118,12 +124,14 @@ class XGBoostParameters:
 def _checked(name: str, value: Any, owner: str) -> Any:
     if name in SET_BY_SPARRING:
         raise ConfigError(
-            f"{owner}: {name} is set by Sparring, alike for every contender", "Drop it; see seed and resources.cores."
+            f"{owner}: {name} is set by Sparring, alike for every contender",
+            "Drop it; see seed and resources.cores.",
         )
     if name not in TABLE:
         hint = f" It is called {ALIASES[name]} here." if name in ALIASES else did_you_mean(name, list(TABLE))
         raise ConfigError(
-            f"{owner}: unknown hyperparameter {name!r}; allowed: {', '.join(TABLE)}", f"Rename or drop it.{hint}"
+            f"{owner}: unknown hyperparameter {name!r}; allowed: {', '.join(TABLE)}",
+            f"Rename or drop it.{hint}",
         )
     allowed = TABLE[name]
     number = allowed.kind is float and isinstance(value, int)

@@ -5,9 +5,7 @@ import pytest
 from sparring.comparison import fairness_ledger
 
 
-def lines(
-    results: list[dict[str, Any]], evaluations: dict[str, Any], parity: Any = (), **more: Any
-) -> dict[str, Any]:
+def lines(results: list[dict[str, Any]], evaluations: dict[str, Any], parity: Any = (), **more: Any) -> dict[str, Any]:
     return {line["control"]: line for line in fairness_ledger(results, evaluations, parity)}
 
 
@@ -72,13 +70,9 @@ def test_a_fingerprint_a_part_counts_as_well(result, evaluation) -> None:
         {"fingerprints": {"train": "aa-5", "test": "bb-2"}},
         {"fingerprints": {"test": "bb-2", "train": "aa-5"}},
     )
-    assert lines([result("a", matrix=one), result("b", matrix=other)], scores)["same rows and encoding"][
-        "held"
-    ]
+    assert lines([result("a", matrix=one), result("b", matrix=other)], scores)["same rows and encoding"]["held"]
     changed = {"fingerprints": {"train": "aa-5", "test": "cc-2"}}
-    assert not lines([result("a", matrix=one), result("b", matrix=changed)], scores)[
-        "same rows and encoding"
-    ]["held"]
+    assert not lines([result("a", matrix=one), result("b", matrix=changed)], scores)["same rows and encoding"]["held"]
 
 
 def test_fingerprints_that_nobody_states_are_not_equal(result, evaluation) -> None:

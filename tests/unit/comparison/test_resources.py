@@ -64,9 +64,7 @@ def test_memory_of_two_children_adds_up() -> None:
     assert meter.usage.peak_memory_bytes <= meter.usage.peak_resident_bytes
 
 
-@pytest.mark.skipif(
-    not os.path.exists("/proc/self/smaps_rollup"), reason="the kernel offers no proportional memory"
-)
+@pytest.mark.skipif(not os.path.exists("/proc/self/smaps_rollup"), reason="the kernel offers no proportional memory")
 def test_pages_shared_after_a_fork_count_once() -> None:
     fork = (
         f"import os, time\nblock = bytearray({150 * MEBIBYTE})\nblock[::4096] = b'x' * len(block[::4096])\n"

@@ -70,9 +70,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say(make, groups: int | None
     """Sixty samples: a 90% interval misses the population's AUC about six times; 15 has chance < 0.1%."""
     truth = np.mean(
         [
-            evaluate(make(), make(20_000, seed=900 + s, noise_seed=800 + s), resamples=1)
-            .metrics["roc_auc"]
-            .value
+            evaluate(make(), make(20_000, seed=900 + s, noise_seed=800 + s), resamples=1).metrics["roc_auc"].value
             for s in range(5)
         ]
     )

@@ -43,9 +43,7 @@ def test_the_fit_minimises_our_objective(train: Matrix) -> None:
             moved = replace(best, coefficients=best.coefficients + step * np.eye(6)[i])
             assert objective(train.features, train.labels, train.weights, moved) > lowest
         assert (
-            objective(
-                train.features, train.labels, train.weights, replace(best, intercept=best.intercept + step)
-            )
+            objective(train.features, train.labels, train.weights, replace(best, intercept=best.intercept + step))
             > lowest
         )
 
@@ -57,9 +55,7 @@ def test_objective_has_the_textbook_gradient(train: Matrix) -> None:
         return objective(dense, train.labels, train.weights, LinearModel(w[0], w[1:], 0.1, 0.0))
 
     def gradient(w: np.ndarray) -> np.ndarray:
-        residual = (
-            train.weights * (1 / (1 + np.exp(-(dense @ w[1:] + w[0]))) - train.labels) / train.weights.sum()
-        )
+        residual = train.weights * (1 / (1 + np.exp(-(dense @ w[1:] + w[0]))) - train.labels) / train.weights.sum()
         return np.append(residual.sum(), dense.T @ residual + 0.1 * w[1:])
 
     assert check_grad(value, gradient, np.linspace(-1, 1, 7)) < 1e-6
@@ -133,8 +129,6 @@ def test_pairs_are_those_that_should_agree() -> None:
 
 def test_reads_what_a_trainer_wrote(tmp_path: Path) -> None:
     path = str(tmp_path / "coefficients.json")
-    storage.write_json(
-        path, {"intercept": -1, "coefficients": [0.5, 2], "regParam": 0.1, "elasticNetParam": 0}
-    )
+    storage.write_json(path, {"intercept": -1, "coefficients": [0.5, 2], "regParam": 0.1, "elasticNetParam": 0})
     found = LinearModel.read(path)
     assert (found.intercept, found.coefficients.tolist(), found.reg_param) == (-1.0, [0.5, 2.0], 0.1)

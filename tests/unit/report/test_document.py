@@ -9,9 +9,7 @@ from sparring.report.document import finite
 
 def test_holds_what_readers_of_the_file_rely_on(facts: dict[str, Any]) -> None:
     found = document(facts)
-    assert {"input", "quarantined", "duplicates_removed", "train", "validation", "test"} <= found[
-        "rows"
-    ].keys()
+    assert {"input", "quarantined", "duplicates_removed", "train", "validation", "test"} <= found["rows"].keys()
     for contender in found["contenders"]:
         assert contender["engine"] in ("spark", "single_node", "sagemaker")
         assert {"value", "low", "high"} <= contender["metrics"]["roc_auc"].keys()

@@ -32,9 +32,7 @@ def test_both_xgboost_repositories_run_by_any_registry_and_tag(uri: str, reposit
         ]
 
 
-@pytest.mark.parametrize(
-    "uri", ["", f"{REGISTRY}/lda:1", f"{REGISTRY}/my-xgboost:1", f"{REGISTRY}/xgboost/other:1"]
-)
+@pytest.mark.parametrize("uri", ["", f"{REGISTRY}/lda:1", f"{REGISTRY}/my-xgboost:1", f"{REGISTRY}/xgboost/other:1"])
 def test_no_other_image_passes_for_it(uri: str) -> None:
     assert find_image(uri).module is None
     assert uri in refusal(uri)

@@ -67,9 +67,7 @@ def test_a_slice_of_dense_rows_is_written_with_its_zeros(before: int, count: int
 
 
 @given(lines_of_text, st.integers(1, 60), st.integers(1, 8))
-def test_bodies_hold_every_line_once_within_both_limits(
-    lines: list[str], most_bytes: int, most_rows: int
-) -> None:
+def test_bodies_hold_every_line_once_within_both_limits(lines: list[str], most_bytes: int, most_rows: int) -> None:
     bodies = chunks(pa.array(lines, pa.string()), most_bytes, most_rows)
     assert [line for body in bodies for line in body.decode().split("\n")] == lines
     for body in bodies:

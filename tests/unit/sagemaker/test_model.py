@@ -64,9 +64,7 @@ def test_every_missing_attribute_is_listed_and_no_other(missing: set[str]) -> No
         check_request("CreateTrainingJob", request)
         return
     message = refusal("CreateTrainingJob", request)
-    assert set(re.findall(r"Value null at '(\w+)'", message)) == {
-        name[0].lower() + name[1:] for name in missing
-    }
+    assert set(re.findall(r"Value null at '(\w+)'", message)) == {name[0].lower() + name[1:] for name in missing}
     assert int(message.split()[0]) == len(missing)
 
 
@@ -136,9 +134,7 @@ def test_tags_take_letters_marks_of_space_and_numbers_of_every_script(key: str) 
 
 
 def test_an_answer_that_breaks_the_model_is_our_own_fault() -> None:
-    check_answer(
-        "CreateTrainingJob", {"TrainingJobArn": "arn:aws:sagemaker:us-east-1:123456789012:training-job/j"}
-    )
+    check_answer("CreateTrainingJob", {"TrainingJobArn": "arn:aws:sagemaker:us-east-1:123456789012:training-job/j"})
     with pytest.raises(AssertionError, match="trainingJobArn"):
         check_answer("CreateTrainingJob", {})
     with pytest.raises(AssertionError, match="trainingJobStatus"):

@@ -54,9 +54,7 @@ def server() -> Iterator[Server]:
     server.http.server_close()
 
 
-@pytest.mark.parametrize(
-    "text", [b"0.25,0.5,1e-07", b"0.25\n0.5\n1e-07", b"0.25\n0.5\n1e-07\n", b"0.25, 0.5, 1e-07\n"]
-)
+@pytest.mark.parametrize("text", [b"0.25,0.5,1e-07", b"0.25\n0.5\n1e-07", b"0.25\n0.5\n1e-07\n", b"0.25, 0.5, 1e-07\n"])
 def test_scores_joined_by_commas_or_lines_are_read_alike(server: Server, text: bytes) -> None:
     server.answers = [(200, text, "")]
     assert np.array_equal(invoke(server.client, "churn", BODY), [0.25, 0.5, 1e-07])

@@ -35,9 +35,7 @@ configured = st.fixed_dictionaries(
 
 
 @given(configured, st.integers(1, 64), st.integers(0, 2**31 - 1))
-def test_a_job_trains_with_exactly_what_one_machine_trains_with(
-    values: dict[str, Any], cores: int, seed: int
-) -> None:
+def test_a_job_trains_with_exactly_what_one_machine_trains_with(values: dict[str, Any], cores: int, seed: int) -> None:
     parameters = XGBoostParameters.of(values, "test")
     rounds, native = hyperparameters(parameters.for_sagemaker(cores, seed))
     assert rounds == parameters.num_round
@@ -71,9 +69,7 @@ def test_a_whole_number_is_one_however_it_is_written(text: str) -> None:
         ({"num_round": "1", "learning_rate": "1"}, "hyperparameter learning_rate is unknown; known: alpha"),
     ],
 )
-def test_a_bad_hyperparameter_is_named_with_what_it_may_be(
-    given_values: dict[str, str], message: str
-) -> None:
+def test_a_bad_hyperparameter_is_named_with_what_it_may_be(given_values: dict[str, str], message: str) -> None:
     with pytest.raises(ValueError) as caught:
         hyperparameters(given_values)
     assert str(caught.value).startswith("ClientError: ")

@@ -92,9 +92,7 @@ class LocalAws:
                 self._process.wait()
                 errors.seek(0)
                 tail = errors.read().strip().splitlines()[-1:] or ["it printed nothing"]
-                raise SageMakerError(
-                    f"The local SageMaker did not start: {tail[0]}", "Check that the port is free."
-                )
+                raise SageMakerError(f"The local SageMaker did not start: {tail[0]}", "Check that the port is free.")
         self.endpoint_url = next(word for word in line.split() if word.startswith("http://"))
         self.client("s3").create_bucket(Bucket=self.bucket)
 

@@ -44,12 +44,8 @@ class ControlPlane:
             "CreateEndpointConfig": lambda r: self._create(
                 "endpoint-config", self.configs, "EndpointConfigName", "EndpointConfigArn", r
             ),
-            "DescribeEndpointConfig": lambda r: self._found(
-                "endpoint-config", self.configs, r["EndpointConfigName"]
-            ),
-            "DeleteEndpointConfig": lambda r: self._delete(
-                "endpoint-config", self.configs, r["EndpointConfigName"]
-            ),
+            "DescribeEndpointConfig": lambda r: self._found("endpoint-config", self.configs, r["EndpointConfigName"]),
+            "DeleteEndpointConfig": lambda r: self._delete("endpoint-config", self.configs, r["EndpointConfigName"]),
             "ListEndpointConfigs": lambda r: self._list(
                 self.configs, r, "EndpointConfigs", ("EndpointConfigName", "EndpointConfigArn")
             ),
@@ -72,8 +68,7 @@ class ControlPlane:
         if name not in self._operations:
             raise AwsError(
                 "UnknownOperationException",
-                f"The local stand-in of SageMaker does not have {name}; "
-                f"it has {', '.join(sorted(self._operations))}",
+                f"The local stand-in of SageMaker does not have {name}; it has {', '.join(sorted(self._operations))}",
             )
         with self._lock:
             answer = self._operations[name](request)
@@ -144,9 +139,7 @@ class ControlPlane:
     ) -> Answer:
         name = request[name_member]
         if name in known:
-            raise AwsError(
-                "ValidationException", f'Cannot create already existing {kind} "{arn(kind, name)}".'
-            )
+            raise AwsError("ValidationException", f'Cannot create already existing {kind} "{arn(kind, name)}".')
         for variant in request.get("ProductionVariants", []):
             self._found("model", self.models, variant.get("ModelName", ""))
         kept = {key: value for key, value in request.items() if key != "Tags"}
@@ -173,9 +166,7 @@ class ControlPlane:
     def _create_endpoint(self, request: Answer) -> Answer:
         name = request["EndpointName"]
         if name in self.endpoints:
-            raise AwsError(
-                "ValidationException", f'Cannot create already existing endpoint "{arn("endpoint", name)}".'
-            )
+            raise AwsError("ValidationException", f'Cannot create already existing endpoint "{arn("endpoint", name)}".')
         config = self._found("endpoint-config", self.configs, request["EndpointConfigName"])
         model = self._found("model", self.models, config["ProductionVariants"][0]["ModelName"])
         folder = self.state / "endpoints" / f"{name}-{time.time_ns()}"
@@ -191,7 +182,5 @@ class ControlPlane:
 
     def _list_endpoints(self, request: Answer) -> Answer:
         members = ("EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime", "EndpointStatus")
-        found = [
-            e.describe() for name, e in self.endpoints.items() if request.get("NameContains", "") in name
-        ]
+        found = [e.describe() for name, e in self.endpoints.items() if request.get("NameContains", "") in name]
         return {"Endpoints": [{member: entry[member] for member in members} for entry in found]}

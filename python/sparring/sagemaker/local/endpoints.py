@@ -45,9 +45,7 @@ class Endpoint:
     s3 : boto3 S3 client
     """
 
-    def __init__(
-        self, name: str, config: dict[str, Any], model: dict[str, Any], folder: Path, s3: Any
-    ) -> None:
+    def __init__(self, name: str, config: dict[str, Any], model: dict[str, Any], folder: Path, s3: Any) -> None:
         self.name, self.config, self.model, self.folder, self.s3 = name, config, model, folder, s3
         self.created = self.modified = time.time()
         self.status, self.failure = "Creating", ""
@@ -91,9 +89,7 @@ class Endpoint:
             raise AwsError("ValidationError", f"Body of {len(body)} bytes is larger than {BODY_LIMIT}", 413)
         headers = {"Content-Type": content_type, **({"Accept": accept} if accept else {})}
         try:
-            answer = self._pool.request(
-                "POST", "/invocations", body=body, headers=headers, timeout=INVOKE_SECONDS
-            )
+            answer = self._pool.request("POST", "/invocations", body=body, headers=headers, timeout=INVOKE_SECONDS)
         except urllib3.exceptions.HTTPError as error:
             raise AwsError("ModelError", f"Invocation failed: {type(error).__name__}", 424) from error
         if answer.status != 200:

@@ -69,17 +69,13 @@ class TrainingJob:
     @property
     def model_uri(self) -> str:
         """Where the model is put when the job completes."""
-        return (
-            f"{self.request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{self.name}/output/model.tar.gz"
-        )
+        return f"{self.request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{self.name}/output/model.tar.gz"
 
     def stop(self) -> None:
         """Ask the job to stop, as StopTrainingJob does."""
         with self._lock:
             if self.status not in ("InProgress", "Stopping"):
-                raise AwsError(
-                    "ValidationException", f"The training job {self.name} is {self.status}, not running"
-                )
+                raise AwsError("ValidationException", f"The training job {self.name} is {self.status}, not running")
             self._stop.set()
             self._move("Stopping", status="Stopping")
         if self._program is not None:
@@ -204,9 +200,7 @@ class TrainingJob:
         for channel in channels:
             source = channel["DataSource"].get("S3DataSource", {})
             if source.get("S3DataType") != "S3Prefix":
-                raise RuntimeError(
-                    "ClientError: the local stand-in of SageMaker reads channels by S3Prefix only"
-                )
+                raise RuntimeError("ClientError: the local stand-in of SageMaker reads channels by S3Prefix only")
             folder = self.base / "input" / "data" / channel["ChannelName"]
             folder.mkdir(parents=True, exist_ok=True)
             if download_prefix(self.s3, source["S3Uri"], folder) == 0:

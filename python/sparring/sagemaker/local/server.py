@@ -75,9 +75,7 @@ class Application:
         except AwsError as error:
             value = {"Message": str(error), "ErrorCode": error.code, "OriginalMessage": str(error)}
             return _error(error, json.dumps(value))
-        variant = {
-            "x-Amzn-Invoked-Production-Variant": endpoint.config["ProductionVariants"][0]["VariantName"]
-        }
+        variant = {"x-Amzn-Invoked-Production-Variant": endpoint.config["ProductionVariants"][0]["VariantName"]}
         return Response(answer, 200, _headers() | variant, content_type=kind)
 
 
@@ -87,9 +85,7 @@ def _headers() -> dict[str, str]:
 
 def _error(error: Exception, body: str) -> Response:
     code, status = (error.code, error.status) if isinstance(error, AwsError) else ("InternalFailure", 500)
-    return Response(
-        body, status, _headers() | {"x-amzn-ErrorType": code}, content_type="application/x-amz-json-1.1"
-    )
+    return Response(body, status, _headers() | {"x-amzn-ErrorType": code}, content_type="application/x-amz-json-1.1")
 
 
 class _Handler(WSGIRequestHandler):

@@ -82,9 +82,7 @@ def _convert(name: str, text: str) -> object:
     try:
         value: object = kind(float(text)) if kind is int and float(text) == int(float(text)) else kind(text)
     except (ValueError, OverflowError) as error:
-        raise ValueError(
-            f"ClientError: hyperparameter {name} must be {kind.__name__}, got {text!r}"
-        ) from error
+        raise ValueError(f"ClientError: hyperparameter {name} must be {kind.__name__}, got {text!r}") from error
     if name in TABLE and not TABLE[name].test(value):
         raise ValueError(f"ClientError: hyperparameter {name} must be {TABLE[name].wording}, got {text!r}")
     return value
@@ -135,9 +133,7 @@ def train(environment: TrainingEnvironment) -> None:
     rounds, parameters = hyperparameters(environment.hyperparameters)
     content_type = environment.channels.get("train", {}).get("ContentType", "")
     features, labels = read_training(environment.files("train"), content_type)
-    print(
-        f"{features.shape[0]} rows x {features.shape[1]} features, {rounds} rounds, {parameters}", flush=True
-    )
+    print(f"{features.shape[0]} rows x {features.shape[1]} features, {rounds} rounds, {parameters}", flush=True)
     matrix = xgboost.DMatrix(features, label=labels)
     booster = xgboost.train(parameters, matrix, num_boost_round=rounds)
     (environment.model / MODEL_FILE).write_bytes(booster.save_raw("ubj"))
@@ -172,9 +168,7 @@ class Predictor:
         return self.separator.join(repr(float(score)) for score in scores).encode(), "text/csv; charset=utf-8"
 
     def _libsvm(self, body: bytes) -> csr_matrix:
-        features, _ = load_svmlight_file(
-            io.BytesIO(body), n_features=self.width, zero_based=False, dtype=np.float32
-        )
+        features, _ = load_svmlight_file(io.BytesIO(body), n_features=self.width, zero_based=False, dtype=np.float32)
         return features
 
     def _csv(self, body: bytes) -> np.ndarray:
