@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 
 from sparring.data.fingerprint import fingerprint_of_batches
 from sparring.data.matrix import Encoding, PreparedMatrix
+from sparring.jars import sagemaker_jars
 from sparring.session import SessionSpec, get_session, stop_session
 
 ROWS = 4_000
@@ -23,8 +24,9 @@ MATRIX_ROWS = {"train": 2_000, "validation": 400, "test": 600}
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
-    """Local session of two threads and four shuffle partitions."""
-    session = get_session(SessionSpec("tests", cores=2, memory="2g", conf={"spark.sql.shuffle.partitions": "4"}))
+    """Local session of two threads and four shuffle partitions, with the jars of the SageMaker hand-off."""
+    partitions = {"spark.sql.shuffle.partitions": "4"}
+    session = get_session(SessionSpec("tests", 2, "2g", sagemaker_jars(), partitions))
     session.sparkContext.setLogLevel("ERROR")
     yield session
     stop_session(session)
