@@ -111,8 +111,6 @@ class SageMakerXGBoost(SingleNodeXGBoost, _SageMakerParams):
     >>> model.delete()                                                           # doctest: +SKIP
     """
 
-    _input_kwargs: dict[str, Any]
-
     @keyword_only
     def __init__(
         self,
@@ -198,8 +196,6 @@ class SageMakerXGBoostModel(
     model saves where it is; :meth:`delete` deletes it from S3.
     """
 
-    _input_kwargs: dict[str, Any]
-
     jobName: Param[str] = Param(Params._dummy(), "jobName", "the training job", TypeConverters.toString)
     image: Param[str] = Param(Params._dummy(), "image", "URI of the image", TypeConverters.toString)
     modelData: Param[str] = Param(Params._dummy(), "modelData", "URI of model.tar.gz", TypeConverters.toString)
@@ -215,7 +211,7 @@ class SageMakerXGBoostModel(
         super().__init__()
         self._set_shared_defaults()
         self._set_instance_defaults()
-        self._set(**{name: value for name, value in self._input_kwargs.items() if value is not None})
+        self._set_given()
 
     @contextmanager
     def deployed(self) -> Iterator[str]:

@@ -19,14 +19,14 @@ from pyspark.sql import types as T
 
 from sparring.data.cells import cells_of
 from sparring.errors import EndpointError
-from sparring.params import at_least, check_params, forbid_columns, in_range, require_columns
+from sparring.params import KeywordParams, at_least, check_params, forbid_columns, in_range, require_columns
 from sparring.sagemaker.libsvm import chunks, libsvm_lines
 from sparring.sagemaker.target import AwsTarget
 
 BODY_LIMIT = 6_291_456
 
 
-class EndpointModel(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable):
+class EndpointModel(Transformer, KeywordParams, DefaultParamsReadable[Any], DefaultParamsWritable):
     """Add an endpoint's score to every row.
 
     Requests hold many rows as libsvm text.  Throttling and server errors are tried again with jitter; an
@@ -64,8 +64,6 @@ class EndpointModel(Transformer, DefaultParamsReadable[Any], DefaultParamsWritab
     --------
     >>> EndpointModel(endpointName="churn", target=target).transform(rows)      # doctest: +SKIP
     """
-
-    _input_kwargs: dict[str, Any]
 
     endpointName: Param[str] = Param(Params._dummy(), "endpointName", "an endpoint in service", TypeConverters.toString)
     targetJson: Param[str] = Param(Params._dummy(), "targetJson", "the account, as JSON", TypeConverters.toString)

@@ -73,7 +73,7 @@ class TrainingJob:
         Parameters
         ----------
         spark : SparkSession
-            With the hand-off's jars and the target's :meth:`~AwsTarget.spark_conf`.
+            Made ready by :meth:`AwsTarget.configure`.
         rows : DataFrame
             Columns ``label`` double and ``features`` vector, and no other, in the order to train in.
         hyperparameters : dict
