@@ -68,7 +68,7 @@ class AwsTarget:
         """
         if config.role is None or config.bucket is None or config.region is None:
             raise ConfigError("sagemaker: role, bucket and region are missing", "Set them, or train locally.")
-        if not ROLE_PATTERN.match(config.role):
+        if not ROLE_PATTERN.fullmatch(config.role):
             raise ConfigError(
                 f"sagemaker.role must be an ARN such as arn:aws:iam::123456789012:role/NAME, got {config.role!r}",
                 "Copy the ARN of the execution role from IAM.",
