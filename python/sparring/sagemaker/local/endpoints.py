@@ -52,6 +52,7 @@ class Endpoint:
         self.port = _free_port()
         self._program: Program | None = None
         self._deleted = threading.Event()
+        self._lock = threading.Lock()
         self._pool = urllib3.HTTPConnectionPool("127.0.0.1", self.port, maxsize=16, retries=False)
         self.thread = threading.Thread(target=self._start, name=name, daemon=True)
 
@@ -69,7 +70,8 @@ class Endpoint:
 
     def delete(self) -> None:
         """End the process behind the endpoint."""
-        self._deleted.set()
+        with self._lock:
+            self._deleted.set()
         self._enter("Deleting")
         if self._program is not None:
             self._program.end(grace=2.0)
@@ -124,7 +126,10 @@ class Endpoint:
             "SPARRING_IMAGE_TAG": image.tag,
             **container.get("Environment", {}),
         }
-        self._program = Program(image.command("serve"), base, environment, self.folder / "log.txt")
+        with self._lock:
+            # Deleted before there was a program to end: it must not start.
+            if not self._deleted.is_set():
+                self._program = Program(image.command("serve"), base, environment, self.folder / "log.txt")
 
     def _wait_for_ping(self) -> None:
         """Return once ``/ping`` answers 200; the socket refuses until the program listens."""

@@ -83,7 +83,8 @@ class TrainingJob:
 
     def kill(self) -> None:
         """End the job's process at once: the server goes down."""
-        self._stop.set()
+        with self._lock:
+            self._stop.set()
         if self._program is not None:
             self._program.end(grace=0.5)
 
@@ -155,6 +156,9 @@ class TrainingJob:
             **self.request.get("Environment", {}),
         }
         with self._lock:
+            # A stop that came before there was a program to end.
+            if self._stop.is_set():
+                raise StopRequested
             self._program = Program(image.command("train"), self.base, environment, self.folder / "log.txt")
         code = self._wait(self._program)
         if self._stop.is_set():
