@@ -9,6 +9,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+# Local search: each change is a pass over signatures x parts, or over pairs of signatures when these are few.
+MOST_CHANGES = 1_000
+MOST_EXCHANGED = 100
+# Ways to deal a handful of groups: 3 parts and 10 groups have 59,049.
+MOST_WAYS = 60_000
+
 
 def apportion(sizes: Mapping[str, int], weights: Sequence[float]) -> dict[str, list[int]]:
     """Divide the members of each kind among the parts by largest remainder.
@@ -51,9 +57,10 @@ def allocate_groups(
 ) -> dict[str, list[int]]:
     """Divide groups among parts so that every class comes as near its share as whole groups allow.
 
-    Groups with the same class counts (one *signature*) are interchangeable: each signature's whole share is dealt
-    at once, and only what is left over, fewer groups than parts for each signature, is placed one by one, largest
-    first, where the squared deviation of the class counts grows least.
+    Groups with the same class counts (one *signature*) are interchangeable.  Signatures are dealt largest first,
+    each one where it reduces the squared deviation of the class counts most: what dealing group by group would give,
+    in one step.  Then single groups move, or change places, while that helps.  A handful of groups is dealt in every
+    possible way instead, and the way taken leaves no part without a class if it can, then has the least worst deviation.
 
     Parameters
     ----------
@@ -71,36 +78,100 @@ def allocate_groups(
 
     Notes
     -----
-    O(signatures x parts x classes); the number of groups does not enter.
+    O(signatures x parts x classes), the moves as much again each; the number of groups does not enter.
 
     Examples
     --------
     >>> allocate_groups({"a": [1, 0], "b": [0, 1]}, {"a": 8, "b": 4}, [0.5, 0.5])
     {'a': [4, 4], 'b': [2, 2]}
+    >>> allocate_groups({"big": [40], "single": [1]}, {"big": 1, "single": 60}, [0.5, 0.5])
+    {'big': [1, 0], 'single': [10, 50]}
     """
     names = sorted(signatures)
-    shares = np.asarray(weights, dtype=np.float64)
-    vectors = np.array([signatures[name] for name in names], dtype=np.float64)
+    if len(weights) ** sum(members.values()) <= MOST_WAYS:
+        return _best_of_all(signatures, members, np.asarray(weights, dtype=np.float64))
     counts = np.array([members[name] for name in names], dtype=np.int64)
-    given = np.floor(counts[:, None] * shares + 1e-9).astype(np.int64)
+    vectors = np.array([signatures[name] for name in names], dtype=np.float64)
     totals = vectors.T @ counts
-    # Deviations are in units of a class's size, so that a rare class weighs as much as a common one.
-    scale = 1.0 / np.maximum(totals, 1)
-    missing = shares[:, None] * totals - given.T @ vectors
-    _place_leftovers(vectors, counts - given.sum(axis=1), given, missing, scale)
+    # A deviation counts in units of its usual size, the square root: a rare class is neither lost nor all.
+    vectors /= np.sqrt(np.maximum(totals, 1))
+    missing = np.asarray(weights, dtype=np.float64)[:, None] * (vectors.T @ counts)
+    given = np.zeros((len(names), len(weights)), dtype=np.int64)
+    norms = np.einsum("sc,sc->s", vectors, vectors)
+    for at in np.lexsort((np.arange(len(names)), -np.round(norms, 12))):
+        given[at] = _pour(counts[at], missing @ vectors[at] / norms[at])
+        missing -= given[at][:, None] * vectors[at]
+    _improve(vectors, given, missing)
     return {name: row.tolist() for name, row in zip(names, given, strict=True)}
 
 
-def _place_leftovers(
-    vectors: np.ndarray, leftovers: np.ndarray, given: np.ndarray, missing: np.ndarray, scale: np.ndarray
-) -> None:
-    """Place what the bulk left over; ``given`` and ``missing`` are updated in place."""
-    sizes = vectors.sum(axis=1)
-    for at in np.lexsort((np.arange(len(sizes)), -sizes)):
-        vector = vectors[at]
-        for _ in range(leftovers[at]):
-            # (missing - vector)^2 - missing^2, the growth of the deviation, without its constant part.
-            growth = -2 * missing @ (vector * scale**2)
-            part = int(np.argmin(np.round(growth, 12)))
-            given[at, part] += 1
-            missing[part] -= vector
+def _best_of_all(
+    signatures: Mapping[str, Sequence[int]], members: Mapping[str, int], shares: np.ndarray
+) -> dict[str, list[int]]:
+    groups = [name for name in sorted(signatures) for _ in range(members[name])]
+    vectors = np.array([signatures[name] for name in groups])
+    ways = np.indices((len(shares),) * len(groups)).reshape(len(groups), -1).T
+    chosen = ways[:, :, None] == np.arange(len(shares))
+    rows = np.einsum("wgp,gc->wpc", chosen, vectors)
+    deviations = rows - shares[:, None] * vectors.sum(axis=0)
+    empty = (rows == 0).sum(axis=(1, 2))
+    worst = np.round(np.abs(deviations).max(axis=(1, 2)), 9)
+    squares = np.round((deviations**2).sum(axis=(1, 2)), 6)
+    best = chosen[np.lexsort((squares, worst, empty))[0]]
+    return {name: best[[group == name for group in groups]].sum(axis=0).tolist() for name in sorted(signatures)}
+
+
+def _pour(count: int, demand: np.ndarray) -> np.ndarray:
+    """Return how many of ``count`` like groups each part gets, as if each went where the most are missing.
+
+    ``demand`` is the number of such groups that each part misses.
+    """
+    order = np.argsort(-demand, kind="stable")
+    levels = (np.cumsum(demand[order]) - count) / np.arange(1, len(demand) + 1)
+    level = levels[np.flatnonzero(demand[order] > levels)[-1]]
+    given = np.floor(np.maximum(demand - level, 0) + 1e-9).astype(np.int64)
+    for _ in range(count - given.sum()):
+        given[np.argmax(np.round(demand - given, 9))] += 1
+    return given
+
+
+def _improve(vectors: np.ndarray, given: np.ndarray, missing: np.ndarray) -> None:
+    """Move or exchange single groups while that lowers the deviation; ``given`` and ``missing`` change in place."""
+    for _ in range(MOST_CHANGES):
+        changes = [_best_move(vectors, given, missing)]
+        if len(vectors) <= MOST_EXCHANGED:
+            changes.append(_best_exchange(vectors, given, missing))
+        gain, moves = min(changes)
+        if gain > -1e-9:
+            return
+        for at, source, target in moves:
+            given[at, [source, target]] += (-1, 1)
+            missing[source] += vectors[at]
+            missing[target] -= vectors[at]
+
+
+Change = tuple[float, list[tuple[int, int, int]]]
+
+
+def _best_move(vectors: np.ndarray, given: np.ndarray, missing: np.ndarray) -> Change:
+    """Return the growth of the deviation, negative when it falls, and the best (signature, from, to)."""
+    pull = vectors @ missing.T
+    source = np.where(given > 0, pull, np.inf)
+    growth = np.einsum("sc,sc->s", vectors, vectors) + source.min(axis=1) - pull.max(axis=1)
+    at = int(np.argmin(np.round(growth, 9)))
+    return float(growth[at]), [(at, int(np.argmin(source[at])), int(np.argmax(pull[at])))]
+
+
+def _best_exchange(vectors: np.ndarray, given: np.ndarray, missing: np.ndarray) -> Change:
+    """Return the same for two groups that change places."""
+    pull = vectors @ missing.T
+    # left[s, p, q]: half the growth, without the squares, when a group of s goes from p to q.
+    left = np.where(given[:, :, None] > 0, pull[:, :, None] - pull[:, None, :], np.inf)
+    flat = left.reshape(len(vectors), -1)
+    back = left.transpose(0, 2, 1).reshape(len(vectors), -1)
+    squares = ((vectors[:, None, :] - vectors[None, :, :]) ** 2).sum(axis=2)
+    growth = np.array([(flat[at] + back).min(axis=1) for at in range(len(vectors))]) + squares
+    one, other = np.unravel_index(int(np.argmin(np.round(growth, 9))), growth.shape)
+    source, target = divmod(int(np.argmin(flat[one] + back[other])), given.shape[1])
+    moves = [(int(one), source, target), (int(other), target, source)]
+    return float(growth[one, other]), moves

@@ -1,0 +1,105 @@
+"""Counts go to parts as exactly as whole rows and whole groups allow."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sparring.model_selection.allocation import allocate_groups, apportion
+
+shares = st.lists(st.integers(1, 20), min_size=2, max_size=5).map(lambda ws: [w / sum(ws) for w in ws])
+
+
+@given(st.dictionaries(st.text(max_size=3), st.integers(0, 10_000), min_size=1, max_size=6), shares)
+def test_every_class_is_within_one_row_of_its_share(sizes: dict[str, int], weights: list[float]) -> None:
+    found = apportion(sizes, weights)
+    for name, size in sizes.items():
+        assert sum(found[name]) == size
+        assert all(abs(given - size * share) < 1 for given, share in zip(found[name], weights, strict=True))
+
+
+def test_the_totals_stay_near_their_shares_too() -> None:
+    """A hundred classes of 5 in halves: rounding all of them up for one part would give it 300 rows."""
+    found = apportion({f"{at:03}": 5 for at in range(100)}, [0.5, 0.5])
+    assert np.sum(list(found.values()), axis=0).tolist() == [250, 250]
+
+
+groups = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)).filter(any), min_size=3, max_size=7)
+
+
+def collapse(vectors: list[tuple[int, ...]]) -> tuple[dict[str, list[int]], dict[str, int]]:
+    signatures = {",".join(map(str, vector)): list(vector) for vector in vectors}
+    members = {name: sum(tuple(vector) == v for v in vectors) for name, vector in signatures.items()}
+    return signatures, members
+
+
+def counts(found: dict[str, list[int]], signatures: dict[str, list[int]]) -> np.ndarray:
+    """Return rows of shape (classes, parts)."""
+    return sum(np.outer(signatures[name], given) for name, given in found.items())  # type: ignore[return-value]
+
+
+def worst(parts: np.ndarray, weights: list[float]) -> float:
+    return float(np.abs(parts - parts.sum(axis=1, keepdims=True) * weights).max())
+
+
+@settings(max_examples=200, deadline=None)
+@given(groups, st.sampled_from([[0.5, 0.5], [1 / 3, 1 / 3, 1 / 3], [0.7, 0.1, 0.2]]))
+def test_a_handful_of_groups_is_dealt_in_the_best_way_there_is(
+    vectors: list[tuple[int, ...]], weights: list[float]
+) -> None:
+    signatures, members = collapse(vectors)
+    found = allocate_groups(signatures, members, weights)
+    assert {name: sum(given) for name, given in found.items()} == members
+    every = [
+        np.array(vectors).T @ np.eye(len(weights))[list(choice)]
+        for choice in product(range(len(weights)), repeat=len(vectors))
+    ]
+    chosen = counts(found, signatures)
+    fewest_empty = min((parts == 0).sum() for parts in every)
+    assert (chosen == 0).sum() == fewest_empty
+    best = min(worst(parts, weights) for parts in every if (parts == 0).sum() == fewest_empty)
+    assert worst(chosen, weights) <= best + 1e-9
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)).filter(any), min_size=12, max_size=60), shares)
+def test_with_more_groups_the_deviation_is_below_the_largest_group(
+    vectors: list[tuple[int, ...]], weights: list[float]
+) -> None:
+    signatures, members = collapse(vectors)
+    chosen = counts(allocate_groups(signatures, members, weights), signatures)
+    assert worst(chosen, weights) <= max(map(max, vectors))
+
+
+def test_one_large_group_is_made_up_for_by_many_small_ones() -> None:
+    found = allocate_groups({"40": [40], "1": [1]}, {"40": 1, "1": 60}, [0.5, 0.5])
+    assert counts(found, {"40": [40], "1": [1]}).tolist() == [[50, 50]]
+
+
+def test_dealing_in_bulk_costs_nothing_when_every_group_is_alike() -> None:
+    found = allocate_groups({"a": [2, 1]}, {"a": 1_000_003}, [0.7, 0.1, 0.2])
+    assert found == {"a": [700_002, 100_000, 200_001]}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_spread_of_classes_is_no_worse_than_that_of_scikit_learn(seed: int) -> None:
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    random = np.random.default_rng(seed)
+    members = np.repeat(np.arange(400), random.geometric(0.15, 400))
+    tendency = random.beta(0.5, 2, 400)[members]
+    labels = (random.random(len(members)) < tendency).astype(int) + 2 * (random.random(len(members)) < 0.02)
+    table = np.zeros((400, 4), dtype=int)
+    np.add.at(table, (members, labels), 1)
+    theirs = np.zeros((4, 5))
+    folds = StratifiedGroupKFold(5, shuffle=True, random_state=seed).split(labels, labels, members)
+    for fold, (_, test) in enumerate(folds):
+        np.add.at(theirs[:, fold], labels[test], 1)
+    signatures, counted = collapse([tuple(vector) for vector in table.tolist()])
+    ours = counts(allocate_groups(signatures, counted, [0.2] * 5), signatures)
+    assert np.ptp(ours, axis=1).max() <= np.ptp(theirs, axis=1).max()
+    assert np.ptp(ours, axis=1).sum() <= np.ptp(theirs, axis=1).sum()
