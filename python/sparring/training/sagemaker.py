@@ -27,6 +27,11 @@ STAND_IN_NOTE = (
     "its scores are XGBoost's, its times and costs are not SageMaker's."
 )
 
+AWS_NOTE = (
+    "Trained and served on AWS by the image {image}, whose version of XGBoost need not be this machine's: "
+    "equal scores are not promised."
+)
+
 
 def run(task: Task, phases: Phases) -> Outcome:
     """Hand over, fit, deploy, score and clean up.
@@ -69,7 +74,7 @@ def run(task: Task, phases: Phases) -> Outcome:
             _keep_model(target, model, task)
         _score(spark, matrix, target, model, task, phases)
     outcome.versions = {"spark": spark.version, "sagemaker-pyspark": SAGEMAKER_PYSPARK}
-    outcome.notes = [STAND_IN_NOTE] if outcome.stand_in else []
+    outcome.notes = [STAND_IN_NOTE if outcome.stand_in else AWS_NOTE.format(image=model.image)]
     return outcome
 
 
