@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -157,6 +158,8 @@ def _console() -> Console:
 
 def main() -> None:
     """Run the command line; an error of Sparring's is a sentence and an exit code, not a stack."""
+    # What ends a run in a container or a scheduler is to clean up as an interrupt does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except SparringError as error:

@@ -26,6 +26,7 @@ from sparring.session import (
     active_session,
     available_cores,
     get_session,
+    s3a_settings,
     stop_session,
     under_spark_submit,
 )
@@ -289,7 +290,9 @@ class Run:
     def _session(self) -> SparkSession:
         if self._spark is None:
             resources = self.config.resources
-            spec = SessionSpec("sparring", resources.cores or available_cores(), resources.memory)
+            cores = resources.cores or available_cores()
+            settings = s3a_settings([self.config.table.path or "", self.folder])
+            spec = SessionSpec("sparring", cores, resources.memory, **settings)
             self._spark = get_session(spec)
             self._spark.sparkContext.setLogLevel("ERROR")
         return self._spark

@@ -6,12 +6,13 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sparring.errors import MissingDependencyError, PlatformError
-from sparring.jars import package_folder
+from sparring.jars import package_folder, sagemaker_jars
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -70,6 +71,35 @@ class SessionSpec:
     memory: str = "3g"
     jars: list[str] = field(default_factory=list)
     conf: dict[str, str] = field(default_factory=dict)
+
+
+def s3a_settings(paths: Iterable[str]) -> dict[str, Any]:
+    """Return the jars and settings of a local session that reads or writes one of ``paths`` on ``s3a://``.
+
+    Parameters
+    ----------
+    paths : iterable of str
+        Local ones need nothing.
+
+    Returns
+    -------
+    dict
+        ``jars`` and ``conf`` for :class:`SessionSpec`; ``AWS_ENDPOINT_URL`` is followed, as AWS's own tools do.
+
+    Raises
+    ------
+    MissingDependencyError
+        If the jars, which come with ``sagemaker-pyspark``, are not installed.
+    """
+    if not any(path.startswith("s3a:") for path in paths):
+        return {"jars": [], "conf": {}}
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    conf = {
+        "spark.hadoop.fs.s3a.endpoint": endpoint,
+        "spark.hadoop.fs.s3a.path.style.access": "true",
+        "spark.hadoop.fs.s3a.connection.ssl.enabled": str(str(endpoint).startswith("https")).lower(),
+    }
+    return {"jars": sagemaker_jars(), "conf": conf if endpoint else {}}
 
 
 def available_cores() -> int:

@@ -11,7 +11,8 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_configuration_page_is_the_one_its_classes_generate() -> None:
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate_configuration.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     generate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generate)
     assert generate.PAGE.read_text() == generate.page()

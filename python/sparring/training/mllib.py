@@ -10,7 +10,7 @@ from sparring.data.fingerprint import fingerprints_of_frame
 from sparring.data.matrix import PARTS, PreparedMatrix
 from sparring.errors import ConfigError, TableError, did_you_mean
 from sparring.feature.vectors import with_vectors
-from sparring.session import SessionSpec, get_session
+from sparring.session import SessionSpec, get_session, s3a_settings
 from sparring.training.logistic import LogisticParameters
 from sparring.training.phases import Phases
 from sparring.training.task import Outcome, Task
@@ -82,7 +82,9 @@ def run(task: Task, phases: Phases) -> Outcome:
     """
     check_hyperparameters(task.family, task.hyperparameters, f"contenders.{task.name}.hyperparameters")
     with phases("session"):
-        spark = get_session(SessionSpec(f"sparring {task.name}", task.cores, task.memory))
+        spark = get_session(
+            SessionSpec(f"sparring {task.name}", task.cores, task.memory, **s3a_settings([task.matrix]))
+        )
         spark.sparkContext.setLogLevel("ERROR")
     chosen, in_force = estimator(task)
     outcome = Outcome(hyperparameters=in_force, versions={"spark": spark.version})

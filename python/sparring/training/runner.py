@@ -72,6 +72,8 @@ def _message(failure: Exception) -> str:
 def main(argv: list[str]) -> int:
     """Run the task in the file named by the first argument; return the exit code."""
     _end_with_parent()
+    # Whoever asks this process to end wants its resources deleted, as after an interrupt.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     phases = Phases()
     phases.add("start", time.time() - psutil.Process().create_time())
     task = Task.from_json(storage.read_text(argv[0]))
@@ -87,7 +89,9 @@ def _end_with_parent() -> None:
     """
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        # Not sys.stdin: its lock, held by this thread, would abort the interpreter's normal end.
+        while os.read(0, 65_536):
+            pass
         os.kill(os.getpid(), signal.SIGINT)
         finished.wait(GRACE_SECONDS)
         os.killpg(os.getpgid(0), signal.SIGKILL)
