@@ -8,7 +8,7 @@ SciPy in one task.  Both ways name a component by its smallest member, so the an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -112,7 +112,7 @@ def _solve(edges: DataFrame) -> DataFrame:
     return edges.coalesce(1).mapInArrow(_solve_batches, f"{NODE} {kind}, {COMPONENT} {kind}")
 
 
-def _solve_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _solve_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     edges = pa.Table.from_batches(list(batches)).combine_chunks()
     src, dst = (edges.column(name).combine_chunks() for name in ("src", "dst"))
     nodes, ends = _numbered(pa.concat_arrays([src, dst]))

@@ -60,7 +60,7 @@ def allocate_groups(
     Groups with the same class counts (one *signature*) are interchangeable.  Signatures are dealt largest first,
     each one where it reduces the squared deviation of the class counts most: what dealing group by group would give,
     in one step.  Then single groups move, or change places, while that helps.  A handful of groups is dealt in every
-    possible way instead, and the way taken leaves no part without a class if it can, then has the least worst deviation.
+    possible way instead: the one taken leaves no part without a class if it can, and has the least worst deviation.
 
     Parameters
     ----------
