@@ -167,12 +167,14 @@ class Run:
         return f"{found.input:,} rows, {found.input - found.accepted:,} quarantined"
 
     def _deduplicate(self, report: dict[str, Any]) -> str:
+        from pyspark.sql import functions as F
+
         from sparring.dedup import Deduplicator
 
         options, table = self.config.deduplicate, self.config.table
         rows = accepted(self._session(), self.path("ingest"))
         stage = Deduplicator(
-            inputCols=self._equality_columns() if options.enabled else [KEY],
+            inputCols=self._equality_columns(),
             keyCols=[KEY],
             survivor=options.survivor,
             timeCol=table.time,
@@ -180,7 +182,10 @@ class Run:
             labelCol=LABEL,
             normalizeUnicode=options.normalize_unicode,
         )
-        stage.transform(rows).write.mode("overwrite").parquet(self.path("deduplicate"))
+        marked = stage.transform(rows)
+        if not options.enabled:
+            marked = marked.withColumn("isSurvivor", F.lit(True))
+        marked.write.mode("overwrite").parquet(self.path("deduplicate"))
         found = stage.report(self._session().read.parquet(self.path("deduplicate")))
         report.update(
             found.to_dict(),
@@ -195,7 +200,9 @@ class Run:
         from sparring.model_selection import split_balance
 
         rows = self._session().read.parquet(self.path("deduplicate")).where("isSurvivor")
-        chosen = self._splitter(self.config.table.group).transform(rows)
+        # Copies that were left in the table must not straddle either.
+        cluster = None if self.config.deduplicate.enabled else "clusterId"
+        chosen = self._splitter(self.config.table.group, cluster).transform(rows)
         chosen.write.mode("overwrite").parquet(self.path("split"))
         written = self._session().read.parquet(self.path("split"))
         balance = split_balance(written, LABEL)
@@ -266,7 +273,7 @@ class Run:
         by_column = self.config.deduplicate.survivor.partition(":")[2]
         return [*self._equality_columns(), *([by_column] if by_column else [])]
 
-    def _splitter(self, group: list[str]) -> Any:
+    def _splitter(self, group: list[str], cluster: str | None = None) -> Any:
         from sparring.model_selection import StratifiedSplitter
 
         shares = self.config.split.shares
@@ -274,6 +281,7 @@ class Run:
             stratifyCols=[LABEL] if self.config.split.stratify else [],
             keyCols=[KEY],
             groupCols=group,
+            clusterCol=cluster,
             partNames=list(shares),
             weights=list(shares.values()),
             seed=self.config.seed,

@@ -529,7 +529,7 @@ def test_killing_the_parent_leaves_no_process_and_no_folder(aws: LocalAws, train
     assert parent.stdin is not None
     assert parent.stdout.readline() == "ready\n"
     started = psutil.Process(parent.pid).children(recursive=True)
-    assert len(started) == 2, [process.cmdline() for process in started]
+    assert len(started) >= 2, [process.cmdline() for process in started]
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     _, alive = psutil.wait_procs(started, timeout=30)

@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
+from pyspark.sql import SparkSession
 
 from sparring.comparison.contest import run_contender
 from sparring.config.schema import SageMakerConfig
@@ -75,10 +76,10 @@ def until(condition: Callable[[], Any]) -> Any:
 
 
 def test_a_failed_job_is_a_result_with_the_reason_and_leaves_no_process(
-    sparse_matrix: PreparedMatrix, tmp_path: Path, marked: Callable[[], list[psutil.Process]]
+    spark: SparkSession, sparse_matrix: PreparedMatrix, tmp_path: Path, marked: Callable[[], list[psutil.Process]]
 ) -> None:
     folder = tmp_path / "run"
-    result = run_contender(contender(sparse_matrix, folder, rounds=5, instance_count=2), "process")
+    result = run_contender(contender(sparse_matrix, folder, rounds=5, instance_count=2), "session")
     assert result["status"] == "failed"
     assert result["error"]["type"] == "SageMakerError"
     assert (
@@ -86,7 +87,7 @@ def test_a_failed_job_is_a_result_with_the_reason_and_leaves_no_process(
         in (result["error"]["message"])
     )
     assert result["phases"]["clean_up"] >= 0
-    assert sorted(path.name for path in folder.iterdir()) == ["log.txt", "result.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["result.json"]
     until(lambda: not marked())
     assert leftovers(tmp_path) == []
 

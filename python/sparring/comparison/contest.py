@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,8 @@ def _in_process(task: Task) -> dict[str, Any]:
 
 def _measured(task_file: Path, log: Any, cores: int) -> tuple[dict[str, Any], int]:
     """Run the task's process to its end; whatever interrupts us ends it and all it started."""
-    command = [sys.executable, "-m", "sparring.training.runner", str(task_file)]
+    started = time.monotonic()
+    command = [sys.executable, "-m", "sparring.training.runner", str(task_file), str(started)]
     child = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -110,7 +112,7 @@ def _measured(task_file: Path, log: Any, cores: int) -> tuple[dict[str, Any], in
     finally:
         assert child.stdin is not None
         child.stdin.close()
-    return meter.usage.to_dict(), code
+    return {**meter.usage.to_dict(), "wall_seconds": time.monotonic() - started}, code
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

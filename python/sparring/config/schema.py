@@ -72,7 +72,7 @@ class TableConfig(Section):
 class DeduplicateConfig(Section):
     """Removal of exact duplicates."""
 
-    enabled: bool = Field(True, description="false keeps every row; the page then says so")
+    enabled: bool = Field(True, description="false keeps every row, copies in one part; the page then says so")
     columns: list[str] | None = Field(None, description="columns that make two rows equal; null: features, group, time")
     survivor: str = Field("first", description="first, latest, most_complete or max:COLUMN")
     conflicts: Literal["keep", "drop", "majority"] = Field(

@@ -5,6 +5,7 @@ Kinds are interchangeable members: the rows of a class, or the groups with the s
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -53,14 +54,16 @@ def apportion(sizes: Mapping[str, int], weights: Sequence[float]) -> dict[str, l
 
 
 def allocate_groups(
-    signatures: Mapping[str, Sequence[int]], members: Mapping[str, int], weights: Sequence[float]
+    signatures: Mapping[str, Sequence[int]], members: Mapping[str, int], weights: Sequence[float], seed: int = 0
 ) -> dict[str, list[int]]:
     """Divide groups among parts so that every class comes as near its share as whole groups allow.
 
-    Groups with the same class counts (one *signature*) are interchangeable.  Signatures are dealt largest first,
-    each one where it reduces the squared deviation of the class counts most: what dealing group by group would give,
-    in one step.  Then single groups move, or change places, while that helps.  A handful of groups is dealt in every
-    possible way instead: the one taken leaves no part without a class if it can, and has the least worst deviation.
+    Groups with the same class counts (one *signature*) are interchangeable.  Signatures are dealt from large to
+    small, in an order that the seed decides among those of like size, each one to the parts that miss most of their
+    share: what dealing group by group would give, in one step.  So every part gets its share of the large groups
+    too; to give them where most *rows* are missing would make all of them train.  Then single groups move, or change
+    places, while that brings the classes nearer their shares.  A handful of groups is dealt in every possible way
+    instead: the one taken leaves no part without a class if it can, and has the least worst deviation.
 
     Parameters
     ----------
@@ -70,6 +73,7 @@ def allocate_groups(
         Signature -> number of groups.
     weights : sequence of float
         Share of each part; they sum to 1.
+    seed : int, default 0
 
     Returns
     -------
@@ -95,11 +99,12 @@ def allocate_groups(
     totals = vectors.T @ counts
     # A deviation counts in units of its usual size, the square root: a rare class is neither lost nor all.
     vectors /= np.sqrt(np.maximum(totals, 1))
-    missing = np.asarray(weights, dtype=np.float64)[:, None] * (vectors.T @ counts)
+    shares = np.asarray(weights, dtype=np.float64)
+    missing = shares[:, None] * (vectors.T @ counts)
     given = np.zeros((len(names), len(weights)), dtype=np.int64)
     norms = np.einsum("sc,sc->s", vectors, vectors)
-    for at in np.lexsort((np.arange(len(names)), -np.round(norms, 12))):
-        given[at] = _pour(counts[at], missing @ vectors[at] / norms[at])
+    for at in _dealing_order(names, norms, seed):
+        given[at] = _pour(counts[at], missing @ vectors[at] / norms[at], shares)
         missing -= given[at][:, None] * vectors[at]
     _improve(vectors, given, missing)
     return {name: row.tolist() for name, row in zip(names, given, strict=True)}
@@ -121,17 +126,25 @@ def _best_of_all(
     return {name: best[[group == name for group in groups]].sum(axis=0).tolist() for name in sorted(signatures)}
 
 
-def _pour(count: int, demand: np.ndarray) -> np.ndarray:
-    """Return how many of ``count`` like groups each part gets, as if each went where the most are missing.
+def _dealing_order(names: Sequence[str], norms: np.ndarray, seed: int) -> np.ndarray:
+    """Return signatures from large to small, those within an octave of size in the order of their hashes."""
+    digests = [hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=8).digest() for name in names]
+    hashes = np.array([int.from_bytes(digest, "big") for digest in digests], dtype=np.uint64)
+    octaves = np.floor(np.round(np.log2(norms) / 2, 9))
+    return np.lexsort((hashes, -octaves))
 
-    ``demand`` is the number of such groups that each part misses.
+
+def _pour(count: int, demand: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return how many of ``count`` like groups each part gets, as if each went where the largest fraction is missing.
+
+    ``demand`` is the number of such groups that each part misses; its fraction is that of the part's share.
     """
-    order = np.argsort(-demand, kind="stable")
-    levels = (np.cumsum(demand[order]) - count) / np.arange(1, len(demand) + 1)
-    level = levels[np.flatnonzero(demand[order] > levels)[-1]]
-    given = np.floor(np.maximum(demand - level, 0) + 1e-9).astype(np.int64)
+    order = np.argsort(-demand / shares, kind="stable")
+    levels = (np.cumsum(demand[order]) - count) / np.cumsum(shares[order])
+    level = levels[np.flatnonzero(demand[order] / shares[order] > levels)[-1]]
+    given = np.floor(np.maximum(demand - level * shares, 0) + 1e-9).astype(np.int64)
     for _ in range(count - given.sum()):
-        given[np.argmax(np.round(demand - given, 9))] += 1
+        given[np.argmax(np.round((demand - given - 1) / shares, 9))] += 1
     return given
 
 

@@ -13,18 +13,13 @@ from typing import Any, NamedTuple
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
-BUCKET_BITS = 14
+BUCKET_ROWS = 1_024
+MOST_BITS = 14
 HASH, BUCKET, STRATUM, KEY = "_hash", "_bucket", "_stratum", "_sort_key"
-PLACE = T.StructType([T.StructField("hash", T.LongType()), T.StructField("key", T.StringType())])
-CUTS = T.StructType(
-    [
-        T.StructField(STRATUM, T.StringType()),
-        T.StructField("_cuts", T.ArrayType(PLACE)),
-        T.StructField("_parts", T.ArrayType(T.StringType())),
-    ]
-)
+CUTS = f"{STRATUM} string, _cuts array<struct<hash: bigint, key: string>>, _parts array<string>"
+BITS = f"{STRATUM} string, _bits int"
+RANKS = f"{STRATUM} string, {BUCKET} bigint, _ranks array<int>"
 
 
 class _Boundary(NamedTuple):
@@ -69,7 +64,8 @@ def assign_by_quota(
     Notes
     -----
     Cost: two passes over stratum and key (a histogram, then the boundary buckets), no row shuffle; the strata's
-    cuts are broadcast.
+    cuts are broadcast.  The driver sees a bucket for every thousand rows, 16,384 a stratum at most, and one row for
+    each end of a part.
     """
     placed = rows.withColumn(STRATUM, stratum).withColumn(KEY, key).withColumn(HASH, seeded_hash(seed, F.col(KEY)))
     cuts = _find_cuts(placed.select(STRATUM, KEY, HASH), quotas, names)
@@ -83,8 +79,11 @@ def _find_cuts(
     places: DataFrame, quotas: Mapping[str, Sequence[int]], names: Sequence[str]
 ) -> list[tuple[str, list[Any], list[str]]]:
     """Return for each stratum the last place of every part but the last, and the parts that get rows."""
-    bucket = F.shiftright(HASH, 64 - BUCKET_BITS)
-    bucketed = places.withColumn(BUCKET, bucket)
+    spark = places.sparkSession
+    bits = spark.createDataFrame([(name, _bucket_bits(sum(quota))) for name, quota in quotas.items()], BITS)
+    # A bucket is the first bits of the hash: buckets, and so histograms, are in the order of the hashes.
+    bucket = F.expr(f"shiftright({HASH}, 64 - _bits)").alias(BUCKET)
+    bucketed = places.join(F.broadcast(bits), STRATUM).select(*places.columns, bucket)
     histogram: dict[str, list[tuple[int, int]]] = {}
     for row in bucketed.groupBy(STRATUM, BUCKET).count().collect():
         histogram.setdefault(row[STRATUM], []).append((row[BUCKET], row["count"]))
@@ -100,6 +99,11 @@ def _find_cuts(
     ]
 
 
+def _bucket_bits(rows: int) -> int:
+    """Return how many bits number the buckets of a stratum, so that one holds some thousand rows."""
+    return min(max((rows // BUCKET_ROWS).bit_length(), 1), MOST_BITS)
+
+
 def _boundaries(stratum: str, buckets: list[tuple[int, int]], quota: Sequence[int]) -> list[_Boundary]:
     """Return where each part with rows ends, but for the last one."""
     filled = [count for count in quota if count > 0]
@@ -113,13 +117,17 @@ def _boundaries(stratum: str, buckets: list[tuple[int, int]], quota: Sequence[in
 
 
 def _places_at(bucketed: DataFrame, boundaries: list[_Boundary]) -> dict[_Boundary, Any]:
-    """Return the place of each boundary, from the rows of its bucket alone."""
-    if not boundaries:
-        return {}
-    wanted = sorted({(boundary.stratum, boundary.bucket) for boundary in boundaries})
-    schema = T.StructType([T.StructField(STRATUM, T.StringType()), T.StructField(BUCKET, T.LongType())])
-    few = F.broadcast(bucketed.sparkSession.createDataFrame(wanted, schema))
+    """Return the place of each boundary, found among the rows of its bucket where they are."""
+    ranks: dict[tuple[str, int], list[int]] = {}
+    for boundary in boundaries:
+        ranks.setdefault((boundary.stratum, boundary.bucket), []).append(boundary.rank)
+    wanted = bucketed.sparkSession.createDataFrame([(*at, some) for at, some in sorted(ranks.items())], RANKS)
     place = F.struct(F.col(HASH).alias("hash"), F.col(KEY).alias("key"))
-    rows = bucketed.join(few, [STRATUM, BUCKET]).groupBy(STRATUM, BUCKET).agg(F.sort_array(F.collect_list(place)))
-    sorted_places = {(row[0], row[1]): row[2] for row in rows.collect()}
-    return {b: tuple(sorted_places[b.stratum, b.bucket][b.rank - 1]) for b in boundaries}
+    rows = bucketed.join(F.broadcast(wanted), [STRATUM, BUCKET]).groupBy(STRATUM, BUCKET, "_ranks")
+    listed = rows.agg(F.sort_array(F.collect_list(place)).alias("_places"))
+    chosen = listed.withColumn("_places", F.expr("transform(_ranks, rank -> _places[rank - 1])"))
+    return {
+        _Boundary(row[STRATUM], row[BUCKET], rank): tuple(found)
+        for row in chosen.collect()
+        for rank, found in zip(row["_ranks"], row["_places"], strict=True)
+    }

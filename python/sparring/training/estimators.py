@@ -145,8 +145,8 @@ class _SingleNodeEstimator(Estimator[Any], _SingleNodeParams, DefaultParamsReada
             yield pa.RecordBatch.from_pydict({"model": [model.to_bytes()], "size": [features.shape[1]]})
 
         together = rows.repartition(1).sortWithinPartitions("key")
-        fitted = together.mapInArrow(train, "model binary, size long").first()
-        assert fitted is not None
+        # Not first(): it would leave the Python worker in mid-answer, and Spark would have to start another.
+        (fitted,) = together.mapInArrow(train, "model binary, size long").collect()
         text = base64.b64encode(fitted["model"]).decode()
         return self._copyValues(SingleNodeModel(family=self.family, state=text), {self.size: fitted["size"]})
 

@@ -1,4 +1,6 @@
-"""A contender's process: ``python -m sparring.training.runner TASK.json``.
+"""A contender's process: ``python -m sparring.training.runner TASK.json [MONOTONIC_SECONDS]``.
+
+The second argument is when the parent began to start it, by the machine's monotonic clock.
 
 It writes ``outcome.json`` into the task's folder, also when it fails: a failure is a result.
 """
@@ -15,8 +17,6 @@ import time
 import traceback
 from dataclasses import asdict
 from typing import Any
-
-import psutil
 
 from sparring.data import storage
 from sparring.errors import SparringError
@@ -70,12 +70,13 @@ def _message(failure: Exception) -> str:
 
 
 def main(argv: list[str]) -> int:
-    """Run the task in the file named by the first argument; return the exit code."""
+    """Run the task in the file named by the first argument, see the module; return the exit code."""
     _end_with_parent()
     # Whoever asks this process to end wants its resources deleted, as after an interrupt.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     phases = Phases()
-    phases.add("start", time.time() - psutil.Process().create_time())
+    # The kernel's record of a process's start is in another clock, off by seconds on a machine that was suspended.
+    phases.add("start", time.monotonic() - float(argv[1]) if len(argv) > 1 else 0.0)
     task = Task.from_json(storage.read_text(argv[0]))
     answer = run_task(task, phases)
     storage.write_json(storage.join(task.folder, "outcome.json"), answer)

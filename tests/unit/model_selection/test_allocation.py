@@ -80,6 +80,34 @@ def test_one_large_group_is_made_up_for_by_many_small_ones() -> None:
     assert counts(found, {"40": [40], "1": [1]}).tolist() == [[50, 50]]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_every_part_gets_its_share_of_the_large_groups(seed: int) -> None:
+    """Else the test set would hold small groups only, and its score would be of another population."""
+    random = np.random.default_rng(seed)
+    sizes = np.round(random.pareto(1.0, 3_000) * 5 + 1).astype(int)
+    late = random.binomial(sizes, random.beta(1, 4, 3_000))
+    signatures, members = collapse([(int(n - k), int(k)) for n, k in zip(sizes, late, strict=True)])
+    weights = [0.7, 0.1, 0.2]
+    found = allocate_groups(signatures, members, weights, seed)
+    large = [name for name, vector in signatures.items() if 30 <= sum(vector) <= 300]
+    dealt = np.sum([found[name] for name in large], axis=0)
+    expected = dealt.sum() * np.array(weights)
+    assert dealt.sum() > 300
+    # Nearer than chance would bring them: two standard deviations of a binomial draw.
+    assert (np.abs(dealt - expected) < 2 * np.sqrt(expected)).all()
+
+
+def test_another_seed_deals_large_groups_otherwise() -> None:
+    signatures = {str(size): [size, 3 * size] for size in range(100, 160)}
+    members = dict.fromkeys(signatures, 1)
+    tests = [
+        frozenset(name for name, given in allocate_groups(signatures, members, [0.8, 0.2], seed).items() if given[1])
+        for seed in range(10)
+    ]
+    assert len(set(tests)) == 10
+    assert len(frozenset.union(*tests)) > 40
+
+
 def test_dealing_in_bulk_costs_nothing_when_every_group_is_alike() -> None:
     found = allocate_groups({"a": [2, 1]}, {"a": 1_000_003}, [0.7, 0.1, 0.2])
     assert found == {"a": [700_002, 100_000, 200_001]}

@@ -35,18 +35,26 @@ def serve(predict: Predict) -> None:
     port = int(os.environ.get(PORT_VARIABLE, DEFAULT_PORT))
     # Only a stand-in sets the port: a container must listen on all of its interfaces.
     host = "127.0.0.1" if PORT_VARIABLE in os.environ else "0.0.0.0"
-    server = ThreadingHTTPServer((host, port), _handler(predict))
+    server = _Server((host, port), _handler(predict))
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         threading.Thread(target=server.shutdown).start()
 
     signal.signal(signal.SIGTERM, stop)
-    server.serve_forever()
+    server.serve_forever(poll_interval=0.05)
+
+
+class _Server(ThreadingHTTPServer):
+    # With five, the default, a burst of connections waits a second for its second attempt.
+    request_queue_size = 128
 
 
 def _handler(predict: Predict) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # One packet an answer: in two, the second waits 40 ms for the first to be acknowledged.
+        wbufsize = -1
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             self._answer(200 if self.path == "/ping" else 404, b"", "text/plain")

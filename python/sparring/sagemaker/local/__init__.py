@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 from sparring.errors import MissingDependencyError, SageMakerError
 from sparring.jars import package_folder
@@ -22,10 +22,10 @@ class LocalAws:
 
     Parameters
     ----------
+    state_dir : str, optional
+        Folder of jobs and models; temporary, and deleted at the end, when omitted.
     port : int, default 0
         0 picks a free one.
-    state : str, optional
-        Folder of jobs and models; temporary, and deleted at the end, when omitted.
 
     Attributes
     ----------
@@ -49,9 +49,9 @@ class LocalAws:
     role_arn = "arn:aws:iam::123456789012:role/sparring-local"
     bucket = "sparring-local"
 
-    def __init__(self, port: int = 0, state: str | None = None) -> None:
+    def __init__(self, state_dir: str | None = None, port: int = 0) -> None:
         _require_packages()
-        self._port, self._state = port, state
+        self._state_dir, self._port = state_dir, port
         self._process: subprocess.Popen[str] | None = None
         self.endpoint_url = ""
 
@@ -74,27 +74,34 @@ class LocalAws:
         SageMakerError
             If the server does not start, with what it printed.
         """
-        command = [sys.executable, "-m", "sparring.sagemaker.local.server", "--follow-stdin"]
-        command += ["--port", str(self._port), *(["--state", self._state] if self._state else [])]
+        options = ["--follow-stdin", *_options(self._port, self._state_dir)]
         with tempfile.TemporaryFile("w+") as errors:
             # A group of its own: an interrupt is for its parent, which then closes its standard input.
             self._process = subprocess.Popen(
-                command,
+                [sys.executable, "-m", "sparring.sagemaker.local.server", *options],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
                 start_new_session=True,
             )
-            assert self._process.stdout is not None
-            line = self._process.stdout.readline()
-            if "http://" not in line:
-                self._process.wait()
-                errors.seek(0)
-                tail = errors.read().strip().splitlines()[-1:] or ["it printed nothing"]
-                raise SageMakerError(f"The local SageMaker did not start: {tail[0]}", "Check that the port is free.")
-        self.endpoint_url = next(word for word in line.split() if word.startswith("http://"))
-        self.client("s3").create_bucket(Bucket=self.bucket)
+            try:
+                self.endpoint_url = self._announced(self._process, errors)
+                self.client("s3").create_bucket(Bucket=self.bucket)
+            except BaseException:
+                self.stop()
+                raise
+
+    def _announced(self, process: subprocess.Popen[str], errors: IO[str]) -> str:
+        """Return the address that the server prints once it listens."""
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if "http://" not in line:
+            process.wait()
+            errors.seek(0)
+            tail = errors.read().strip().splitlines()[-1:] or ["it printed nothing"]
+            raise SageMakerError(f"The local SageMaker did not start: {tail[0]}", "Check that the port is free.")
+        return next(word for word in line.split() if word.startswith("http://"))
 
     def stop(self) -> None:
         """End the server and every process it started."""
@@ -118,20 +125,25 @@ class LocalAws:
         return client(service, self.endpoint_url)
 
 
-def serve_forever(port: int, state: str | None) -> None:
+def serve_forever(port: int, state_dir: str | None) -> None:
     """Serve in this process until interrupted.
 
     Parameters
     ----------
     port : int
         On 127.0.0.1; 0 picks a free one.
-    state : str or None
+    state_dir : str or None
         Folder of jobs and models; temporary when None.
     """
     _require_packages()
     from sparring.sagemaker.local.server import main
 
-    main(["--port", str(port), *(["--state", str(Path(state).resolve())] if state else [])])
+    main(_options(port, state_dir))
+
+
+def _options(port: int, state_dir: str | None) -> list[str]:
+    state = ["--state", str(Path(state_dir).resolve())] if state_dir else []
+    return ["--port", str(port), *state]
 
 
 def _require_packages() -> None:

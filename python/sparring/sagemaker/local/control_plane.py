@@ -98,7 +98,8 @@ class ControlPlane:
                 "Training job names must be unique within an AWS account and region, and a training job with "
                 f"this name already exists ({self.jobs[name].arn})",
             )
-        folder = self.state / "training-jobs" / name
+        # A kept state folder may hold a job of that name from an earlier server.
+        folder = self.state / "training-jobs" / f"{name}-{time.time_ns()}"
         folder.mkdir(parents=True)
         job = self.jobs[name] = TrainingJob(request, folder, self.s3)
         job.thread.start()

@@ -122,14 +122,15 @@ class Endpoint:
         if container.get("ModelDataUrl"):
             download_archive(self.s3, container["ModelDataUrl"], base / "model")
         environment = {
+            **container.get("Environment", {}),
             "SAGEMAKER_BIND_TO_PORT": str(self.port),
             "SPARRING_IMAGE_TAG": image.tag,
-            **container.get("Environment", {}),
         }
         with self._lock:
             # Deleted before there was a program to end: it must not start.
             if not self._deleted.is_set():
-                self._program = Program(image.command("serve"), base, environment, self.folder / "log.txt")
+                command, log = image.command("serve"), self.folder / "log.txt"
+                self._program = Program(command, base, environment, log)
 
     def _wait_for_ping(self) -> None:
         """Return once ``/ping`` answers 200; the socket refuses until the program listens."""

@@ -150,23 +150,37 @@ class TrainingJob:
         self._lay_out()
         self._enter("Training")
         environment = {
+            **self.request.get("Environment", {}),
             "TRAINING_JOB_NAME": self.name,
             "TRAINING_JOB_ARN": self.arn,
             "SPARRING_IMAGE_TAG": image.tag,
-            **self.request.get("Environment", {}),
         }
         with self._lock:
             # A stop that came before there was a program to end.
             if self._stop.is_set():
                 raise StopRequested
-            self._program = Program(image.command("train"), self.base, environment, self.folder / "log.txt")
+            command, log = image.command("train"), self.folder / "log.txt"
+            self._program = Program(command, self.base, environment, log)
         code = self._wait(self._program)
         if self._stop.is_set():
+            self._save_what_is_there()
             raise StopRequested
         if code != 0:
             raise RuntimeError(self._failure_reason(code))
         self._enter("Uploading")
+        self._upload()
+
+    def _save_what_is_there(self) -> None:
+        """Upload what a stopped program has left in its model folder, as AWS does."""
+        if any((self.base / "model").iterdir()):
+            self._move("Uploading")
+            self._upload()
+
+    def _upload(self) -> None:
         upload_archive(self.s3, self.base / "model", self.model_uri, self.folder)
+        if any((self.base / "output" / "data").iterdir()):
+            output_uri = f"{self.model_uri.rpartition('/')[0]}/output.tar.gz"
+            upload_archive(self.s3, self.base / "output" / "data", output_uri, self.folder)
 
     def _enter(self, secondary: str) -> None:
         with self._lock:
@@ -179,13 +193,17 @@ class TrainingJob:
         try:
             return program.wait(limit)
         except subprocess.TimeoutExpired:
-            self._timed_out = True
-            self._stop.set()
+            with self._lock:
+                self._timed_out = True
+                self._stop.set()
+                self._move("Stopping", status="Stopping")
             program.end()
-            raise StopRequested from None
+            return program.wait()
 
     def _failure_reason(self, code: int) -> str:
         failure = self.base / "output" / "failure"
+        # A container tells a signal as 128 + its number.
+        code = 128 - code if code < 0 else code
         if failure.exists():
             return f"AlgorithmError: {failure.read_text(errors='replace')}, exit code: {code}"
         lines = (self.folder / "log.txt").read_text(errors="replace").strip().splitlines()[-1:]

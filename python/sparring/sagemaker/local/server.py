@@ -18,15 +18,17 @@ import threading
 import traceback
 import uuid
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from moto.server import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import BaseWSGIServer
 from werkzeug.wrappers import Request, Response
 
 from sparring.sagemaker.local.control_plane import ControlPlane
+from sparring.sagemaker.local.http_server import listen
 from sparring.sagemaker.local.model import AwsError, service_model
 from sparring.sagemaker.local.storage import client
 
@@ -88,23 +90,14 @@ def _error(error: Exception, body: str) -> Response:
     return Response(body, status, _headers() | {"x-amzn-ErrorType": code}, content_type="application/x-amz-json-1.1")
 
 
-class _Handler(WSGIRequestHandler):
-    """Speaks HTTP/1.1, which chunked bodies need, one request a connection; logs nothing but errors."""
-
-    protocol_version = "HTTP/1.1"
-
-    def log_request(self, *args: object) -> None:
-        """Say nothing of good requests."""
-
-
 def start(port: int, state: Path) -> tuple[BaseWSGIServer, ControlPlane]:
     """Return a listening server, not yet serving, and its control plane."""
     # moto must not reach for real credentials or other services.
     os.environ.update(AWS_ACCESS_KEY_ID="sparring-local", AWS_SECRET_ACCESS_KEY="sparring-local")
     application = Application()
-    server = make_server(HOST, port, application, threaded=True, request_handler=_Handler)
-    server.daemon_threads = True  # type: ignore[attr-defined]
-    plane = application.plane = ControlPlane(state, client("s3", f"http://{HOST}:{server.server_port}"))
+    server = listen(HOST, port, application)
+    s3 = client("s3", f"http://{HOST}:{server.server_port}")
+    plane = application.plane = ControlPlane(state, s3)
     service_model()
     return server, plane
 
@@ -116,21 +109,25 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--state")
     parser.add_argument("--follow-stdin", action="store_true", help="end when standard input closes")
     options = parser.parse_args(argv)
-    temporary = options.state is None
-    state = Path(options.state or tempfile.mkdtemp(prefix="sparring-local-aws-"))
-    state.mkdir(parents=True, exist_ok=True)
-    server, plane = start(options.port, state)
-    _shut_down_on_signal(server)
-    if options.follow_stdin:
-        threading.Thread(target=_follow_stdin, args=(server,), daemon=True).start()
-    print(f"{READY} http://{HOST}:{server.server_port} (a local stand-in, not AWS)", flush=True)
-    try:
-        server.serve_forever()
-    finally:
-        plane.shut_down()
-        if temporary:
-            shutil.rmtree(state, ignore_errors=True)
+    with ExitStack() as resources:
+        state = _state_folder(options.state, resources)
+        server, plane = start(options.port, state)
+        resources.callback(plane.shut_down)
+        _shut_down_on_signal(server)
+        if options.follow_stdin:
+            threading.Thread(target=_follow_stdin, args=(server,), daemon=True).start()
+        print(f"{READY} http://{HOST}:{server.server_port} (a local stand-in, not AWS)", flush=True)
+        server.serve_forever(poll_interval=0.05)
     return 0
+
+
+def _state_folder(given: str | None, resources: ExitStack) -> Path:
+    """Return the folder that was asked for, or a temporary one that ends with ``resources``."""
+    state = Path(given or tempfile.mkdtemp(prefix="sparring-local-aws-"))
+    state.mkdir(parents=True, exist_ok=True)
+    if given is None:
+        resources.callback(shutil.rmtree, state, ignore_errors=True)
+    return state
 
 
 def _shut_down_on_signal(server: BaseWSGIServer) -> None:
@@ -142,7 +139,9 @@ def _shut_down_on_signal(server: BaseWSGIServer) -> None:
 
 
 def _follow_stdin(server: BaseWSGIServer) -> None:
-    sys.stdin.buffer.read()
+    # Not sys.stdin: its lock, held by this thread, would abort the interpreter's normal end.
+    while os.read(0, 65_536):
+        pass
     server.shutdown()
 
 

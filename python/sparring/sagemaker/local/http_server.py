@@ -1,0 +1,75 @@
+"""HTTP/1.1 as AWS clients speak it: persistent connections, chunked bodies, ``Expect: 100-continue``."""
+
+from __future__ import annotations
+
+import io
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.test import run_wsgi_app
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+WITHOUT_BODY = (204, 304)
+
+
+def listen(host: str, port: int, application: Application) -> BaseWSGIServer:
+    """Return a server that listens on ``host`` and ``port`` (0: a free one), with a thread a connection."""
+    server = make_server(host, port, application, threaded=True, request_handler=_Handler)
+    server.daemon_threads = True  # type: ignore[attr-defined]
+    return server
+
+
+class _Handler(WSGIRequestHandler):
+    """Reads a whole body before it answers, and so can keep the connection, which werkzeug always closes.
+
+    AWS answers in whole bodies too, and moto keeps them in memory anyway.
+    """
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def handle_expect_100(self) -> bool:
+        """Ask for the body at once."""
+        self.send_response_only(100)
+        self.end_headers()
+        self.wfile.flush()
+        return True
+
+    def run_wsgi(self) -> None:
+        """Answer one request."""
+        environ = self.make_environ()
+        body = self._body(environ)
+        environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
+        environ.pop("HTTP_TRANSFER_ENCODING", None)
+        try:
+            chunks, status, headers = run_wsgi_app(self.server.app, environ, buffered=True)
+            self._answer(status, list(headers), b"".join(chunks))
+        except ConnectionError:
+            self.close_connection = True
+        except Exception:
+            traceback.print_exc(file=sys.stderr)
+            self._answer("500 Internal Server Error", [], b"")
+
+    def _body(self, environ: dict[str, Any]) -> bytes:
+        if "wsgi.input_terminated" in environ:
+            return io.BufferedReader(environ["wsgi.input"]).read()
+        return self.rfile.read(int(environ.get("CONTENT_LENGTH") or 0))
+
+    def _answer(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
+        number, _, phrase = status.partition(" ")
+        self.send_response(int(number), phrase)
+        for name, value in headers:
+            self.send_header(name, value)
+        has_body = self.command != "HEAD" and int(number) not in WITHOUT_BODY
+        if has_body and not any(name.lower() == "content-length" for name, _ in headers):
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if has_body:
+            self.wfile.write(body)
+
+    def log_request(self, *args: object) -> None:
+        """Say nothing of good requests."""

@@ -1,0 +1,121 @@
+"""The table contract: what is refused with which words, what is quarantined with which reason."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pyspark.sql import SparkSession
+
+from sparring.config.schema import FeaturesConfig, TableConfig
+from sparring.data.ingest import IngestReport, accepted, ingest
+from sparring.errors import LabelError, TableError
+
+GOOD = pd.DataFrame(
+    {
+        "id": range(8),
+        "y": ["no", "yes"] * 4,
+        "x": [0.5, 1.5, -2.0, None, 3.0, 0.0, 1.0, 2.0],
+        "c": ["a", "b", "a", None, "b", "a", "b", "a"],
+    }
+)
+
+
+def table_at(path: Path, **changes: object) -> TableConfig:
+    """The contract of GOOD at ``path``."""
+    features = FeaturesConfig(numeric=["x"], categorical=["c"])
+    return TableConfig(**{"path": str(path), "label": "y", "features": features, **changes})
+
+
+def ingested(spark: SparkSession, folder: Path, frame: pd.DataFrame, **changes: object) -> IngestReport:
+    """Write ``frame`` as Parquet and ingest it."""
+    frame.to_parquet(folder / "table.parquet")
+    return ingest(spark, table_at(folder / "table.parquet", **changes), str(folder / "out"))
+
+
+def test_good_rows_are_accepted_and_missing_values_counted(spark: SparkSession, tmp_path: Path) -> None:
+    found = ingested(spark, tmp_path, GOOD)
+    assert (found.input, found.accepted, found.quarantined) == (8, 8, {})
+    assert found.positive == "yes"
+    assert found.classes == {"0": 4, "1": 4}
+    assert found.missing == {"x": 1, "c": 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "error", "words"),
+    [
+        (lambda t: t, {"label": "yy"}, TableError, ["table.label", "'yy'", "Did you mean 'y'?"]),
+        (lambda t: t.assign(y="no"), {}, LabelError, ["one class only", "'no'"]),
+        (lambda t: t.assign(y=list("abcabcab")), {}, LabelError, ["3 values", "'a', 'b', 'c'", "binary"]),
+        (lambda t: t.assign(y=None), {}, LabelError, ["no value in any row"]),
+        (lambda t: t, {"positive": "maybe"}, LabelError, ["table.positive", "'maybe'", "'no', 'yes'"]),
+        (lambda t: t.iloc[:0], {}, TableError, ["no rows"]),
+        (lambda t: t.assign(x=float("nan")), {}, TableError, ["'x' is null in all 8"]),
+        (lambda t: t.assign(id=1), {"key": ["id"]}, TableError, ["table.key", "1 (8 rows)"]),
+        (lambda t: t.assign(x=[[1.0]] * 8), {}, TableError, ["table.features.numeric", "'x'", "array<double>"]),
+        (lambda t: t.assign(x="many"), {}, TableError, ["All 8 rows are quarantined", "x not a number"]),
+        (lambda t: t.assign(_label=1), {}, TableError, ["'_label'", "Rename"]),
+    ],
+)
+def test_a_broken_contract_is_refused_in_words(
+    spark: SparkSession, tmp_path: Path, change: object, options: dict, error: type[Exception], words: list[str]
+) -> None:
+    with pytest.raises(error) as raised:
+        ingested(spark, tmp_path, change(GOOD), **options)
+    for word in words:
+        assert word in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("column", "bad", "options", "reason"),
+    [
+        ("y", [None] * 2, {}, "label y missing"),
+        ("x", [float("inf"), float("-inf")], {}, "feature x infinite"),
+        ("id", [None] * 2, {"key": ["id"]}, "key id missing"),
+        ("w", [0.0, -1.0], {"weight": "w"}, "weight w not a positive number"),
+        ("g", [None] * 2, {"group": ["g"]}, "group g missing"),
+    ],
+)
+def test_bad_rows_are_quarantined_with_their_reason(
+    spark: SparkSession, tmp_path: Path, column: str, bad: list, options: dict, reason: str
+) -> None:
+    frame = GOOD.assign(w=1.0, g=list("pppqqqrr")).astype({"id": "float"})
+    frame[column] = frame[column].astype(object)
+    frame.loc[[2, 5], column] = bad
+    frame[column] = frame[column].infer_objects()
+    found = ingested(spark, tmp_path, frame, **options)
+    assert found.quarantined == {reason: 2}
+    assert (found.input, found.accepted) == (8, 6)
+    kept = spark.read.parquet(str(tmp_path / "out")).where("part = 'quarantined'")
+    assert kept.count() == 2
+
+
+def test_unparseable_csv_is_counted_and_json_is_read(spark: SparkSession, tmp_path: Path) -> None:
+    lines = ["y,x,c", "no,1.5,a", "yes,2.5,b", "no,oops,a", "yes,3.5,a,too,many", "no,0.5,b", "yes,,a"]
+    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n")
+    found = ingest(spark, table_at(tmp_path / "table.csv"), str(tmp_path / "out"))
+    assert found.input == 6
+    assert found.accepted == 4
+    assert found.quarantined == {"feature x not a number": 1, "line does not parse": 1}
+    GOOD.to_json(tmp_path / "table.json", orient="records", lines=True)
+    assert ingest(spark, table_at(tmp_path / "table.json"), str(tmp_path / "json")).accepted == 8
+
+
+def test_an_unreadable_path_is_named(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "broken.parquet").write_text("no parquet")
+    for name in ("nowhere.parquet", "broken.parquet"):
+        with pytest.raises(TableError, match=name):
+            ingest(spark, table_at(tmp_path / name), str(tmp_path / "out"))
+    with pytest.raises(TableError, match=r"table\.format"):
+        ingest(spark, table_at(tmp_path / "table.xls"), str(tmp_path / "out"))
+
+
+def test_keys_from_content_are_unique_and_do_not_depend_on_partitions(spark: SparkSession, tmp_path: Path) -> None:
+    frame = pd.concat([GOOD.drop(columns="id")] * 3, ignore_index=True)
+    keys = []
+    for at, parts in enumerate((1, 5)):
+        folder = tmp_path / str(at)
+        spark.createDataFrame(frame.sample(frac=1, random_state=at)).repartition(parts).write.parquet(str(folder / "t"))
+        ingest(spark, table_at(folder / "t"), str(folder / "out"))
+        keys.append(sorted(row["_key"] for row in accepted(spark, str(folder / "out")).collect()))
+    assert len(set(keys[0])) == 24
+    assert keys[0] == keys[1]

@@ -1,0 +1,84 @@
+"""Every stage keeps pyspark.ml's contract: keywords, documented typed Params, copy, save and load."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.ml import Pipeline
+from pyspark.ml.base import Estimator, Transformer
+from pyspark.sql import SparkSession
+
+from sparring.dedup import Deduplicator
+from sparring.errors import ParamError
+from sparring.feature import FeaturePreparation
+from sparring.model_selection import StratifiedSplitter
+from sparring.sagemaker.estimator import SageMakerXGBoost
+from sparring.training.estimators import SingleNodeLogisticRegression, SingleNodeXGBoost
+
+STAGES: list[tuple[type, dict[str, Any]]] = [
+    (Deduplicator, {"inputCols": ["a"], "survivor": "most_complete"}),
+    (StratifiedSplitter, {"keyCols": ["id"], "weights": [0.5, 0.25, 0.25], "clusterCol": "clusterId", "seed": 3}),
+    (FeaturePreparation, {"numericCols": ["x"], "minFrequency": 3}),
+    (SingleNodeLogisticRegression, {"regParam": 0.5}),
+    (SingleNodeXGBoost, {"numRound": 7}),
+    (SageMakerXGBoost, {"numRound": 7}),
+]
+each = pytest.mark.parametrize(("stage", "given"), STAGES, ids=lambda value: getattr(value, "__name__", ""))
+
+
+@each
+def test_it_takes_keywords_only(spark: SparkSession, stage: Any, given: dict[str, Any]) -> None:
+    assert issubclass(stage, (Estimator, Transformer))
+    parameters = inspect.signature(inspect.unwrap(stage.__init__)).parameters
+    by_keyword = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
+    assert all(p.kind in by_keyword for name, p in parameters.items() if name != "self")
+    with pytest.raises(TypeError):
+        stage("positional")
+
+
+@each
+def test_every_param_is_documented_and_an_argument(spark: SparkSession, stage: Any, given: dict[str, Any]) -> None:
+    made = stage(**given)
+    # A stage built on another one hands that one's arguments on.
+    makers = [stage, *(SingleNodeXGBoost,) * issubclass(stage, SingleNodeXGBoost)]
+    arguments = {name for maker in makers for name in inspect.signature(inspect.unwrap(maker.__init__)).parameters}
+    for param in made.params:
+        assert len(param.doc) > 5, param.name
+        assert param.name.removesuffix("Json") in arguments, param.name
+    for section in ("Parameters", "Raises", "Cost", "Examples"):
+        assert section in (stage.__doc__ or ""), section
+
+
+@each
+def test_a_copy_is_independent_and_takes_extra_values(spark: SparkSession, stage: Any, given: dict[str, Any]) -> None:
+    made = stage(**given)
+    name, value = next(iter(given.items()))
+    copied = made.copy()
+    made.clear(made.getParam(name))
+    assert copied.getOrDefault(name) == value
+    assert not made.isSet(name)
+    assert made.copy({made.getParam(name): value}).getOrDefault(name) == value
+
+
+@each
+def test_it_survives_saving_in_a_pipeline(
+    spark: SparkSession, stage: Any, given: dict[str, Any], tmp_path: Path
+) -> None:
+    made = stage(**given)
+    Pipeline(stages=[made]).write().overwrite().save(str(tmp_path / "stage"))
+    (again,) = Pipeline.load(str(tmp_path / "stage")).getStages()
+    assert type(again) is stage
+    assert again.uid == made.uid
+    assert {p.name: v for p, v in again.extractParamMap().items()} == {
+        p.name: v for p, v in made.extractParamMap().items()
+    }
+
+
+@each
+def test_a_value_of_the_wrong_type_is_refused(spark: SparkSession, stage: Any, given: dict[str, Any]) -> None:
+    name = next(name for name in ("seed", "numRound", "normalizeUnicode", "minFrequency") if stage().hasParam(name))
+    with pytest.raises((TypeError, ParamError)):
+        stage(**{name: "many"})
