@@ -50,6 +50,16 @@ def test_no_patient_is_in_two_parts(facts: dict) -> None:
     assert facts["split"]["straddling_groups"] == 0
 
 
+def test_copies_that_are_kept_stay_in_one_part(spark: SparkSession, small_run: Path, tmp_path: Path) -> None:
+    changes = ["deduplicate.enabled=false", "leakage.enabled=false", "table.group=[]"]
+    Run(load_config(str(small_run), [*changes, "contenders.1.hyperparameters.num_round=1"]), str(tmp_path)).execute()
+    split = pd.read_parquet(tmp_path / "split")
+    assert len(split) == 3_980
+    clusters = split.groupby("clusterId").split
+    assert (clusters.size() > 1).sum() == 60
+    assert clusters.nunique().max() == 1
+
+
 def test_every_contender_finished_on_the_same_rows(facts: dict) -> None:
     assert [r["status"] for r in facts["results"]] == ["ok"] * 4, [r["error"] for r in facts["results"]]
     assert len({json.dumps(r["matrix"]["fingerprints"], sort_keys=True) for r in facts["results"]}) == 1

@@ -1,0 +1,43 @@
+"""Tables and runs on ``s3a://``: the real client of Hadoop against a server that speaks S3."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from sparring.sagemaker.local import LocalAws
+
+
+def test_a_table_on_s3_is_compared_and_the_run_is_written_there(small_run: Path, tmp_path: Path) -> None:
+    with LocalAws() as aws:
+        s3 = aws.client("s3")
+        s3.upload_file(str(small_run.parent / "table.parquet"), aws.bucket, "data/table.parquet")
+        config = yaml.safe_load(small_run.read_text())
+        config["table"]["path"] = f"s3a://{aws.bucket}/data/table.parquet"
+        config["leakage"] = {"enabled": False}
+        (tmp_path / "s3.yaml").write_text(yaml.safe_dump(config))
+        credentials = {
+            "AWS_ENDPOINT_URL": aws.endpoint_url,
+            "AWS_ACCESS_KEY_ID": aws.access_key,
+            "AWS_SECRET_ACCESS_KEY": aws.secret_key,
+            "AWS_REGION": aws.region,
+        }
+        sparring = [sys.executable, "-c", "from sparring.cli import main; main()"]
+        done = subprocess.run(
+            [*sparring, "run", str(tmp_path / "s3.yaml"), "--output", f"s3a://{aws.bucket}/runs/one"],
+            env={**os.environ, **credentials},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr[-2_000:]
+        facts = json.loads(s3.get_object(Bucket=aws.bucket, Key="runs/one/report.json")["Body"].read())
+        page = s3.get_object(Bucket=aws.bucket, Key="runs/one/report.html")["Body"].read()
+    assert facts["rows"]["input"] == 4_000
+    assert [c["status"] for c in facts["contenders"]] == ["ok", "ok"]
+    assert page.startswith(b"<!DOCTYPE html>")
