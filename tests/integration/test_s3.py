@@ -40,4 +40,4 @@ def test_a_table_on_s3_is_compared_and_the_run_is_written_there(small_run: Path,
         page = s3.get_object(Bucket=aws.bucket, Key="runs/one/report.html")["Body"].read()
     assert facts["rows"]["input"] == 4_000
     assert [c["status"] for c in facts["contenders"]] == ["ok", "ok"]
-    assert page.startswith(b"<!DOCTYPE html>")
+    assert page.startswith(b"<!doctype html>")
