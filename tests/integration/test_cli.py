@@ -109,7 +109,8 @@ def test_an_ended_run_leaves_no_process_and_can_go_on(
     small_run: Path, tmp_path: Path, request_to_end: signal.Signals
 ) -> None:
     out = tmp_path / "run"
-    slow = ["--set", "contenders.1.hyperparameters={num_round: 100000}"]
+    quick = ["--set", "leakage.enabled=false"]
+    slow = [*quick, "--set", "contenders.1.hyperparameters={num_round: 100000}"]
     run = command("run", str(small_run), "--output", str(out), *slow)
     running = subprocess.Popen(run, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert running.stderr is not None
@@ -122,7 +123,7 @@ def test_an_ended_run_leaves_no_process_and_can_go_on(
     _, alive = psutil.wait_procs(started, timeout=90)
     assert alive == []
     assert not (out / "report.html").exists()
-    again = sparring("run", str(small_run), "--output", str(out))
+    again = sparring("run", str(small_run), "--output", str(out), *quick)
     assert again.returncode == 0, again.stderr
     assert "prepare" in again.stderr
     assert "kept from the run before" in again.stderr
