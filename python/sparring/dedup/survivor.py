@@ -1,0 +1,119 @@
+"""Which row of a cluster survives, and what becomes of a cluster whose labels differ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyspark.ml.param import Param, Params, TypeConverters
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from sparring.dedup.canonical import canonical_hash
+from sparring.dedup.report import DuplicateReport, count_duplicates
+from sparring.params import HasKeyCols, KeywordParams, check_params, forbid_columns, one_of, require_columns
+
+POLICIES = ("first", "latest", "most_complete")
+
+
+class SurvivorParams(KeywordParams, HasKeyCols):
+    """Params of all deduplicators: who survives, conflicts, output columns."""
+
+    survivor: Param[str] = Param(
+        Params._dummy(), "survivor", "first, latest, most_complete or max:COL", TypeConverters.toString
+    )
+    timeCol: Param[str] = Param(Params._dummy(), "timeCol", "time of a row, for latest", TypeConverters.toString)
+    labelCol: Param[str] = Param(Params._dummy(), "labelCol", "label, for conflicts", TypeConverters.toString)
+    conflicts: Param[str] = Param(
+        Params._dummy(),
+        "conflicts",
+        "clusters with several labels: keep, drop or majority",
+        TypeConverters.toString,
+    )
+    clusterCol: Param[str] = Param(
+        Params._dummy(), "clusterCol", "output: id that duplicates share", TypeConverters.toString
+    )
+    survivorCol: Param[str] = Param(
+        Params._dummy(), "survivorCol", "output: whether the row survives", TypeConverters.toString
+    )
+
+    def _set_survivor_defaults(self) -> None:
+        self._setDefault(
+            keyCols=[], survivor="first", conflicts="keep", clusterCol="clusterId", survivorCol="isSurvivor"
+        )
+
+    def _with_marks(self, schema: T.StructType) -> T.StructType:
+        """Check these Params and columns; return the schema with the two output columns."""
+        policy = (
+            "first, latest, most_complete or max:COL",
+            lambda text: text in POLICIES or text[:4] == "max:",
+        )
+        needs_time = ("first, most_complete or max:COL unless timeCol is set", lambda text: text != "latest")
+        needs_label = ("keep unless labelCol is set", lambda text: text == "keep")
+        check_params(self, {"survivor": policy, "conflicts": one_of("keep", "drop", "majority")})
+        if not self.isDefined("timeCol"):
+            check_params(self, {"survivor": needs_time})
+        if not self.isDefined("labelCol"):
+            check_params(self, {"conflicts": needs_label})
+        owner = type(self).__name__
+        require_columns(schema, self.getKeyCols(), f"{owner}.keyCols")
+        for name in ("timeCol", "labelCol"):
+            if self.isDefined(name):
+                require_columns(schema, [self.getOrDefault(name)], f"{owner}.{name}")
+        by_column = self.getOrDefault("survivor").partition(":")[2]
+        require_columns(schema, [by_column] if by_column else [], f"{owner}.survivor")
+        outputs = (self.getOrDefault("clusterCol"), self.getOrDefault("survivorCol"))
+        forbid_columns(schema, outputs, owner)
+        marks = [T.StructField(outputs[0], T.StringType(), False), T.StructField(outputs[1], T.BooleanType(), False)]
+        return T.StructType([*schema.fields, *marks])
+
+    def _mark_survivors(self, clustered: DataFrame, dataset: DataFrame) -> DataFrame:
+        """Return ``clustered``, which is ``dataset`` with its clusters, with the survivors marked.
+
+        Cost: one shuffle of the rows by cluster, a sort within partitions.
+        """
+        cluster, survivor = self.getOrDefault("clusterCol"), self.getOrDefault("survivorCol")
+        # One shuffle serves every window below; left to itself Spark would make another one by cluster and label.
+        rows = clustered.repartition(cluster)
+        within = Window.partitionBy(cluster)
+        first = F.row_number().over(within.orderBy(*self._majority(cluster), *self._order(dataset))) == 1
+        if self.getOrDefault("conflicts") == "drop":
+            label = F.col(self.getOrDefault("labelCol"))
+            first = first & F.coalesce(F.min(label).over(within) == F.max(label).over(within), F.lit(True))
+        return rows.withColumn(survivor, first).select(*[f"`{name}`" for name in [*dataset.columns, cluster, survivor]])
+
+    def _majority(self, cluster: str) -> list[Column]:
+        if self.getOrDefault("conflicts") != "majority":
+            return []
+        alike = Window.partitionBy(cluster, self.getOrDefault("labelCol"))
+        return [F.count(self.getOrDefault("labelCol")).over(alike).desc()]
+
+    def _order(self, dataset: DataFrame) -> list[Column]:
+        """Return what decides who survives, the last criterion settling every tie that can be seen."""
+        policy = self.getOrDefault("survivor")
+        last = [F.col(name).asc() for name in self.getKeyCols()] or [
+            canonical_hash(dataset.columns, dataset.schema).asc()
+        ]
+        if policy == "latest":
+            return [F.col(self.getOrDefault("timeCol")).desc_nulls_last(), *last]
+        if policy == "most_complete":
+            nulls = sum((F.col(f"`{name}`").isNull().cast("int") for name in dataset.columns), F.lit(0))
+            return [nulls.asc(), *last]
+        if policy.startswith("max:"):
+            return [F.col(policy.partition(":")[2]).desc_nulls_last(), *last]
+        return last
+
+    def report(self, marked: DataFrame) -> DuplicateReport:
+        """Count what ``transform`` marked.
+
+        Parameters
+        ----------
+        marked : DataFrame
+            The output of ``transform``, best after it was written: it is read twice.
+
+        Notes
+        -----
+        Cost: two passes over three columns and a shuffle of cluster counts.
+        """
+        label: Any = self.getOrDefault("labelCol") if self.isDefined("labelCol") else None
+        return count_duplicates(marked, self.getOrDefault("clusterCol"), self.getOrDefault("survivorCol"), label)
