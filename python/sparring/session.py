@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -196,6 +197,8 @@ def get_session(spec: SessionSpec | None = None) -> SparkSession:
     if not under_spark_submit() and not on_databricks():
         java = require_java()
         os.environ["JAVA_HOME"] = str(java.home)
+        # Left to itself Spark starts its workers with the first python3 of the path, which may be another one.
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         builder = builder.master(f"local[{spec.cores}]")
         for key, value in {**local_conf(spec), **spec.conf}.items():
             builder = builder.config(key, value)

@@ -2,6 +2,7 @@
 
 from sparring.dedup.canonical import canonical_hash
 from sparring.dedup.exact import Deduplicator
+from sparring.dedup.near import NearDeduplicator
 from sparring.dedup.report import DuplicateReport
 
-__all__ = ["Deduplicator", "DuplicateReport", "canonical_hash"]
+__all__ = ["Deduplicator", "DuplicateReport", "NearDeduplicator", "canonical_hash"]

@@ -1,0 +1,290 @@
+"""Near duplicates of texts and of rows: found by MinHash, proved by their exact similarity."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pyspark import keyword_only
+from pyspark.ml.base import Transformer
+from pyspark.ml.param import Param, Params, TypeConverters
+from pyspark.ml.param.shared import HasSeed
+from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from sparring.dedup.banding import Bands, choose_bands
+from sparring.dedup.canonical import canonical_hash
+from sparring.dedup.compared import MISSING, ComparedColumns
+from sparring.dedup.minhash import KERNELS
+from sparring.dedup.report import DuplicateReport
+from sparring.dedup.search import NODE, NearSearch, Plan, search
+from sparring.dedup.survivor import SurvivorParams
+from sparring.dedup.text import UNICODE_FORMS, TextRules
+from sparring.errors import ParamError
+from sparring.params import Check, at_least, check_params, in_range, one_of, require_columns
+
+SAMPLES = 10
+NUMBERS = (T.NumericType, T.BooleanType)
+RANGES: dict[str, Check] = {
+    "threshold": in_range(0, 1, closed=False),
+    "candidateThreshold": in_range(0, 1, closed=False),
+    "shingleUnit": one_of("char", "word"),
+    "shingleSize": in_range(1, 100),
+    "unicodeForm": one_of(*UNICODE_FORMS),
+    "missing": one_of(*MISSING),
+    "numHashes": in_range(1, 4_096),
+    "kernel": one_of(*KERNELS),
+    "falsePositiveWeight": at_least(0),
+    "falseNegativeWeight": at_least(0),
+    "tolerances": (">= 0", lambda values: all(value >= 0 for value in values)),
+    "columnWeights": ("> 0", lambda values: all(value > 0 for value in values)),
+}
+
+
+class NearDeduplicator(Transformer, SurvivorParams, HasSeed, DefaultParamsReadable[Any], DefaultParamsWritable):
+    """Mark which rows are near duplicates of others, and which one of each cluster survives.
+
+    Two rows are near duplicates when the weighted mean of their columns' similarities reaches ``threshold``: for text
+    the Jaccard similarity of its shingles, for categories 1 if equal, for numbers 1 if within the tolerance.  A
+    cluster is what near duplicates join.  All rows stay; keep the survivors with ``where("isSurvivor")``.
+
+    Parameters
+    ----------
+    textCols, categoricalCols, numericCols : list of str, default []
+        Columns that are compared; at least one.  Dates and times are numbers once cast to long.
+    tolerances : list of float >= 0, default []
+        One for each of ``numericCols``; empty: all 0.
+    columnWeights : list of float > 0, default []
+        One for each compared column, texts first, then categories, then numbers; empty: all 1.
+    missing : {"skip", "mismatch", "match"}, default "skip"
+        A column missing in either row (null, NaN, blank text) does not count; counts as different; or counts as equal
+        when missing in both.  A row that misses all compared columns is like no other.
+    threshold : float in (0, 1), default 0.8
+        Least similarity of near duplicates.
+    candidateThreshold : float in (0, 1), optional
+        Least Jaccard similarity of the tokens of rows that the search should find.  Default: ``threshold`` for one
+        text column; else ``t / (2 - t)``, the Jaccard similarity of rows that are equal in the share t of their
+        columns.
+    shingleUnit : {"char", "word"}, default "char"
+    shingleSize : int in [1, 100], default 5
+        Characters or words a shingle.  A shorter text is one shingle, itself: it has equals, no near duplicates.
+    unicodeForm : {"NFC", "NFD", "NFKC", "NFKD", "none"}, default "NFKC"
+    lowercase, collapseSpaces : bool, default True
+        What does not count in text: case; white space at the ends, and how much of it is elsewhere.
+    numHashes : int in [1, 4096], default 128
+        Places of a signature; more find more exactly what ``candidateThreshold`` says.
+    kernel : {"permutations", "one_permutation"}, default "permutations"
+        ``one_permutation`` is several times faster on long texts, less accurate below ``numHashes`` shingles.
+    falsePositiveWeight, falseNegativeWeight : float >= 0, default 0.1, 0.9
+        How bands are chosen, see :func:`~sparring.dedup.banding.choose_bands`: a false positive costs one comparison,
+        a false negative is a duplicate that stays.
+    verify : bool, default True
+        Prove each candidate pair by its exact similarity.  Cost: the compared columns of all rows in a pair are
+        shuffled to both ends.  False takes every candidate: chains of chance matches then join what is not alike.
+    keyCols : list of str, default []
+        Identify a row; empty: its content does.
+    survivor, timeCol, labelCol, conflicts, clusterCol, survivorCol
+        As in :class:`~sparring.dedup.exact.Deduplicator`.  A cluster is named by the key of its first member.
+    seed : int, default 42
+
+    Raises
+    ------
+    ParamError, SchemaError
+        Before any job.
+    TableError
+        If rows that differ have the same key.
+
+    Notes
+    -----
+    Cost of ``transform``, which searches at once: see :func:`~sparring.dedup.search.search`; then two shuffles of
+    the rows, by key and by cluster.  Linear in the rows, however large a cluster is.
+
+    Examples
+    --------
+    >>> near = NearDeduplicator(textCols=["review"], threshold=0.7, keyCols=["id"])         # doctest: +SKIP
+    >>> unique = near.transform(reviews).where("isSurvivor")                                # doctest: +SKIP
+    """
+
+    textCols: Param[list[str]] = Param(
+        Params._dummy(), "textCols", "columns compared by shingles", TypeConverters.toListString
+    )
+    categoricalCols: Param[list[str]] = Param(
+        Params._dummy(), "categoricalCols", "columns compared by equality", TypeConverters.toListString
+    )
+    numericCols: Param[list[str]] = Param(
+        Params._dummy(), "numericCols", "columns compared within a tolerance", TypeConverters.toListString
+    )
+    tolerances: Param[list[float]] = Param(
+        Params._dummy(), "tolerances", "largest difference of equal numbers, >= 0", TypeConverters.toListFloat
+    )
+    columnWeights: Param[list[float]] = Param(
+        Params._dummy(), "columnWeights", "weight of each compared column, > 0", TypeConverters.toListFloat
+    )
+    missing: Param[str] = Param(
+        Params._dummy(), "missing", "a missing column: skip, mismatch or match", TypeConverters.toString
+    )
+    threshold: Param[float] = Param(
+        Params._dummy(), "threshold", "least similarity of near duplicates, in (0, 1)", TypeConverters.toFloat
+    )
+    candidateThreshold: Param[float] = Param(
+        Params._dummy(), "candidateThreshold", "least similarity of tokens, in (0, 1)", TypeConverters.toFloat
+    )
+    shingleUnit: Param[str] = Param(Params._dummy(), "shingleUnit", "char or word", TypeConverters.toString)
+    shingleSize: Param[int] = Param(Params._dummy(), "shingleSize", "units a shingle, 1 to 100", TypeConverters.toInt)
+    unicodeForm: Param[str] = Param(
+        Params._dummy(), "unicodeForm", "Unicode normalisation of text, or none", TypeConverters.toString
+    )
+    lowercase: Param[bool] = Param(Params._dummy(), "lowercase", "case does not count", TypeConverters.toBoolean)
+    collapseSpaces: Param[bool] = Param(
+        Params._dummy(), "collapseSpaces", "amounts of white space do not count", TypeConverters.toBoolean
+    )
+    numHashes: Param[int] = Param(
+        Params._dummy(), "numHashes", "places of a signature, 1 to 4096", TypeConverters.toInt
+    )
+    kernel: Param[str] = Param(Params._dummy(), "kernel", "permutations or one_permutation", TypeConverters.toString)
+    falsePositiveWeight: Param[float] = Param(
+        Params._dummy(), "falsePositiveWeight", "what a needless comparison costs, >= 0", TypeConverters.toFloat
+    )
+    falseNegativeWeight: Param[float] = Param(
+        Params._dummy(), "falseNegativeWeight", "what a lost duplicate costs, >= 0", TypeConverters.toFloat
+    )
+    verify: Param[bool] = Param(
+        Params._dummy(), "verify", "prove candidates by their exact similarity", TypeConverters.toBoolean
+    )
+
+    @keyword_only
+    def __init__(
+        self,
+        *,
+        textCols: list[str] | None = None,
+        categoricalCols: list[str] | None = None,
+        numericCols: list[str] | None = None,
+        tolerances: list[float] | None = None,
+        columnWeights: list[float] | None = None,
+        missing: str | None = None,
+        threshold: float | None = None,
+        candidateThreshold: float | None = None,
+        shingleUnit: str | None = None,
+        shingleSize: int | None = None,
+        unicodeForm: str | None = None,
+        lowercase: bool | None = None,
+        collapseSpaces: bool | None = None,
+        numHashes: int | None = None,
+        kernel: str | None = None,
+        falsePositiveWeight: float | None = None,
+        falseNegativeWeight: float | None = None,
+        verify: bool | None = None,
+        keyCols: list[str] | None = None,
+        survivor: str | None = None,
+        timeCol: str | None = None,
+        labelCol: str | None = None,
+        conflicts: str | None = None,
+        clusterCol: str | None = None,
+        survivorCol: str | None = None,
+        seed: int | None = None,
+    ) -> None:
+        super().__init__()
+        self._set_survivor_defaults()
+        self._setDefault(textCols=[], categoricalCols=[], numericCols=[], tolerances=[], columnWeights=[])
+        self._setDefault(missing="skip", threshold=0.8, numHashes=128, kernel="permutations", verify=True, seed=42)
+        self._setDefault(shingleUnit="char", shingleSize=5, unicodeForm="NFKC", lowercase=True, collapseSpaces=True)
+        self._setDefault(falsePositiveWeight=0.1, falseNegativeWeight=0.9)
+        self._set_given()
+
+    def transformSchema(self, schema: T.StructType) -> T.StructType:
+        """Check Params and columns; return the schema with the two output columns."""
+        check_params(self, RANGES)
+        for name, kinds in (("textCols", (T.StringType,)), ("categoricalCols", None), ("numericCols", NUMBERS)):
+            require_columns(schema, self.getOrDefault(name), f"NearDeduplicator.{name}", kinds)
+        self._check_counts()
+        return self._with_marks(schema)
+
+    def _check_counts(self) -> None:
+        numbers, compared = len(self.getOrDefault("numericCols")), len(self._compared())
+        if not compared:
+            raise ParamError("NearDeduplicator: no column is compared", "Set textCols, categoricalCols or numericCols.")
+        for name, wanted in (("tolerances", numbers), ("columnWeights", compared)):
+            given = len(self.getOrDefault(name))
+            if given not in (0, wanted):
+                raise ParamError(
+                    f"NearDeduplicator.{name} must have {wanted} numbers, one a column, or none; got {given}",
+                    f"Give one for each of {', '.join(self._compared()[-wanted:])}.",
+                )
+
+    def _compared(self) -> list[str]:
+        return [name for kind in ("textCols", "categoricalCols", "numericCols") for name in self.getOrDefault(kind)]
+
+    @property
+    def bands(self) -> Bands:
+        """Number and length of the bands that the Params choose."""
+        weights = (self.getOrDefault("falsePositiveWeight"), self.getOrDefault("falseNegativeWeight"))
+        return choose_bands(self._candidate_threshold(), self.getOrDefault("numHashes"), *weights)
+
+    def _candidate_threshold(self) -> float:
+        if self.isDefined("candidateThreshold"):
+            return self.getOrDefault("candidateThreshold")
+        threshold = self.getOrDefault("threshold")
+        one_text = self._compared() == self.getOrDefault("textCols") and len(self._compared()) == 1
+        return threshold if one_text else threshold / (2 - threshold)
+
+    def search(self, dataset: DataFrame) -> NearSearch:
+        """Find the clusters and return them with the pairs and counts that led there.
+
+        Returns
+        -------
+        NearSearch
+
+        Notes
+        -----
+        Cost: all of ``transform`` but for the shuffles of whole rows.
+        """
+        self.transformSchema(dataset.schema)
+        return search(dataset.withColumn(NODE, self._node(dataset)), self._plan())
+
+    def mark(self, dataset: DataFrame, found: NearSearch) -> DataFrame:
+        """Return ``dataset`` with the clusters of a search of it, and the survivors."""
+        clusters = found.clusters.withColumnRenamed("clusterId", self.getOrDefault("clusterCol"))
+        clustered = dataset.withColumn(NODE, self._node(dataset)).join(clusters, NODE)
+        return self._mark_survivors(clustered, dataset)
+
+    def _transform(self, dataset: DataFrame) -> DataFrame:
+        return self.mark(dataset, self.search(dataset))
+
+    def report_search(self, marked: DataFrame, found: NearSearch) -> DuplicateReport:
+        """Return :meth:`report` with the search's funnel and some of its pairs, the least similar first."""
+        rows = found.pairs.orderBy("similarity", "src", "dst").limit(SAMPLES).collect()
+        return replace(self.report(marked), funnel=found.funnel, samples=[row.asDict() for row in rows])
+
+    def _node(self, dataset: DataFrame) -> Column:
+        """Return one column of text or whole numbers as it is, anything else as its hash."""
+        columns = self.getKeyCols()
+        if len(columns) == 1:
+            kind = dataset.schema[columns[0]].dataType
+            if isinstance(kind, T.StringType):
+                return F.col(f"`{columns[0]}`")
+            if isinstance(kind, T.IntegralType):
+                return F.col(f"`{columns[0]}`").cast("long")
+        return canonical_hash(columns or dataset.columns, dataset.schema)
+
+    def _plan(self) -> Plan:
+        rules = ("shingleUnit", "shingleSize", "unicodeForm", "lowercase", "collapseSpaces")
+        columns = ComparedColumns(
+            texts=self.getOrDefault("textCols"),
+            categories=self.getOrDefault("categoricalCols"),
+            numbers=self.getOrDefault("numericCols"),
+            tolerances=self.getOrDefault("tolerances") or [0.0] * len(self.getOrDefault("numericCols")),
+            weights=self.getOrDefault("columnWeights") or [1.0] * len(self._compared()),
+            rules=TextRules(*(self.getOrDefault(name) for name in rules)),
+            missing=self.getOrDefault("missing"),
+        )
+        return Plan(
+            columns,
+            self.getOrDefault("threshold"),
+            self.bands,
+            self.getOrDefault("numHashes"),
+            self.getOrDefault("kernel"),
+            self.getOrDefault("verify"),
+            self.getOrDefault("seed"),
+        )
