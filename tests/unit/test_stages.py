@@ -11,7 +11,7 @@ from pyspark.ml import Pipeline
 from pyspark.ml.base import Estimator, Transformer
 from pyspark.sql import SparkSession
 
-from sparring.dedup import Deduplicator
+from sparring.dedup import Deduplicator, NearDeduplicator
 from sparring.errors import ParamError
 from sparring.feature import FeaturePreparation
 from sparring.model_selection import StratifiedSplitter
@@ -20,6 +20,7 @@ from sparring.training.estimators import SingleNodeLogisticRegression, SingleNod
 
 STAGES: list[tuple[type, dict[str, Any]]] = [
     (Deduplicator, {"inputCols": ["a"], "survivor": "most_complete"}),
+    (NearDeduplicator, {"textCols": ["a"], "threshold": 0.7, "columnWeights": [2.0]}),
     (StratifiedSplitter, {"keyCols": ["id"], "weights": [0.5, 0.25, 0.25], "clusterCol": "clusterId", "seed": 3}),
     (FeaturePreparation, {"numericCols": ["x"], "minFrequency": 3}),
     (SingleNodeLogisticRegression, {"regParam": 0.5}),

@@ -77,9 +77,10 @@ class NearDeduplicator(Transformer, SurvivorParams, HasSeed, DefaultParamsReadab
         Places of a signature; more find more exactly what ``candidateThreshold`` says.
     kernel : {"permutations", "one_permutation"}, default "permutations"
         ``one_permutation`` is several times faster on long texts, less accurate below ``numHashes`` shingles.
-    falsePositiveWeight, falseNegativeWeight : float >= 0, default 0.1, 0.9
+    falsePositiveWeight, falseNegativeWeight : float >= 0, default 0.02, 0.98
         How bands are chosen, see :func:`~sparring.dedup.banding.choose_bands`: a false positive costs one comparison,
-        a false negative is a duplicate that stays.
+        a false negative is a duplicate that stays.  By default a pair at the threshold is found with probability
+        0.98, one that is 0.05 above it with 0.998.
     verify : bool, default True
         Prove each candidate pair by its exact similarity.  Cost: the compared columns of all rows in a pair are
         shuffled to both ends.  False takes every candidate: chains of chance matches then join what is not alike.
@@ -94,7 +95,7 @@ class NearDeduplicator(Transformer, SurvivorParams, HasSeed, DefaultParamsReadab
     ParamError, SchemaError
         Before any job.
     TableError
-        If rows that differ have the same key.
+        If two rows have the same key.
 
     Notes
     -----
@@ -190,7 +191,7 @@ class NearDeduplicator(Transformer, SurvivorParams, HasSeed, DefaultParamsReadab
         self._setDefault(textCols=[], categoricalCols=[], numericCols=[], tolerances=[], columnWeights=[])
         self._setDefault(missing="skip", threshold=0.8, numHashes=128, kernel="permutations", verify=True, seed=42)
         self._setDefault(shingleUnit="char", shingleSize=5, unicodeForm="NFKC", lowercase=True, collapseSpaces=True)
-        self._setDefault(falsePositiveWeight=0.1, falseNegativeWeight=0.9)
+        self._setDefault(falsePositiveWeight=0.02, falseNegativeWeight=0.98)
         self._set_given()
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
@@ -286,5 +287,6 @@ class NearDeduplicator(Transformer, SurvivorParams, HasSeed, DefaultParamsReadab
             self.getOrDefault("numHashes"),
             self.getOrDefault("kernel"),
             self.getOrDefault("verify"),
+            bool(self.getKeyCols()),
             self.getOrDefault("seed"),
         )

@@ -51,6 +51,8 @@ class Plan:
         See :func:`~sparring.dedup.minhash.signatures`.
     verify : bool
         Whether candidates are proved.
+    keyed : bool
+        Whether ``_node`` must be unique; else it is a row's content, and equal rows share it.
     seed : int
     """
 
@@ -60,6 +62,7 @@ class Plan:
     hashes: int
     kernel: str
     verify: bool
+    keyed: bool
     seed: int
 
 
@@ -108,7 +111,8 @@ def search(rows: DataFrame, plan: Plan) -> NearSearch:
         candidates.unpersist()
         funnel["similar_pairs"] = pairs.count()
         clusters = _clusters(marked, pairs).localCheckpoint()
-        _require_unique(clusters)
+        if plan.keyed:
+            _require_unique(clusters)
     finally:
         marked.unpersist()
     funnel["clusters"] = clusters.select("clusterId").distinct().count()
@@ -186,16 +190,14 @@ def _clusters(marked: DataFrame, pairs: DataFrame) -> DataFrame:
     joined = connected_components(pairs.select("src", "dst"))
     joined = joined.select(F.col(COMPONENT_NODE).alias(FIRST), COMPONENT)
     named = F.coalesce(COMPONENT, FIRST).cast("string").alias("clusterId")
-    clashes = (F.min(FIRST) < F.max(FIRST)).alias("_clashes")
-    # Rows that are alike in every column may share an id.
-    ids = marked.groupBy(NODE).agg(F.min(FIRST).alias(FIRST), clashes)
-    return ids.join(joined, FIRST, "left").select(NODE, named, "_clashes")
+    ids = marked.groupBy(NODE).agg(F.min(FIRST).alias(FIRST), F.count("*").alias("_rows"))
+    return ids.join(joined, FIRST, "left").select(NODE, named, "_rows")
 
 
 def _require_unique(clusters: DataFrame) -> None:
-    clash = clusters.where("_clashes").limit(1).collect()
-    if clash:
+    repeated = clusters.where("_rows > 1").orderBy(NODE).limit(1).collect()
+    if repeated:
         raise TableError(
-            f"NearDeduplicator.keyCols: rows that differ have the same key, such as {clash[0][NODE]}",
+            f"NearDeduplicator.keyCols: {repeated[0]['_rows']:,} rows have the same key {repeated[0][NODE]}",
             "Name columns that identify a row, or none: then a row is identified by its content.",
         )
