@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pages import table
+
 ROOT = Path(__file__).parents[1]
 ENGINES = {"spark": "Spark MLlib", "single_node": "one machine", "sagemaker": "SageMaker (local stand-in)"}
 PHASES = (
@@ -21,12 +23,6 @@ PHASES = (
     *("fit", "write", "deploy", "score", "clean_up"),
 )
 GIB = 2**30
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
-    """Return a Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def findings(facts: dict[str, Any], seconds: float) -> str:
