@@ -20,7 +20,7 @@ from sparring.dedup.hashing import GOLDEN, mix
 BASE = np.uint64(0x9FB21C651E98DF25)
 SPACE = 32
 UNICODE_FORMS = ("NFC", "NFD", "NFKC", "NFKD", "none")
-# A longer word's characters are weighted in cycles.
+# A longer word's characters are weighted in cycles; a power of two.
 LONGEST_WORD = 1 << 14
 # Characters worked on at a time: they stay in the processor's cache.
 BLOCK = 1 << 16
@@ -64,12 +64,17 @@ class TextRules:
 
     def normalize(self, texts: pa.Array) -> pa.Array:
         """Return the texts as they are compared; null stays null."""
-        if self.unicode != "none":
+        data, _ = _bytes(texts)
+        # Pure ASCII, the common case, has one form; and most texts have no white space to collapse.
+        ascii_only = not (data & 0x80).any()
+        if self.unicode != "none" and not ascii_only:
             texts = pc.utf8_normalize(texts, form=self.unicode)
         if self.lowercase:
-            texts = pc.utf8_lower(texts)
+            texts = pc.ascii_lower(texts) if ascii_only else pc.utf8_lower(texts)
         if self.collapse_spaces or self.unit == "word":
-            texts = pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, r"\s+", " "))
+            if not ascii_only or _has_loose_spaces(data):
+                texts = pc.replace_substring_regex(texts, r"\s+", " ")
+            texts = pc.utf8_trim_whitespace(texts)
         return texts
 
     def shingles(self, texts: pa.Array) -> Shingles:
@@ -94,19 +99,34 @@ def _blocks(offsets: np.ndarray) -> list[slice]:
     return [slice(low, high + 1) for low, high in pairwise(edges)]
 
 
-def _code_points(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """Return all characters, uint32, and where each text's begin."""
-    texts = pc.fill_null(texts, "").cast(pa.large_string())
+def _bytes(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Return the UTF-8 bytes of all texts, without a copy if there is no null, and where each text's begin."""
+    texts = pc.fill_null(texts, "")
+    width = "<i8" if pa.types.is_large_string(texts.type) else "<i4"
     _, starts, values = texts.buffers()
     first = texts.offset
-    offsets = np.frombuffer(starts, dtype="<i8")[first : first + len(texts) + 1]
-    held = memoryview(values)[offsets[0] : offsets[-1]] if values is not None else memoryview(b"")
-    offsets = offsets - offsets[0]
-    data = np.frombuffer(held, dtype=np.uint8)
+    if starts is None or values is None:
+        return np.zeros(0, dtype=np.uint8), np.zeros(len(texts) + 1, dtype=np.int64)
+    offsets = np.frombuffer(starts, dtype=width)[first : first + len(texts) + 1].astype(np.int64)
+    held = memoryview(values)[offsets[0] : offsets[-1]]
+    return np.frombuffer(held, dtype=np.uint8), offsets - offsets[0]
+
+
+def _has_loose_spaces(data: np.ndarray) -> bool:
+    """Return whether white space other than single spaces occurs in ASCII text."""
+    if ((data >= 9) & (data <= 13)).any():
+        return True
+    spaces = data == SPACE
+    return bool((spaces[1:] & spaces[:-1]).any())
+
+
+def _code_points(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Return all characters, uint32, and where each text's begin."""
+    data, offsets = _bytes(texts)
     if not (data & 0x80).any():
         return data.astype(np.uint32), offsets
     leads = np.concatenate([[0], np.cumsum((data & 0xC0) != 0x80)])
-    return np.frombuffer(bytes(held).decode().encode("utf-32-le"), dtype="<u4"), leads[offsets]
+    return np.frombuffer(data.tobytes().decode().encode("utf-32-le"), dtype="<u4"), leads[offsets]
 
 
 def _mixed_characters(characters: np.ndarray) -> np.ndarray:
@@ -136,7 +156,7 @@ def _words(characters: np.ndarray, units: np.ndarray, offsets: np.ndarray) -> tu
 def _polynomials(units: np.ndarray, starts: np.ndarray, pieces: np.ndarray) -> np.ndarray:
     """Return one hash a piece, from ``starts`` on; ``pieces`` counts those that have begun, at each unit."""
     place = np.arange(len(units)) - starts[np.maximum(pieces - 1, 0)]
-    return mix(np.add.reduceat(units * _powers()[place % LONGEST_WORD], starts))
+    return mix(np.add.reduceat(units * _powers()[place & (LONGEST_WORD - 1)], starts))
 
 
 def whole_hashes(texts: pa.Array) -> np.ndarray:
