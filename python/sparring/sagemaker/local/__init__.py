@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+import uuid
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -47,13 +48,14 @@ class LocalAws:
     region = "us-east-1"
     access_key = secret_key = "sparring-local"
     role_arn = "arn:aws:iam::123456789012:role/sparring-local"
-    bucket = "sparring-local"
 
     def __init__(self, state_dir: str | None = None, port: int = 0) -> None:
         _require_packages()
         self._state_dir, self._port = state_dir, port
         self._process: subprocess.Popen[str] | None = None
         self.endpoint_url = ""
+        # Hadoop keeps one client a bucket for the life of the JVM: another server's must not bear the same name.
+        self.bucket = f"sparring-local-{uuid.uuid4().hex[:8]}"
 
     def __enter__(self) -> LocalAws:
         """Start the server."""
