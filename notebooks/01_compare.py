@@ -54,7 +54,7 @@ finished = run.execute()
 
 from rich.console import Console
 
-from sparring.cli import print_result
+from sparring.cli.runs import print_result
 
 print_result(finished.facts, finished.page, Console(width=120, highlight=False))
 
