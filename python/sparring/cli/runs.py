@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from sparring.cli.console import console
 
@@ -75,22 +75,18 @@ def _print_plan(plan: list[tuple[str, str]]) -> None:
 
 def print_result(facts: dict[str, Any], page: str, out: Console) -> None:
     """Print the contenders, the verdict and where the page is."""
-    table = Table(
-        "Contender",
-        "Engine",
-        "ROC AUC",
-        "95% interval",
-        "Wall s",
-        "CPU s",
-        "Peak GiB",
-        box=None,
-        pad_edge=False,
-    )
+    names = [Column(name, no_wrap=True) for name in ("Contender", "Engine", "ROC AUC (interval)")]
+    table = Table(*names, "Wall s", "CPU s", "GiB", box=None, pad_edge=False)
     for result in facts["results"]:
-        engine = result["engine"] + (" (local stand-in)" if result["stand_in"] else "")
+        engine = result["engine"] + ("*" if result["stand_in"] else "")
         table.add_row(result["name"], engine, *_figures(result, facts["evaluations"].get(result["name"])))
     out.print()
     out.print(table)
+    if any(result["stand_in"] for result in facts["results"]):
+        out.print("* a local stand-in: its score counts, its time and memory are not SageMaker's")
+    for result in facts["results"]:
+        if result["error"] is not None:
+            out.print(f"{result['name']} failed: {escape(result['error']['message'])}")
     verdict = facts["verdict"]
     out.print(f"\n[bold]Verdict:[/] {verdict['choice'] or 'refused'}. {verdict['reason']}")
     out.print(f"[bold]Page:[/] {page.removeprefix('file:')}", soft_wrap=True)
@@ -103,6 +99,6 @@ def _figures(result: dict[str, Any], evaluation: dict[str, Any] | None) -> list[
         f"{result['peak_memory_bytes'] / 2**30:.2f}",
     ]
     if evaluation is None:
-        return ["failed", result["error"]["message"][:60], *usage]
+        return ["failed", *usage]
     auc = evaluation["roc_auc"]
-    return [f"{auc['value']:.4f}", f"{auc['low']:.4f} to {auc['high']:.4f}", *usage]
+    return [f"{auc['value']:.4f} ({auc['low']:.4f} to {auc['high']:.4f})", *usage]
