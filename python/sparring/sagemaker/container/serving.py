@@ -87,14 +87,13 @@ def serve(predict: Predict, workers: int | None = None) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
-    server = uvicorn.Server(config)
     with _listening() as listener:
         if count == 1:
-            server.run(sockets=[listener])
+            uvicorn.Server(config).run(sockets=[listener])
         else:
             from uvicorn.supervisors import Multiprocess
 
-            Multiprocess(config, target=server.run, sockets=[listener]).run()
+            Multiprocess(config, [listener]).run()
 
 
 def _listening() -> socket.socket:
