@@ -18,7 +18,7 @@ from sparring.sagemaker.container.isolation import isolated, require_isolation
 
 PROGRAMS = [sys.executable, "-S", str(Path(__file__).with_name("contract_programs.py"))]
 # Shorter than the contract's: a program of a test need not be slow for long.
-LIMITS = Limits(ping=0.5, connect=0.25, invoke=1.5, start=20, train=60, stop_training=1.0, stop_serving=5.0)
+LIMITS = Limits(ping=0.5, connect=0.25, invoke=1.5, start=20, train=60, stop_training=1.0, stop_serving=2.0)
 TRAINING = ["train.exit", "train.model", "train.tree", "train.failure", "train.sigterm"]
 SERVING = ["start", "ping", "unknown_type", "execution_parameters", "invocation", "large", "concurrent", "connect"]
 SERVING = [f"serve.{rule}" for rule in [*SERVING, "sigterm"]]

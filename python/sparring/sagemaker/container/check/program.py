@@ -13,7 +13,7 @@ from types import TracebackType
 from sparring.sagemaker.container.isolation import isolated
 from sparring.sagemaker.container.tree import BASE_VARIABLE, DEFAULT_BASE
 
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.01
 
 
 class Program:

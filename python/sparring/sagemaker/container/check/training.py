@@ -62,7 +62,7 @@ class TrainingCheck:
         self._judge_tree(tree, before)
         if trained:
             self._judge_failure()
-            self._judge_stop(seconds)
+            self._judge_stop()
         else:
             for rule in ("train.failure", "train.sigterm"):
                 self.report.skip(rule, "training itself did not work")
@@ -136,29 +136,21 @@ class TrainingCheck:
             fix,
         )
 
-    def _judge_stop(self, seconds: float) -> None:
-        """Send SIGTERM as soon as it is caught, at the latest when the first run had nearly ended."""
+    def _judge_stop(self) -> None:
+        """Send SIGTERM once a handler for it is there; a program that ends without one never had any."""
         with self._program(self._tree("stopped")) as program:
-            while not program.catches_sigterm and program.running and program.seconds < 0.9 * seconds:
+            while not (caught := program.catches_sigterm) and program.running and program.seconds < self.limits.train:
                 program.wait(POLL_SECONDS)
-            caught = program.catches_sigterm
-            if not program.running:
-                self.report.skip(
-                    "train.sigterm", f"it ended within {program.seconds:.1f} s, before it could be stopped"
-                )
+            if not caught:
+                self.report.judge("train.sigterm", False, "while it ran it had no handler for SIGTERM", PID_ONE)
                 return
             program.ask_to_end()
             asked = program.seconds
             code = program.wait(self.limits.stop_training)
             took = program.seconds - asked
-        if not caught:
-            found = "it has no handler for SIGTERM"
-        elif code is None:
-            found = f"still running {took:.1f} s after SIGTERM"
-        else:
-            found = f"{exit_text(code)} {took:.1f} s after SIGTERM"
-        fix = PID_ONE if not caught else f"save what is there and end within {self.limits.stop_training:.0f} s"
-        self.report.judge("train.sigterm", caught and code is not None, found, fix)
+        found = f"still running {took:.1f} s" if code is None else f"{exit_text(code)} {took:.1f} s"
+        fix = f"save what is there and end within {self.limits.stop_training:.0f} s"
+        self.report.judge("train.sigterm", code is not None, f"{found} after SIGTERM", fix)
 
 
 def contents(folder: Path) -> dict[str, str]:
