@@ -158,6 +158,15 @@ def test_several_workers_share_the_port_and_end_together() -> None:
         assert not any(psutil.pid_exists(int(pid)) for pid in workers)
 
 
+def test_workers_do_not_outlive_a_parent_that_was_killed() -> None:
+    with serving("2") as server:
+        workers = psutil.Process(server.process.pid).children()
+        assert len(workers) >= 2
+        server.process.kill()
+        _, alive = psutil.wait_procs(workers, timeout=30)
+    assert alive == []
+
+
 def test_a_taken_port_is_said_in_a_sentence() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,

@@ -7,10 +7,12 @@ Transform".
 from __future__ import annotations
 
 import functools
+import multiprocessing
 import os
 import signal
 import socket
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -128,6 +130,7 @@ def application(predict: Predict, workers: int = 1) -> Starlette:
     from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
 
+    _end_with_parent()
     limit, threads = body_limit(), CapacityLimiter(THREADS)
     parameters = {
         "MaxConcurrentTransforms": THREADS * workers,
@@ -158,6 +161,19 @@ def application(predict: Predict, workers: int = 1) -> Starlette:
             Route("/invocations", invocations, methods=["POST"]),
         ]
     )
+
+
+def _end_with_parent() -> None:
+    """End a worker whose parent was killed: nobody else would."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 async def _body(request: Request, limit: int) -> bytes:
