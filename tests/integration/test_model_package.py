@@ -26,9 +26,8 @@ from sparring.cli import app
 from sparring.config import load_config
 from sparring.errors import PackageError
 from sparring.pipeline import Run
-from sparring.sagemaker.container.source_code import unpack
 from sparring.serving.manifest import MANIFEST, PREPARATION
-from sparring.serving.pack import archive, package
+from sparring.serving.pack import archive, package, unpacked
 from sparring.serving.packaged import PackagedModel
 
 CONTENDERS = {
@@ -106,7 +105,8 @@ def packed(run: Path, contender: str | None, folder: Path) -> PackagedModel:
     (folder / "made").mkdir()
     package(str(run), contender, folder / "made")
     (folder / "model").mkdir()
-    unpack(archive(folder / "made"), folder / "model", "model.tar.gz")
+    (folder / "model.tar.gz").write_bytes(archive(folder / "made"))
+    unpacked(str(folder / "model.tar.gz"), folder / "model")
     return PackagedModel(folder / "model")
 
 
@@ -190,6 +190,8 @@ def test_what_cannot_be_packed_is_refused_with_a_reason(run: Path, tmp_path: Pat
         package(str(run), "xgbost", tmp_path)
     with pytest.raises(PackageError, match=r"no finished run: report.json"):
         package(str(tmp_path), None, tmp_path)
+    with pytest.raises(PackageError, match=r"absent\.tar\.gz is no model package"):
+        unpacked(str(tmp_path / "absent.tar.gz"), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -15,9 +15,9 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sparring.errors import MissingDependencyError, PlatformError
+from sparring.errors import MissingDependencyError, PlatformError, SparringError
 from sparring.sagemaker.container.media import ContentError, RequestError, TooLargeError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-__all__ = ["ContentError", "Predict", "application", "serve"]
+__all__ = ["ContentError", "Predict", "application", "run_serving", "serve"]
 
 PORT_VARIABLE = "SAGEMAKER_BIND_TO_PORT"
 DEFAULT_PORT = 8080
@@ -204,11 +204,11 @@ def _refusal(error: Exception) -> Response:
     return PlainTextResponse(message, status)
 
 
-def main_status(run: Callable[[], Any]) -> int:
-    """Run a serving program and return its exit code; what it cannot start with is said in a sentence."""
+def run_serving(load: Callable[[], Predict]) -> int:
+    """Serve what ``load`` returns and return the exit code; what it cannot start with is said in a sentence."""
     try:
-        run()
-    except PlatformError as error:
+        serve(load())
+    except SparringError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     return 0
