@@ -115,7 +115,7 @@ def _nodes(folder: str) -> _Nodes:
         *(_field(node, "prediction"), _field(split, "featureIndex"), threshold),
     )
     order = np.argsort(first + number)
-    return _Nodes(*[column[order] for column in columns], weights)
+    return _Nodes._make([*(column[order] for column in columns), weights])
 
 
 def _depth(left: np.ndarray, right: np.ndarray) -> int:
