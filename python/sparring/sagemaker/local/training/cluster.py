@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from sparring.sagemaker.local.instances import instance
 from sparring.sagemaker.local.logs import TRAINING_GROUP
 from sparring.sagemaker.local.platform import Platform
@@ -90,9 +92,15 @@ class Cluster:
             parts = {channel.name: channel.shard(objects[channel.name], at, self.count) for channel in channels}
             self._refuse_overflow([p for c in channels if c.mode == "File" for p in parts[c.name]], volume_bytes)
             for channel in channels:
-                feeder = fill(self.platform.s3, channel, parts[channel.name], host.base / "input" / "data")
-                host.feeders += [feeder] if feeder is not None else []
+                host.feeders += self._fill(host, channel, parts[channel.name])
             self._restore(host)
+
+    def _fill(self, host: Host, channel: Channel, objects: Sequence[S3Object]) -> list[Feeder]:
+        try:
+            feeder = fill(self.platform.s3, channel, objects, host.base / "input" / "data")
+        except ClientError as error:
+            raise RuntimeError(f"ClientError: Data download failed: {error}") from error
+        return [feeder] if feeder is not None else []
 
     @staticmethod
     def _refuse_overflow(objects: Sequence[S3Object], volume_bytes: int) -> None:
