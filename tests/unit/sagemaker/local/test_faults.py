@@ -1,8 +1,11 @@
 """Which calls a rule strikes, and what an answer looks like afterwards."""
 
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,3 +81,16 @@ def test_an_effect_that_has_no_place_is_refused(operation: str, kind: str, reaso
         Faults.read('{"faults": [{"name": 1}]}')
     with pytest.raises(ConfigError, match="No such file"):
         Faults.read("/nowhere.yaml")
+
+
+CATALOGUE = yaml.safe_load((Path(__file__).parents[4] / "conf" / "faults" / "catalogue.yaml").read_text())["faults"]
+
+
+def test_the_catalogue_holds_forty_faults_of_every_phase_with_their_endings() -> None:
+    rules = FaultFile.model_validate({"faults": [entry["fault"] for entry in CATALOGUE]}).faults
+    assert len({rule.name for rule in rules}) == len(CATALOGUE) >= 40
+    phases = Counter(entry["during"] for entry in CATALOGUE)
+    assert set(phases) == {"upload", "train", "deploy", "score", "transform", "cleanup"}
+    for entry in CATALOGUE:
+        assert entry["ending"] in ("recovered", "failed")
+        assert ("says" in entry) == (entry["ending"] == "failed")
