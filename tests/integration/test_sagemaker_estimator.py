@@ -14,9 +14,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparring.errors import EndpointError, ParamError, SageMakerError, SchemaError
+from sparring.inference.realtime import EndpointModel
 from sparring.sagemaker.estimator import SageMakerXGBoost, SageMakerXGBoostModel
 from sparring.sagemaker.local import LocalAws
-from sparring.sagemaker.scoring import EndpointModel
 from sparring.sagemaker.target import AwsTarget
 from sparring.training.estimators import SingleNodeXGBoost
 

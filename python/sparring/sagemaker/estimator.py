@@ -18,9 +18,9 @@ from pyspark.sql import types as T
 from sparring.config.schema import SageMakerConfig
 from sparring.errors import ParamError, SageMakerError
 from sparring.feature.vectors import with_vectors
+from sparring.inference.realtime import EndpointModel
 from sparring.params import at_least, check_params
 from sparring.sagemaker.endpoint import RealTimeEndpoint
-from sparring.sagemaker.scoring import EndpointModel
 from sparring.sagemaker.target import AwsTarget
 from sparring.sagemaker.training_job import TrainedModel, TrainingJob, delete_below, prefix_of
 from sparring.training.estimators import SingleNodeXGBoost, _SingleNodeParams

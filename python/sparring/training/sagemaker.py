@@ -131,7 +131,7 @@ def _score(
     task: Task,
     phases: Phases,
 ) -> None:
-    from sparring.sagemaker.scoring import EndpointModel
+    from sparring.inference.realtime import EndpointModel
 
     rows = spark.read.parquet(matrix.rows).where("split <> 'train'")
     with ExitStack() as deployed:

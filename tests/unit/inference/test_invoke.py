@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sparring.errors import EndpointError
-from sparring.sagemaker.scoring import invoke
+from sparring.inference.realtime import invoke
 from sparring.sagemaker.target import AwsTarget, Endpoint
 
 BODY = b"0 1:1\n0 2:1\n0 "
