@@ -161,8 +161,8 @@ class AwsTarget:
         import boto3
         from botocore.config import Config
 
-        retries = {"mode": "standard", "max_attempts": 6}
-        return boto3.client(service, config=Config(retries=retries, **config), **self.boto3_arguments())
+        settings = {"retries": {"mode": "standard", "max_attempts": 6}, **config}
+        return boto3.client(service, config=Config(**settings), **self.boto3_arguments())
 
     def jvm_client(self, spark: SparkSession, builder_class: str) -> Any:
         """Return an AWS SDK client of the JVM.
