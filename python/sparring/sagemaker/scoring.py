@@ -20,7 +20,7 @@ from pyspark.sql import types as T
 from sparring.data.cells import cells_of
 from sparring.errors import EndpointError
 from sparring.params import KeywordParams, at_least, check_params, forbid_columns, in_range, require_columns
-from sparring.sagemaker.libsvm import chunks, libsvm_lines
+from sparring.sagemaker.formats.libsvm import chunks, libsvm_lines
 from sparring.sagemaker.target import AwsTarget
 
 BODY_LIMIT = 6_291_456
