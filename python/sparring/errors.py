@@ -86,6 +86,12 @@ class EndpointError(SageMakerError):
     """Raised when an endpoint answers wrongly: error status after all retries, or fewer predictions than rows."""
 
 
+class PackageError(SparringError):
+    """Raised when a model cannot be packed, or a model package is broken, altered or of another version."""
+
+    exit_code = 8
+
+
 class ComparisonError(SparringError):
     """Raised when a comparison would be unfair and must be refused."""
 

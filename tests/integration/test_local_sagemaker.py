@@ -298,7 +298,7 @@ def test_what_the_model_refuses_comes_back_as_a_model_error(aws: LocalAws, old_e
     cases = [
         ("text/foo", b"x", "(415)"),
         ("text/csv", b"1,2,3", "12 features"),
-        ("text/libsvm", b"0 a:b", "(500)"),
+        ("text/libsvm", b"0 a:b", "(400)"),
     ]
     for content_type, body, reason in cases:
         with pytest.raises(client.exceptions.ModelError) as caught:

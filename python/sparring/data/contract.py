@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 KEY, LABEL, WEIGHT, REASON = "_key", "_label", "_weight", "_reason"
 RESERVED = (KEY, LABEL, WEIGHT, REASON)
+# In a column's metadata, which Parquet files keep: its type in the table.
+RAW_TYPE = "sparring.type"
 MAX_LABELS = 20
 
 
@@ -157,7 +159,9 @@ def standardize(frame: DataFrame, table: TableConfig, positive: object, extra: I
     casts |= {name: F.col(name).cast("timestamp") for name in moments}
     casts |= {name: F.col(name).cast("string") for name in table.features.categorical}
     standard = [reason.alias(REASON), label.alias(LABEL), weight.alias(WEIGHT)]
-    kept = [casts.get(name, F.col(name)).alias(name) for name in used_columns(table, extra)]
+    # A model that is served later must read raw rows as they were read here.
+    types = {name: {RAW_TYPE: frame.schema[name].dataType.simpleString()} for name in frame.columns}
+    kept = [casts.get(name, F.col(name)).alias(name, metadata=types[name]) for name in used_columns(table, extra)]
     carried = [F.col(name) for name in (KEY, CORRUPT) if name in frame.columns]
     return frame.select(*kept, *carried, *standard)
 

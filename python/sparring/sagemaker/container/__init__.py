@@ -1,6 +1,18 @@
 """The container contract: what a training program finds on its disk, and how a serving program answers."""
 
-from sparring.sagemaker.container.serving import ContentError, serve
-from sparring.sagemaker.container.training import TrainingEnvironment
+from sparring.sagemaker.container.media import AcceptError, BodyError, ContentError, RequestError, media_type, negotiate
+from sparring.sagemaker.container.serving import serve
+from sparring.sagemaker.container.training import TrainingEnvironment, TrainingStopped, run_training
 
-__all__ = ["ContentError", "TrainingEnvironment", "serve"]
+__all__ = [
+    "AcceptError",
+    "BodyError",
+    "ContentError",
+    "RequestError",
+    "TrainingEnvironment",
+    "TrainingStopped",
+    "media_type",
+    "negotiate",
+    "run_training",
+    "serve",
+]

@@ -1,86 +1,198 @@
-"""The serving side of the contract: ``/ping`` and ``/invocations`` over HTTP.
+"""The serving side of the contract: ``/ping``, ``/invocations`` and ``/execution-parameters`` over HTTP.
 
-Source: Amazon SageMaker developer guide, "Use Your Own Inference Code with Hosting Services".
+Sources: Amazon SageMaker developer guide, "Use Your Own Inference Code with Hosting Services" and "... with Batch
+Transform".
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
+import socket
 import sys
-import threading
+import traceback
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from sparring.errors import MissingDependencyError, PlatformError
+from sparring.sagemaker.container.media import ContentError, RequestError, TooLargeError
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+__all__ = ["ContentError", "Predict", "application", "serve"]
 
 PORT_VARIABLE = "SAGEMAKER_BIND_TO_PORT"
 DEFAULT_PORT = 8080
+WORKERS_VARIABLE = "SAGEMAKER_MODEL_SERVER_WORKERS"
+BATCH_VARIABLE = "SAGEMAKER_BATCH"
+LIMIT_VARIABLE = "SPARRING_MAX_BODY_BYTES"
+ENDPOINT_LIMIT = 6 * 2**20
+TRANSFORM_LIMIT = 100 * 2**20
+# Requests that one worker computes at a time; more of them wait.
+THREADS = 8
+# The platform kills thirty seconds after SIGTERM.
+STOP_SECONDS = 25
+# Longer than any client keeps an idle connection, so that none is closed under its next request.
+KEEP_ALIVE_SECONDS = 75
 
-Predict = Callable[[bytes, str], tuple[bytes, str]]
+Predict = Callable[[bytes, str, str], tuple[bytes, str]]
 
 
-class ContentError(ValueError):
-    """Raised by a predictor for a content type that it does not read; answered with 415."""
-
-
-def serve(predict: Predict) -> None:
-    """Answer requests until SIGTERM.
+def serve(predict: Predict, workers: int | None = None) -> None:
+    """Answer requests until SIGTERM; requests in progress are finished.
 
     Parameters
     ----------
     predict : callable
-        Takes the request's body and content type, returns the answer's body and content type.  Any exception
-        is answered with 500 and its message, :class:`ContentError` with 415.
+        Takes the request's body, content type and accepted types, returns the answer's body and content type.
+        A :class:`~sparring.sagemaker.container.media.RequestError` is answered with its status and message, any
+        other exception with 500 and its message.  It is called by several threads at a time, and pickled when
+        there are several workers.
+    workers : int >= 1, optional
+        Processes; default: what ``SAGEMAKER_MODEL_SERVER_WORKERS`` says, else 1, which is this process.
+
+    Raises
+    ------
+    MissingDependencyError
+        If uvicorn and starlette are not installed.
+    PlatformError
+        If the port is taken.
+
+    Notes
+    -----
+    Port and limit come from the environment: ``SAGEMAKER_BIND_TO_PORT`` (on loopback; else 8080 on all
+    interfaces), and see :func:`body_limit`.
     """
+    try:
+        import uvicorn
+    except ImportError as error:
+        raise MissingDependencyError(
+            "Serving needs uvicorn and starlette, which are not installed", "pip install 'sparring[serving]'"
+        ) from error
+
+    count = workers or int(os.environ.get(WORKERS_VARIABLE) or 1)
+    # Before uvicorn listens to it, and when uvicorn, having stopped, sends it to itself once more: an orderly end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    config = uvicorn.Config(
+        functools.partial(application, predict, count),
+        factory=True,
+        workers=count,
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+    with _listening() as listener:
+        if count == 1:
+            uvicorn.Server(config).run(sockets=[listener])
+        else:
+            from uvicorn.supervisors import Multiprocess
+
+            Multiprocess(config, [listener]).run()
+
+
+def _listening() -> socket.socket:
     port = int(os.environ.get(PORT_VARIABLE, DEFAULT_PORT))
     # Only a stand-in sets the port: a container must listen on all of its interfaces.
     host = "127.0.0.1" if PORT_VARIABLE in os.environ else "0.0.0.0"
-    server = _Server((host, port), _handler(predict))
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        threading.Thread(target=server.shutdown).start()
-
-    signal.signal(signal.SIGTERM, stop)
-    server.serve_forever(poll_interval=0.05)
-
-
-class _Server(ThreadingHTTPServer):
-    # With five, the default, a burst of connections waits a second for its second attempt.
-    request_queue_size = 128
+    try:
+        # Room for a burst: what finds none waits a second for its second attempt.
+        return socket.create_server((host, port), backlog=1024)
+    except OSError as error:
+        raise PlatformError(
+            f"Port {port} of {host} cannot be listened on: {error.strerror}",
+            f"Free it, or set {PORT_VARIABLE} to another port.",
+        ) from error
 
 
-def _handler(predict: Predict) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        # One packet an answer: in two, the second waits 40 ms for the first to be acknowledged.
-        wbufsize = -1
-        disable_nagle_algorithm = True
+def body_limit() -> int:
+    """Return the largest body taken, in bytes: 6 MiB, 100 MiB in a transform (``SAGEMAKER_BATCH``).
 
-        def do_GET(self) -> None:
-            self._answer(200 if self.path == "/ping" else 404, b"", "text/plain")
+    A container cannot see that it is behind an asynchronous endpoint, which sends up to 1 GiB: set
+    ``SPARRING_MAX_BODY_BYTES`` in the model's environment there.
+    """
+    if os.environ.get(LIMIT_VARIABLE):
+        return int(os.environ[LIMIT_VARIABLE])
+    return TRANSFORM_LIMIT if os.environ.get(BATCH_VARIABLE, "").lower() == "true" else ENDPOINT_LIMIT
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if self.path != "/invocations":
-                self._answer(404, b"", "text/plain")
-                return
-            try:
-                answer, content_type = predict(body, self.headers.get("Content-Type", "text/csv"))
-            except ContentError as error:
-                self._answer(415, str(error).encode(), "text/plain")
-            except Exception as error:
-                self._answer(500, f"{type(error).__name__}: {error}".encode(), "text/plain")
-            else:
-                self._answer(200, answer, content_type)
 
-        def _answer(self, status: int, body: bytes, content_type: str) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+def application(predict: Predict, workers: int = 1) -> Starlette:
+    """Return the ASGI application that answers with ``predict``."""
+    from anyio import CapacityLimiter, to_thread
+    from starlette.applications import Starlette
+    from starlette.responses import JSONResponse, Response
+    from starlette.routing import Route
 
-        def log_message(self, format: str, *args: object) -> None:
-            print(format % args, file=sys.stderr)
+    limit, threads = body_limit(), CapacityLimiter(THREADS)
+    parameters = {
+        "MaxConcurrentTransforms": THREADS * workers,
+        "BatchStrategy": "MULTI_RECORD",
+        "MaxPayloadInMB": max(limit // 2**20, 1),
+    }
 
-    return Handler
+    async def ping(request: Request) -> Response:
+        return Response()
+
+    async def execution_parameters(request: Request) -> Response:
+        return JSONResponse(parameters)
+
+    async def invocations(request: Request) -> Response:
+        try:
+            body = await _body(request, limit)
+            content_type = request.headers.get("content-type", "text/csv")
+            accept = request.headers.get("accept", "*/*")
+            answer, kind = await to_thread.run_sync(predict, body, content_type, accept, limiter=threads)
+        except Exception as error:
+            return _refusal(error)
+        return Response(answer, media_type=kind)
+
+    return Starlette(
+        routes=[
+            Route("/ping", ping),
+            Route("/execution-parameters", execution_parameters),
+            Route("/invocations", invocations, methods=["POST"]),
+        ]
+    )
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """Return the body; one that is too large is read to its end all the same, or its sender never sees why."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size <= limit:
+            parts.append(part)
+        else:
+            parts.clear()
+    if size > limit:
+        raise TooLargeError(
+            f"body of {size} bytes is larger than {limit}; an asynchronous endpoint's model sets {LIMIT_VARIABLE}"
+        )
+    return b"".join(parts)
+
+
+def _refusal(error: Exception) -> Response:
+    from starlette.responses import PlainTextResponse
+
+    if isinstance(error, RequestError):
+        status, message = error.status, str(error)
+    else:
+        traceback.print_exception(error)
+        status, message = 500, f"{type(error).__name__}: {error}"
+    print(f"/invocations {status} {message}", file=sys.stderr, flush=True)
+    return PlainTextResponse(message, status)
+
+
+def main_status(run: Callable[[], Any]) -> int:
+    """Run a serving program and return its exit code; what it cannot start with is said in a sentence."""
+    try:
+        run()
+    except PlatformError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0

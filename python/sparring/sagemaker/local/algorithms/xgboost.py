@@ -18,8 +18,8 @@ import xgboost
 from scipy.sparse import csr_matrix, vstack
 from sklearn.datasets import load_svmlight_file
 
-from sparring.sagemaker.container import ContentError, TrainingEnvironment, serve
-from sparring.sagemaker.container.training import BASE_VARIABLE, run_training
+from sparring.sagemaker.container import BodyError, ContentError, TrainingEnvironment, negotiate, run_training, serve
+from sparring.sagemaker.container.training import BASE_VARIABLE
 from sparring.training.xgboost_parameters import TABLE
 
 LIBSVM = ("text/libsvm", "text/x-libsvm", "libsvm")
@@ -147,23 +147,26 @@ class Predictor:
         self.width = self.booster.num_features()
         self.separator = separator
 
-    def __call__(self, body: bytes, content_type: str) -> tuple[bytes, str]:
+    def __call__(self, body: bytes, content_type: str, accept: str = "*/*") -> tuple[bytes, str]:
         """Return the scores of ``body`` as CSV.
 
         Raises
         ------
         ContentError
             If the content type is neither libsvm nor CSV.
-        ValueError
-            If a row has more features than the model.
+        AcceptError
+            If the sender does not accept CSV.
+        BodyError
+            If the body does not parse, or a row has more features than the model.
         """
+        negotiate(accept, ["text/csv"])
         kind = content_type.split(";")[0].strip().lower()
-        if kind in LIBSVM:
-            features = self._libsvm(body)
-        elif kind in CSV:
-            features = self._csv(body)
-        else:
+        if kind not in (*LIBSVM, *CSV):
             raise ContentError(f"content type {content_type!r} is neither {LIBSVM[0]} nor {CSV[0]}")
+        try:
+            features = self._libsvm(body) if kind in LIBSVM else self._csv(body)
+        except ValueError as error:
+            raise BodyError(str(error)) from error
         scores = self.booster.predict(xgboost.DMatrix(features))
         return self.separator.join(repr(float(score)) for score in scores).encode(), "text/csv; charset=utf-8"
 

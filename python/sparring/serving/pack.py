@@ -1,0 +1,173 @@
+"""From a finished run to a model package: one contender's model and the run's preparation in one ``model.tar.gz``."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import platform
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.dataset as ds
+
+from sparring import __version__
+from sparring.config.schema import FeaturesConfig
+from sparring.data import storage
+from sparring.data.contract import RAW_TYPE
+from sparring.errors import PackageError, did_you_mean
+from sparring.feature.encoder import Encoder, EncoderState
+from sparring.serving.manifest import PREPARATION, PackageManifest, RawColumn, sha256
+from sparring.serving.saved import read_metadata, read_trees
+from sparring.serving.scorers import LinearScorer, Scorer, XGBoostScorer
+
+ROW_METADATA = b"org.apache.spark.sql.parquet.row.metadata"
+
+
+def package(run: str, contender: str | None, folder: Path) -> PackageManifest:
+    """Write the unpacked package of a contender into ``folder`` and return its manifest; no Spark takes part.
+
+    Parameters
+    ----------
+    run : str
+        Folder of a finished run.
+    contender : str or None
+        None: the one that the verdict chose.
+    folder : Path
+        Empty.
+
+    Raises
+    ------
+    PackageError
+        If the run is not finished, the contender failed or is unknown, or its model cannot be served.
+    """
+    run = storage.normalize(run)
+    report, manifest = _read(run, "report.json"), _read(run, "manifest.json")
+    name = contender or report["verdict"]["choice"]
+    result = _result(report, name)
+    encoding = _read(run, "prepare", "encoding.json")
+    state = EncoderState.from_json(read_metadata(storage.join(run, "prepare", "preparation"))["paramMap"]["state"])
+    if Encoder(state).names != encoding["names"]:
+        raise PackageError(f"{run}: preparation and matrix do not belong together", "Run the comparison again.")
+    scorer = _scorer(run, result)
+    (folder / PREPARATION).write_text(state.to_json())
+    scorer.save(folder / scorer.file_name)
+    table = manifest["config"]["table"]
+    packed = PackageManifest(
+        columns=_columns(run, FeaturesConfig(**table["features"])),
+        label=table["label"],
+        positive=manifest["stages"]["ingest"]["report"]["positive"],
+        storage=encoding["storage"],
+        null_values=sorted({"", table["options"].get("nullValue", "")}),
+        scorer=scorer.name,
+        model_file=scorer.file_name,
+        run={
+            "name": report["run"]["name"],
+            "started": report["run"]["started"],
+            **{key: result[key] for key in ("engine", "family", "stand_in", "notes")},
+            "contender": name,
+            "fingerprints": encoding["fingerprints"],
+        },
+        versions={
+            "sparring": __version__,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            **_library(scorer),
+        },
+        files={file: sha256(folder / file) for file in (PREPARATION, scorer.file_name)},
+    )
+    packed.write(folder)
+    return packed
+
+
+def archive(folder: Path) -> bytes:
+    """Return the files of ``folder`` as ``tar.gz``; equal files make equal bytes."""
+    stream = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=stream, mode="wb", mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as packed,
+    ):
+        for path in sorted(folder.iterdir()):
+            entry = tarfile.TarInfo(path.name)
+            entry.size, entry.mode = path.stat().st_size, 0o644
+            packed.addfile(entry, io.BytesIO(path.read_bytes()))
+    return stream.getvalue()
+
+
+def _read(run: str, *parts: str) -> Any:
+    path = storage.join(run, *parts)
+    try:
+        return storage.read_json(path)
+    except (OSError, ValueError) as error:
+        raise PackageError(
+            f"{run.removeprefix('file:')} is no finished run: {'/'.join(parts)}: {error}",
+            "Give the folder of a run that wrote its report: sparring run CONFIG --output FOLDER.",
+        ) from error
+
+
+def _result(report: dict[str, Any], name: str | None) -> dict[str, Any]:
+    results = {contender["name"]: contender for contender in report["contenders"]}
+    if name is None:
+        raise PackageError(
+            f"The run's verdict was refused, so there is no winner: {report['verdict']['reason']}",
+            f"Choose one: --contender {' | '.join(results)}.",
+        )
+    if name not in results:
+        raise PackageError(
+            f"The run has no contender {name!r}; it has {', '.join(results)}",
+            f"Name one of them.{did_you_mean(name, list(results))}",
+        )
+    found: dict[str, Any] = results[name]
+    if found["status"] != "ok":
+        raise PackageError(f"Contender {name} failed: {found['error']['message']}", "Choose another: --contender NAME.")
+    return found
+
+
+def _scorer(run: str, result: dict[str, Any]) -> Scorer:
+    """Return the contender's model as it is served."""
+    model = storage.join(run, "train", result["name"], "model")
+    engine, family = result["engine"], result["family"]
+    if family == "logistic_regression":
+        value = storage.read_json(storage.join(model, "coefficients.json"))
+        return LinearScorer(value["intercept"], np.asarray(value["coefficients"]))
+    if (engine, family) == ("spark", "gradient_boosted_trees"):
+        return read_trees(storage.join(model, "mllib"))
+    if (engine, family) == ("single_node", "gradient_boosted_trees"):
+        return XGBoostScorer(storage.read_bytes(storage.join(model, "model.ubj")))
+    if (engine, family) == ("sagemaker", "gradient_boosted_trees"):
+        with tarfile.open(fileobj=io.BytesIO(storage.read_bytes(storage.join(model, "model.tar.gz")))) as packed:
+            member = packed.extractfile("xgboost-model")
+            assert member is not None
+            return XGBoostScorer(member.read())
+    raise PackageError(
+        f"{result['name']}: a {family} of engine {engine} cannot be packed",
+        "Choose a contender of logistic_regression or gradient_boosted_trees.",
+    )
+
+
+def _columns(run: str, features: FeaturesConfig) -> list[RawColumn]:
+    """Return the raw columns with the types that ingest read them in; it keeps these in the files' schema."""
+    system, inner = storage.filesystem(storage.join(run, "ingest"))
+    schema = ds.dataset(inner, filesystem=system, format="parquet", partitioning="hive").schema
+    fields = json.loads((schema.metadata or {}).get(ROW_METADATA, b'{"fields": []}'))["fields"]
+    types = {field["name"]: field["metadata"].get(RAW_TYPE) for field in fields}
+    kinds = {
+        name: kind for kind in ("numeric", "cyclic", "timestamp", "categorical") for name in getattr(features, kind)
+    }
+    for name in features.columns:
+        if types.get(name) is None:
+            raise PackageError(
+                f"{run.removeprefix('file:')} does not tell which type column {name!r} had in the table",
+                "It is of an earlier Sparring: run the comparison again, into another folder.",
+            )
+    return [RawColumn(name, kinds[name], types[name]) for name in features.columns]
+
+
+def _library(scorer: Scorer) -> dict[str, str]:
+    if not isinstance(scorer, XGBoostScorer):
+        return {}
+    import xgboost
+
+    return {"xgboost": xgboost.__version__}

@@ -1,0 +1,135 @@
+"""A model package as a predictor: raw rows in, probabilities out, in the type the sender accepts."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sparring.data.cells import Cells
+from sparring.errors import PackageError
+from sparring.feature.encoder import Encoder, EncoderState
+from sparring.sagemaker.container.media import negotiate
+from sparring.serving.manifest import PREPARATION, PackageManifest
+from sparring.serving.raw_rows import CSV, JSON, JSON_LINES, PARQUET, read_rows
+from sparring.serving.scorers import SCORERS
+from sparring.serving.typed import typed
+
+OFFERED = (CSV, JSON, JSON_LINES, PARQUET)
+
+
+class PackagedModel:
+    """Scores raw rows with the unpacked package in ``folder``.
+
+    Parameters
+    ----------
+    folder : Path
+        Such as ``/opt/ml/model``.
+
+    Raises
+    ------
+    PackageError
+        If the package is broken, altered, of another version, or its parts do not fit each other.
+
+    Examples
+    --------
+    >>> model = PackagedModel(Path("/opt/ml/model"))                               # doctest: +SKIP
+    >>> model(b"x,hour,city\\n0.5,7,Oslo\\n", "text/csv", "application/json")      # doctest: +SKIP
+    (b'{"predictions": [{"score": 0.7310585786300049}]}', 'application/json')
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest = PackageManifest.read(folder)
+        _require_versions(self.manifest)
+        self.encoder = Encoder(EncoderState.from_json((folder / PREPARATION).read_text()))
+        if self.manifest.scorer not in SCORERS:
+            raise PackageError(
+                f"{folder}: scorer {self.manifest.scorer!r} is none of {', '.join(SCORERS)}", "Use a newer Sparring."
+            )
+        self.scorer = SCORERS[self.manifest.scorer].load(folder / self.manifest.model_file)
+        self._require_fit()
+        values = {category.name: category.values for category in self.encoder.state.categorical}
+        self._vocabularies = {name: pa.array(known, pa.string()) for name, known in values.items()}
+
+    def __reduce__(self) -> tuple[type[PackagedModel], tuple[Path]]:
+        """Load again in the other process."""
+        return PackagedModel, (self.folder,)
+
+    def __call__(self, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
+        """Return the probability of each row, in the rows' order, and the answer's content type.
+
+        Raises
+        ------
+        RequestError
+            If the type, the body or a cell cannot be read, or none of the accepted types is written.
+        """
+        kind = negotiate(accept, OFFERED)
+        return answer(self.score(body, content_type), kind), kind
+
+    def score(self, body: bytes, content_type: str) -> np.ndarray:
+        """Return the probability of the positive class of each raw row in ``body``, float64."""
+        columns = self.manifest.columns
+        raw = read_rows(body, content_type, [column.name for column in columns], self.manifest.null_values)
+        cells = {
+            column.name: typed(column, raw[column.name], self._vocabularies.get(column.name)) for column in columns
+        }
+        return self.scorer.probabilities(self._encoded(pa.RecordBatch.from_pydict(cells)))
+
+    def _encoded(self, batch: pa.RecordBatch) -> Cells:
+        """Return the features of ``batch`` with the same cells that training saw: dense ones hold their zeros."""
+        if self.manifest.storage == "sparse":
+            return self.encoder.encode(batch)
+        flat = self.encoder.dense(batch)
+        offsets = np.arange(0, flat.size + 1, max(self.encoder.size, 1))
+        return Cells(offsets, np.tile(np.arange(self.encoder.size, dtype=np.int32), len(flat)), flat.ravel())
+
+    def _require_fit(self) -> None:
+        """Raise unless the model takes what the preparation makes, of the columns that are declared."""
+        names = [column.name for column in self.manifest.columns]
+        if sorted(names) != sorted(self.encoder.columns):
+            raise PackageError(f"{self.folder}: preparation and manifest name different columns", "Pack the run again.")
+        size = self.scorer.size  # type: ignore[attr-defined]
+        # A booster knows no more columns than its splits needed.
+        if size != self.encoder.size and not (self.manifest.scorer == "xgboost" and size <= self.encoder.size):
+            raise PackageError(
+                f"{self.folder}: the model takes {size} features, the preparation makes {self.encoder.size}",
+                "Pack the run again.",
+            )
+
+
+def _require_versions(manifest: PackageManifest) -> None:
+    """Raise if the model was written by a newer major version of XGBoost, whose files an older one misreads."""
+    if manifest.scorer != "xgboost":
+        return
+    import xgboost
+
+    written, here = manifest.versions["xgboost"], xgboost.__version__
+    if int(written.split(".")[0]) > int(here.split(".")[0]):
+        raise PackageError(
+            f"The model was written by XGBoost {written}, this is {here}", f"pip install 'xgboost-cpu>={written}'"
+        )
+
+
+def answer(scores: np.ndarray, kind: str) -> bytes:
+    """Return scores as CSV (one a line), JSON, JSON Lines or Parquet (column ``score``), each exact to the last bit.
+
+    Examples
+    --------
+    >>> answer(np.array([0.25, 0.5]), "application/jsonlines")
+    b'{"score": 0.25}\\n{"score": 0.5}\\n'
+    """
+    if kind == PARQUET:
+        stream = io.BytesIO()
+        pq.write_table(pa.table({"score": scores}), stream)
+        return stream.getvalue()
+    texts = [repr(score) for score in scores.tolist()]
+    if kind == CSV:
+        return "".join(f"{text}\n" for text in texts).encode()
+    if kind == JSON_LINES:
+        return "".join(f'{{"score": {text}}}\n' for text in texts).encode()
+    return json.dumps({"predictions": [{"score": score} for score in scores.tolist()]}).encode()
