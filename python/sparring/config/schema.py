@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from sparring.config.predict import PredictConfig
+from sparring.config.section import Section
 
 Engine = Literal["spark", "single_node", "sagemaker"]
 Family = Literal["logistic_regression", "gradient_boosted_trees"]
-
-
-class Section(BaseModel):
-    """Base of all sections: unknown keys are errors, values never change after validation."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class FeaturesConfig(Section):
@@ -189,6 +186,7 @@ class RunConfig(Section):
     leakage: LeakageConfig = LeakageConfig()
     resources: ResourcesConfig = ResourcesConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    predict: PredictConfig = PredictConfig()
 
     @model_validator(mode="after")
     def _distinct_names(self) -> RunConfig:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.json as pajson
 import pyarrow.parquet as pq
 
 from sparring.errors import EndpointError
@@ -19,6 +21,8 @@ from sparring.sagemaker.formats.media import CSV, JSON, JSON_LINES, LIBSVM, PARQ
 from sparring.sagemaker.formats.rows import FormatError, rows_of
 
 SCORE = "score"
+# Where a batch transform puts the answer to a JSON record that it is joined to.
+OUTPUT = "SageMakerOutput"
 SUFFIXES = {LIBSVM: "libsvm", CSV: "csv", JSON: "json", JSON_LINES: "jsonl", PARQUET: "parquet", RECORDIO: "pbr"}
 # How a batch transform may split a file of each type into records; None: the file is one request.
 SPLITS = {LIBSVM: "Line", CSV: "Line", JSON_LINES: "Line", RECORDIO: "RecordIO", JSON: "None", PARQUET: "None"}
@@ -108,3 +112,45 @@ def scores_of(body: bytes, content_type: str, rows: int, source: str) -> np.ndar
             "See its log; nothing was written.",
         )
     return scores
+
+
+def joined_scores_of(body: bytes, content_type: str, source: str) -> tuple[list[str], np.ndarray]:
+    """Return keys and scores of a batch transform's output that was joined to its input.
+
+    Parameters
+    ----------
+    body : bytes
+        CSV whose first field is the key and whose last one is the score; or JSON Lines whose last attribute,
+        ``SageMakerOutput``, is the model's answer.
+    content_type : str
+        CSV or JSON Lines.
+    source : str
+
+    Raises
+    ------
+    EndpointError
+        If the output is something else.
+    """
+    try:
+        if media_type(content_type) == CSV:
+            options = pacsv.ReadOptions(autogenerate_column_names=True, use_threads=False)
+            table = pacsv.read_csv(io.BytesIO(body), options, convert_options=_all_text(body)) if body else None
+            if table is None:
+                return [], np.empty(0)
+            return table.column(0).to_pylist(), table.column(table.num_columns - 1).cast(pa.float64()).to_numpy()
+        table = pajson.read_json(io.BytesIO(body), pajson.ReadOptions(block_size=len(body) + 1))
+        answers = table.column(OUTPUT).combine_chunks()
+        scores = answers.field(SCORE) if pa.types.is_struct(answers.type) else answers
+        key = next(name for name in table.column_names if name != OUTPUT)
+        return table.column(key).to_pylist(), scores.cast(pa.float64()).to_numpy()
+    except (pa.ArrowException, KeyError, StopIteration) as error:
+        raise EndpointError(
+            f"{source} holds no joined scores: {body[:100]!r}",
+            "OutputFilter must keep the key first and the model's answer last.",
+        ) from error
+
+
+def _all_text(body: bytes) -> pacsv.ConvertOptions:
+    # By default Arrow would take a key such as 007 for a number.
+    names = [f"f{number}" for number in range(body.partition(b"\n")[0].count(b",") + 1)]
+    return pacsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
