@@ -17,9 +17,13 @@ def group() -> None:
 @app.command()
 def up(
     port: Annotated[int, typer.Option("--port", help="Port on 127.0.0.1; 0 picks a free one.")] = 0,
-    state: Annotated[str | None, typer.Option("--state", help="Folder of jobs and models; default: temporary.")] = None,
+    state: Annotated[
+        str | None, typer.Option("--state", help="Folder of jobs, models and objects; default: temporary.")
+    ] = None,
+    faults: Annotated[str | None, typer.Option("--faults", help="YAML file of faults to inject.")] = None,
+    images: Annotated[str | None, typer.Option("--images", help="YAML file of images of your own.")] = None,
 ) -> None:
-    """Serve S3, STS, IAM and SageMaker on loopback until interrupted."""
+    """Serve S3, STS, IAM, CloudWatch logs and SageMaker on loopback until interrupted."""
     from sparring.sagemaker.local import serve_forever
 
-    serve_forever(port, state)
+    raise typer.Exit(serve_forever(port, state, faults, images))

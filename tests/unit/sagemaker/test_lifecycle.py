@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from sparring.sagemaker.local.endpoints import Endpoint
 from sparring.sagemaker.local.jobs import TrainingJob
 

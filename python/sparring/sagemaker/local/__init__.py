@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,8 @@ from sparring.jars import package_folder
 
 __all__ = ["LocalAws", "serve_forever"]
 
+# A file's path, or its content.
+Setting = str | dict[str, Any] | None
 INSTALL = "pip install 'sparring[local-aws]'"
 
 
@@ -27,6 +30,10 @@ class LocalAws:
         Folder of jobs and models; temporary, and deleted at the end, when omitted.
     port : int, default 0
         0 picks a free one.
+    faults, images : str or dict, optional
+        Faults to inject and images of one's own: a YAML file's path, or what such a file holds.
+    serverless_idle_seconds : float, default 300
+        After which the process of a serverless endpoint ends.
 
     Attributes
     ----------
@@ -49,9 +56,16 @@ class LocalAws:
     access_key = secret_key = "sparring-local"
     role_arn = "arn:aws:iam::123456789012:role/sparring-local"
 
-    def __init__(self, state_dir: str | None = None, port: int = 0) -> None:
+    def __init__(
+        self,
+        state_dir: str | None = None,
+        port: int = 0,
+        faults: Setting = None,
+        images: Setting = None,
+        serverless_idle_seconds: float = 300.0,
+    ) -> None:
         _require_packages()
-        self._state_dir, self._port = state_dir, port
+        self._options = _options(port, state_dir, faults, images, serverless_idle_seconds)
         self._process: subprocess.Popen[str] | None = None
         self.endpoint_url = ""
         # Hadoop keeps one client a bucket for the life of the JVM: another server's must not bear the same name.
@@ -76,7 +90,7 @@ class LocalAws:
         SageMakerError
             If the server does not start, with what it printed.
         """
-        options = ["--follow-stdin", *_options(self._port, self._state_dir)]
+        options = ["--follow-stdin", *self._options]
         with tempfile.TemporaryFile("w+") as errors:
             # A group of its own: an interrupt is for its parent, which then closes its standard input.
             self._process = subprocess.Popen(
@@ -127,8 +141,8 @@ class LocalAws:
         return client(service, self.endpoint_url)
 
 
-def serve_forever(port: int, state_dir: str | None) -> None:
-    """Serve in this process until interrupted.
+def serve_forever(port: int, state_dir: str | None, faults: Setting = None, images: Setting = None) -> int:
+    """Serve in this process until interrupted; return the exit code.
 
     Parameters
     ----------
@@ -136,16 +150,24 @@ def serve_forever(port: int, state_dir: str | None) -> None:
         On 127.0.0.1; 0 picks a free one.
     state_dir : str or None
         Folder of jobs and models; temporary when None.
+    faults, images : str, dict or None
+        As of :class:`LocalAws`.
     """
     _require_packages()
     from sparring.sagemaker.local.server import main
 
-    main(_options(port, state_dir))
+    return main(_options(port, state_dir, faults, images))
 
 
-def _options(port: int, state_dir: str | None) -> list[str]:
-    state = ["--state", str(Path(state_dir).resolve())] if state_dir else []
-    return ["--port", str(port), *state]
+def _options(
+    port: int, state_dir: str | None, faults: Setting, images: Setting, serverless_idle_seconds: float = 300.0
+) -> list[str]:
+    options = ["--port", str(port), "--serverless-idle-seconds", str(serverless_idle_seconds)]
+    options += ["--state", str(Path(state_dir).resolve())] if state_dir else []
+    for name, value in (("--faults", faults), ("--images", images)):
+        if value is not None:
+            options += [name, value if isinstance(value, str) else json.dumps(value)]
+    return options
 
 
 def _require_packages() -> None:

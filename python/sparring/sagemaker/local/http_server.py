@@ -13,6 +13,8 @@ from werkzeug.test import run_wsgi_app
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 WITHOUT_BODY = (204, 304)
+# In the environment of a request whose answer is to end after so many bytes.
+CUT = "sparring.cut"
 
 
 def listen(host: str, port: int, application: Application) -> BaseWSGIServer:
@@ -42,24 +44,38 @@ class _Handler(WSGIRequestHandler):
     def run_wsgi(self) -> None:
         """Answer one request."""
         environ = self.make_environ()
-        body = self._body(environ)
-        environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
-        environ.pop("HTTP_TRANSFER_ENCODING", None)
         try:
+            body = self._body(environ)
+            environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
+            environ.pop("HTTP_TRANSFER_ENCODING", None)
             chunks, status, headers = run_wsgi_app(self.server.app, environ, buffered=True)
-            self._answer(status, list(headers), b"".join(chunks))
-        except ConnectionError:
+            self._answer(status, list(headers), b"".join(chunks), environ.get(CUT))
+        except (ConnectionError, EOFError):
             self.close_connection = True
         except Exception:
             traceback.print_exc(file=sys.stderr)
             self._answer("500 Internal Server Error", [], b"")
 
     def _body(self, environ: dict[str, Any]) -> bytes:
-        if "wsgi.input_terminated" in environ:
-            return io.BufferedReader(environ["wsgi.input"]).read()
-        return self.rfile.read(int(environ.get("CONTENT_LENGTH") or 0))
+        """Return the whole body.
 
-    def _answer(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
+        Raises
+        ------
+        EOFError
+            If the client vanished before its end: half an object must not be stored.
+        """
+        if "wsgi.input_terminated" in environ:
+            try:
+                return io.BufferedReader(environ["wsgi.input"]).read()
+            except OSError as error:
+                raise EOFError from error
+        size = int(environ.get("CONTENT_LENGTH") or 0)
+        body = self.rfile.read(size)
+        if len(body) < size:
+            raise EOFError
+        return body
+
+    def _answer(self, status: str, headers: list[tuple[str, str]], body: bytes, cut: int | None = None) -> None:
         number, _, phrase = status.partition(" ")
         self.send_response(int(number), phrase)
         for name, value in headers:
@@ -69,7 +85,10 @@ class _Handler(WSGIRequestHandler):
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if has_body:
-            self.wfile.write(body)
+            self.wfile.write(body if cut is None else body[:cut])
+        if cut is not None:
+            self.wfile.flush()
+            self.close_connection = True
 
     def log_request(self, *args: object) -> None:
         """Say nothing of good requests."""

@@ -30,12 +30,13 @@ NEEDED = {"CreateTrainingJob": ("AlgorithmSpecification", "ResourceConfig", "Sto
 
 
 class AwsError(Exception):
-    """An error in AWS's shape: its code, its message and the HTTP status."""
+    """An error in AWS's shape: its code, its message, the HTTP status, and members of the answer's body."""
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
+    def __init__(self, code: str, message: str, status: int = 400, **members: Any) -> None:
         super().__init__(message)
         self.code = code
         self.status = status
+        self.members = members
 
 
 @functools.cache

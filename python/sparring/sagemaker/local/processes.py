@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from sparring.sagemaker.local.programs import Recipe
 
 GRACE_SECONDS = 120.0
 
@@ -14,6 +18,47 @@ GRACE_SECONDS = 120.0
 def container_variables(base: Path, environment: dict[str, str]) -> dict[str, str]:
     """Return what a program finds in its environment; nobody may tell it another tree than its own."""
     return {**environment, "SAGEMAKER_BASE_DIR": str(base)}
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How a program starts.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        What runs.
+    base : Path
+        The container's ``/opt/ml``.
+    log : Path
+        Receives what it prints.
+    environment : dict of str to str
+        Added to this process's own; wins over the recipe's.
+    memory_bytes : int or None
+        Private memory that a process of the program may have.
+    """
+
+    recipe: Recipe
+    base: Path
+    log: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    memory_bytes: int | None = None
+
+    def command(self) -> list[str]:
+        """Return the command, in a mount namespace of its own where the recipe asks for one."""
+        if not self.recipe.isolate:
+            return self.recipe.command
+        try:
+            from sparring.sagemaker.container.isolation import isolated
+        except ImportError as error:
+            raise RuntimeError("AlgorithmError: this build of Sparring cannot isolate /opt/ml") from error
+        wrapped: list[str] = isolated(self.recipe.command, self.base)
+        return wrapped
+
+    def run(self, **more: str) -> Program:
+        """Start the program, with ``more`` in its environment."""
+        environment = {**self.recipe.environment, **self.environment, **more}
+        return Program(self.command(), self.base, environment, self.log, self.memory_bytes)
 
 
 class Program:
@@ -28,9 +73,13 @@ class Program:
         Added to this process's own.
     log : Path
         Receives what it prints.
+    memory_bytes : int, optional
+        Private memory that a process of the program may have.
     """
 
-    def __init__(self, command: list[str], base: Path, environment: dict[str, str], log: Path) -> None:
+    def __init__(
+        self, command: list[str], base: Path, environment: dict[str, str], log: Path, memory_bytes: int | None = None
+    ) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
         self._settled = False
         with log.open("ab") as prints:
@@ -43,6 +92,10 @@ class Program:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        if memory_bytes is not None and hasattr(resource, "prlimit"):
+            # Before it can have started others: they inherit the limit.  Shared and reserved pages do not count.
+            with suppress(ProcessLookupError):
+                resource.prlimit(self.process.pid, resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
 
     @property
     def running(self) -> bool:
@@ -63,9 +116,13 @@ class Program:
         self._settled = True
         return code
 
+    def ask_to_end(self) -> None:
+        """Send SIGTERM to the process group."""
+        self._signal(signal.SIGTERM)
+
     def end(self, grace: float = GRACE_SECONDS) -> None:
         """Ask the process group to end, and kill it after ``grace`` seconds."""
-        self._signal(signal.SIGTERM)
+        self.ask_to_end()
         try:
             self.wait(grace)
         except subprocess.TimeoutExpired:

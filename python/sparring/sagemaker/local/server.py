@@ -1,124 +1,105 @@
-"""One port for all of AWS that a run needs: SageMaker by us, S3, STS and IAM by moto.
+"""The server's process: it ends, with every process it started, when its standard input closes.
 
-The server ends, with every process it started, when its standard input closes: its parent holds the other
-end.
+Its parent holds the other end.  Should it be killed itself, its watchdog ends what it leaves behind.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
-import traceback
 import uuid
-from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
-from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import BaseWSGIServer
-from werkzeug.wrappers import Request, Response
 
+from sparring.errors import SparringError
+from sparring.sagemaker.local import LocalAws, watchdog
+from sparring.sagemaker.local.application import Application
 from sparring.sagemaker.local.control_plane import ControlPlane
+from sparring.sagemaker.local.faults import Faults
 from sparring.sagemaker.local.http_server import listen
-from sparring.sagemaker.local.model import AwsError, service_model
-from sparring.sagemaker.local.storage import client
+from sparring.sagemaker.local.logs import Logs
+from sparring.sagemaker.local.model import service_model
+from sparring.sagemaker.local.objects import Objects
+from sparring.sagemaker.local.platform import Platform, create_role
+from sparring.sagemaker.local.programs import Images
+from sparring.sagemaker.local.storage import PLATFORM_AGENT, client
 
 HOST = "127.0.0.1"
-INVOCATION = re.compile(r"^/endpoints/([^/]+)/invocations$")
 READY = "sparring local-aws ready on"
 
 
-class Application:
-    """The WSGI application: SageMaker's requests to us, everything else to moto."""
-
-    def __init__(self) -> None:
-        self.moto = DomainDispatcherApplication(create_backend_app)
-        self.plane: ControlPlane | None = None
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer one request."""
-        target = environ.get("HTTP_X_AMZ_TARGET", "")
-        invoked = INVOCATION.match(environ.get("PATH_INFO", ""))
-        if target.startswith("SageMaker."):
-            return self._control(Request(environ), target.partition(".")[2])(environ, start_response)
-        if invoked:
-            return self._invoke(Request(environ), invoked.group(1))(environ, start_response)
-        answer: Iterable[bytes] = self.moto(environ, start_response)
-        return answer
-
-    def _control(self, request: Request, operation: str) -> Response:
-        assert self.plane is not None
-        try:
-            body = json.loads(request.get_data() or b"{}")
-            answer = json.dumps(self.plane.call(operation, body))
-        except AwsError as error:
-            return _error(error, json.dumps({"__type": error.code, "message": str(error)}))
-        except Exception as error:
-            traceback.print_exc()
-            return _error(error, json.dumps({"__type": "InternalFailure", "message": repr(error)}))
-        return Response(answer, 200, _headers(), content_type="application/x-amz-json-1.1")
-
-    def _invoke(self, request: Request, name: str) -> Response:
-        assert self.plane is not None
-        headers = request.headers
-        try:
-            endpoint = self.plane.endpoint(name)
-            body = request.get_data()
-            answer, kind = endpoint.invoke(body, headers.get("Content-Type", ""), headers.get("Accept"))
-        except AwsError as error:
-            value = {"Message": str(error), "ErrorCode": error.code, "OriginalMessage": str(error)}
-            return _error(error, json.dumps(value))
-        variant = {"x-Amzn-Invoked-Production-Variant": endpoint.config["ProductionVariants"][0]["VariantName"]}
-        return Response(answer, 200, _headers() | variant, content_type=kind)
-
-
-def _headers() -> dict[str, str]:
-    return {"x-amzn-RequestId": str(uuid.uuid4())}
-
-
-def _error(error: Exception, body: str) -> Response:
-    code, status = (error.code, error.status) if isinstance(error, AwsError) else ("InternalFailure", 500)
-    return Response(body, status, _headers() | {"x-amzn-ErrorType": code}, content_type="application/x-amz-json-1.1")
-
-
-def start(port: int, state: Path) -> tuple[BaseWSGIServer, ControlPlane]:
+def start(options: argparse.Namespace, state: Path) -> tuple[BaseWSGIServer, ControlPlane]:
     """Return a listening server, not yet serving, and its control plane."""
     # moto must not reach for real credentials or other services.
     os.environ.update(AWS_ACCESS_KEY_ID="sparring-local", AWS_SECRET_ACCESS_KEY="sparring-local")
-    application = Application()
-    server = listen(HOST, port, application)
-    s3 = client("s3", f"http://{HOST}:{server.server_port}")
-    plane = application.plane = ControlPlane(state, s3)
+    images, faults = Images.read(options.images), Faults.read(options.faults)
+    applications: list[Application] = []
+    server = listen(HOST, options.port, lambda *request: applications[0](*request))
+    url = f"http://{HOST}:{server.server_port}"
+    s3 = client("s3", url, PLATFORM_AGENT)
+    platform = Platform(state, url, s3, Logs(), images, faults, options.serverless_idle_seconds)
+    create_role(LocalAws.role_arn)
+    # A state that ends with the server need not be written down.
+    objects = Objects(state / "s3" if options.state else None)
+    objects.load()
+    plane = ControlPlane(platform)
+    applications.append(Application(platform, plane, objects))
     service_model()
     return server, plane
 
 
 def main(argv: list[str]) -> int:
     """Serve until standard input closes or a signal comes; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m sparring.sagemaker.local.server")
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--state")
-    parser.add_argument("--follow-stdin", action="store_true", help="end when standard input closes")
-    options = parser.parse_args(argv)
+    options = _options(argv)
     with ExitStack() as resources:
         state = _state_folder(options.state, resources)
-        server, plane = start(options.port, state)
+        resources.enter_context(_watchdog(None if options.state else state))
+        try:
+            server, plane = start(options, state)
+        except SparringError as error:
+            print(error, file=sys.stderr)
+            return error.exit_code
         resources.callback(plane.shut_down)
         _shut_down_on_signal(server)
         if options.follow_stdin:
             threading.Thread(target=_follow_stdin, args=(server,), daemon=True).start()
         print(f"{READY} http://{HOST}:{server.server_port} (a local stand-in, not AWS)", flush=True)
+        # Endpoints fetch their models from this very server.
+        plane.endpoints.resume()
         server.serve_forever(poll_interval=0.05)
     return 0
+
+
+def _options(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m sparring.sagemaker.local.server")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--state")
+    parser.add_argument("--faults")
+    parser.add_argument("--images")
+    parser.add_argument("--serverless-idle-seconds", type=float, default=300.0)
+    parser.add_argument("--follow-stdin", action="store_true", help="end when standard input closes")
+    return parser.parse_args(argv)
+
+
+def _watchdog(temporary: Path | None) -> subprocess.Popen[bytes]:
+    """Start the process that cleans up behind this one; it ends when its input closes."""
+    token = uuid.uuid4().hex
+    folder = [str(temporary)] if temporary is not None else []
+    process = subprocess.Popen(
+        [sys.executable, watchdog.__file__, token, *folder], stdin=subprocess.PIPE, start_new_session=True
+    )
+    # Every program that starts from now on bears the mark; this process and its watchdog do not.
+    os.environ[watchdog.TOKEN_VARIABLE] = token
+    return process
 
 
 def _state_folder(given: str | None, resources: ExitStack) -> Path:

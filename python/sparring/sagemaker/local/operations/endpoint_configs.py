@@ -1,0 +1,91 @@
+"""CreateEndpointConfig, DescribeEndpointConfig, DeleteEndpointConfig, ListEndpointConfigs."""
+
+from __future__ import annotations
+
+import time
+
+from sparring.sagemaker.local.listing import Listing
+from sparring.sagemaker.local.model import AwsError
+from sparring.sagemaker.local.operations.models import Models
+from sparring.sagemaker.local.platform import Platform
+from sparring.sagemaker.local.state import Record, Store
+
+LISTING = Listing("EndpointConfigs", "EndpointConfigName", ("EndpointConfigName", "EndpointConfigArn", "CreationTime"))
+MEMORY_STEPS = tuple(range(1_024, 6_145, 1_024))
+NOT_HERE = ("ExplainerConfig", "ShadowProductionVariants")
+
+
+class EndpointConfigs:
+    """The endpoint configurations of one server."""
+
+    def __init__(self, platform: Platform, models: Models) -> None:
+        self.platform, self.models = platform, models
+        self.store = Store("endpoint-config", platform.state / "records" / "endpoint-configs")
+        self.operations = {
+            "CreateEndpointConfig": self.create,
+            "DescribeEndpointConfig": lambda request: self.store.found(request["EndpointConfigName"]),
+            "DeleteEndpointConfig": self.delete,
+            "ListEndpointConfigs": lambda request: LISTING.page(self.store, request),
+        }
+
+    def create(self, request: Record) -> Record:
+        """CreateEndpointConfig."""
+        name = request["EndpointConfigName"]
+        with self.platform.lock:
+            self.store.refuse_twice(name)
+            for variant in request["ProductionVariants"]:
+                self.models.store.found(variant.get("ModelName", ""))
+            _check(request)
+            kept = {key: value for key, value in request.items() if key != "Tags"}
+            kept["ProductionVariants"] = [{"InitialVariantWeight": 1.0, **v} for v in request["ProductionVariants"]]
+            self.store.put(name, kept | {"EndpointConfigArn": self.store.arn(name), "CreationTime": time.time()})
+        self.platform.tags.add(self.store.arn(name), request.get("Tags", []))
+        return {"EndpointConfigArn": self.store.arn(name)}
+
+    def delete(self, request: Record) -> Record:
+        """DeleteEndpointConfig."""
+        with self.platform.lock:
+            self.store.delete(request["EndpointConfigName"])
+        self.platform.tags.remove(self.store.arn(request["EndpointConfigName"]))
+        return {}
+
+
+def _check(request: Record) -> None:
+    """Raise what AWS refuses beyond its service model, and what this stand-in lacks."""
+    variants = request["ProductionVariants"]
+    names = [variant["VariantName"] for variant in variants]
+    if len(set(names)) < len(names):
+        raise AwsError("ValidationException", f"Variant names must be unique, got {', '.join(names)}")
+    for member in NOT_HERE:
+        if member in request:
+            raise AwsError("ValidationException", f"The local stand-in of SageMaker has no {member}")
+    serverless = [variant for variant in variants if "ServerlessConfig" in variant]
+    for variant in variants:
+        if variant in serverless:
+            _check_serverless(variant, request)
+        elif "InstanceType" not in variant or "InitialInstanceCount" not in variant:
+            raise AwsError(
+                "ValidationException",
+                f"Variant {variant['VariantName']} needs InstanceType and InitialInstanceCount, or ServerlessConfig",
+            )
+    if sum(variant.get("InitialVariantWeight", 1.0) for variant in variants) <= 0:
+        raise AwsError("ValidationException", "At least one variant needs a weight above 0")
+    output = request.get("AsyncInferenceConfig", {}).get("OutputConfig", {})
+    if "AsyncInferenceConfig" in request and not output.get("S3OutputPath", "").startswith("s3://"):
+        raise AwsError("ValidationException", "AsyncInferenceConfig.OutputConfig.S3OutputPath must begin with s3://")
+
+
+def _check_serverless(variant: Record, request: Record) -> None:
+    config = variant["ServerlessConfig"]
+    if len(request["ProductionVariants"]) > 1:
+        raise AwsError("ValidationException", "A serverless endpoint has one production variant")
+    if "InstanceType" in variant or "InitialInstanceCount" in variant:
+        raise AwsError("ValidationException", "A serverless variant has neither InstanceType nor InitialInstanceCount")
+    if config["MemorySizeInMB"] not in MEMORY_STEPS:
+        steps = ", ".join(map(str, MEMORY_STEPS))
+        raise AwsError("ValidationException", f"MemorySizeInMB must be one of {steps}, got {config['MemorySizeInMB']}")
+    for member in ("DataCaptureConfig", "AsyncInferenceConfig"):
+        if member in request:
+            raise AwsError("ValidationException", f"A serverless endpoint has no {member}")
+    if "ProvisionedConcurrency" in config:
+        raise AwsError("ValidationException", "The local stand-in of SageMaker has no ProvisionedConcurrency")

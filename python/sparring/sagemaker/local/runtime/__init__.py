@@ -1,0 +1,1 @@
+"""Serving: containers as local processes behind endpoints and batch transform jobs."""
