@@ -33,8 +33,27 @@ class Platform(BaseModel):
     source: str
 
 
+class ServingPrice(BaseModel):
+    """What one way of scoring a table is billed by.
+
+    Instances by ``per_hour``, at least ``minimum_seconds``, with ``start_up_seconds`` as a range; serverless by
+    ``per_gb_second`` of memory while a request is answered and ``per_gb`` of bytes in and out.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    instance: str = ""
+    per_hour: float = Field(0.0, ge=0)
+    minimum_seconds: float = Field(0.0, ge=0)
+    start_up_seconds: tuple[float, float] = (0.0, 0.0)
+    per_gb_second: float = Field(0.0, ge=0)
+    per_gb: float = Field(0.0, ge=0)
+    how: str
+    source: str
+
+
 class PriceTable(BaseModel):
-    """Prices as they stood on a day."""
+    """Prices as they stood on a day; ``serving`` by mode of scoring."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,6 +61,7 @@ class PriceTable(BaseModel):
     currency: str
     basis: str
     platforms: dict[str, Platform]
+    serving: dict[str, ServingPrice] = {}
 
 
 @dataclass(frozen=True)

@@ -206,7 +206,7 @@ class BatchTransformModel(Transformer, _ScoringParams, DefaultParamsReadable[Any
         kind, accept = self._format().content_type, self.getOrDefault("accept")
         if kind not in (CSV, JSON_LINES) or kind != accept or not self.getOrDefault("inputCols"):
             raise ParamError(
-                f"BatchTransformModel.joinSource 'Input' joins raw rows in {CSV} or {JSON_LINES} to answers in the same, "
+                f"BatchTransformModel.joinSource 'Input' joins raw rows in {CSV} or {JSON_LINES} to answers in it, "
                 f"got {kind} and {accept}",
                 "Set inputCols, contentType and accept, or leave joinSource out.",
             )

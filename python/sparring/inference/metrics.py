@@ -90,6 +90,12 @@ class ScoringMetrics:
         return math.nan
 
     @property
+    def mean(self) -> float:
+        """Mean latency in seconds, within 1%; NaN without any request."""
+        total = sum(count * FIRST_SECONDS * GROWTH ** (bucket + 0.5) for bucket, count in self.latencies.items())
+        return total / self.requests if self.requests else math.nan
+
+    @property
     def seconds(self) -> float:
         """Time from the first request sent to the last one answered; 0 without any."""
         return max(0.0, self.ended - self.started) if self.requests else 0.0
@@ -100,6 +106,7 @@ class ScoringMetrics:
         facts: dict[str, Any] = {name: getattr(self, name) for name in counters}
         facts["seconds"] = round(self.seconds, 3)
         facts["rows_per_second"] = round(self.rows / self.seconds, 1) if self.seconds else None
+        facts["latency_mean_ms"] = round(self.mean * 1000, 2) if self.requests else None
         for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
             facts[f"latency_{name}_ms"] = round(self.quantile(share) * 1000, 2) if self.requests else None
         return facts

@@ -194,10 +194,11 @@ def _endpoint_model(scoring: Scoring, name: str) -> EndpointModel:
 
 def _asynchronous(scoring: Scoring, rows: DataFrame, write: Callable[[DataFrame], Any]) -> None:
     options, target = scoring.config.asynchronous, scoring.aws
-    answers = f"s3://{target.bucket}/{scratch_prefix(target, "async")}"
+    prefix = scratch_prefix(target, "async")
+    answers = f"s3://{target.bucket}/{prefix}"
     output = AsyncOutput(f"{answers}output", f"{answers}failure", options.max_concurrent)
     with ExitStack() as resources:
-        resources.callback(_delete, scoring, answers)
+        resources.callback(_delete, scoring, prefix)
         served = resources.enter_context(scoring.uploaded())
         larger = ServedModel(served.image, served.data, {BODY_VARIABLE: str(options.max_bytes + 1_000_000)})
         endpoint = resources.enter_context(scoring.deployed(Variant(larger, scoring.instances), output))
@@ -218,9 +219,9 @@ def _asynchronous(scoring: Scoring, rows: DataFrame, write: Callable[[DataFrame]
             write(model.transform(rows))
 
 
-def _delete(scoring: Scoring, uri: str) -> None:
+def _delete(scoring: Scoring, prefix: str) -> None:
     with scoring.phase("clean_up"):
-        delete_below(scoring.aws, uri.removeprefix(f"s3://{scoring.aws.bucket}/"))
+        delete_below(scoring.aws, prefix)
 
 
 def _batch(scoring: Scoring, rows: DataFrame, write: Callable[[DataFrame], Any]) -> None:

@@ -72,7 +72,7 @@ class PackageModel(Transformer, KeywordParams, DefaultParamsReadable[Any], Defau
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check columns; return the schema with the score."""
         if not self.isDefined("package"):
-            raise ParamError("PackageModel.package is not set", "Give the path of a model.tar.gz: sparring package RUN.")
+            raise ParamError("PackageModel.package is not set", "Give the path of a model.tar.gz.")
         names = [column.name for column in loaded(self._bytes()).manifest.columns]
         require_columns(schema, names, "PackageModel.package")
         output = self.getOrDefault("probabilityCol")
