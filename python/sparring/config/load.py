@@ -116,7 +116,8 @@ def _section_at(location: tuple[str | int, ...]) -> type[BaseModel]:
     """Return the section class that a location of pydantic's points into."""
     section: type[BaseModel] = RunConfig
     for part in location:
-        if isinstance(part, str):
+        # What is no field is a name of the user's, such as a channel's.
+        if isinstance(part, str) and part in section.model_fields:
             annotation = section.model_fields[part].annotation
             candidates = [annotation, *get_args(annotation)]
             section = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))

@@ -10,7 +10,10 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from sparring.config.predict import PredictConfig
+from sparring.config.sagemaker import SageMakerConfig
 from sparring.config.section import Section
+
+__all__ = ["ContenderConfig", "RunConfig", "SageMakerConfig", "Section", "TableConfig"]
 
 Engine = Literal["spark", "single_node", "sagemaker"]
 Family = Literal["logistic_regression", "gradient_boosted_trees"]
@@ -117,32 +120,6 @@ class ContenderConfig(Section):
     engine: Engine
     family: Family
     hyperparameters: dict[str, Any] = Field({}, description="in the engine's own names; unknown ones are refused")
-
-
-class SageMakerConfig(Section):
-    """Where SageMaker contenders run: leave role, bucket and region out for the embedded local stand-in."""
-
-    role: str | None = Field(None, description="ARN of the execution role")
-    bucket: str | None = Field(None, description="bucket (and prefix) for data and models")
-    region: str | None = Field(None, description="AWS region")
-    instance_type: str = Field("ml.m5.xlarge", pattern=r"^ml\.", description="training and serving instance")
-    instance_count: int = Field(1, ge=1, le=100)
-    volume_gb: int = Field(30, ge=1, le=16_384)
-    max_runtime_seconds: int = Field(3_600, ge=1, le=2_419_200, description="the job is stopped after this long")
-
-    @model_validator(mode="after")
-    def _all_or_none(self) -> SageMakerConfig:
-        missing = [name for name in ("role", "bucket", "region") if getattr(self, name) is None]
-        if 0 < len(missing) < 3:
-            raise ValueError(
-                f"role, bucket and region go together; missing: {', '.join(missing)} (leave all out to run locally)"
-            )
-        return self
-
-    @property
-    def local(self) -> bool:
-        """Whether the embedded local SageMaker is meant."""
-        return self.role is None
 
 
 class LeakageConfig(Section):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sparring.comparison.cost import PriceTable, ServingPrice
+from sparring.config.prices import PriceTable, ServingPrice
 
 GB = 1_000_000_000
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparring.comparison.cost import load_prices
 from sparring.config.load import apply_overrides, parse_config
+from sparring.config.prices import load_prices
 from sparring.config.schema import RunConfig
 from sparring.data import storage
 from sparring.data.contract import KEY, REASON

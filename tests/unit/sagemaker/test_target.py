@@ -15,11 +15,12 @@ from pyspark.sql import SparkSession
 
 from sparring.config.schema import SageMakerConfig
 from sparring.errors import ConfigError, PlatformError
+from sparring.sagemaker.clients import SageMakerPySparkClient, set_hyperparameter
 from sparring.sagemaker.endpoint import RealTimeEndpoint
 from sparring.sagemaker.local.algorithms.xgboost import hyperparameters
 from sparring.sagemaker.local.model import service_model
 from sparring.sagemaker.target import ROLE_PATTERN, AwsTarget, Endpoint
-from sparring.sagemaker.training_job import TrainedModel, TrainingJob, _set
+from sparring.sagemaker.training_job import TrainedModel, TrainingJob
 from sparring.training.xgboost_parameters import TABLE, XGBoostParameters
 
 ROLE = "arn:aws:iam::123456789012:role/trainer"
@@ -130,9 +131,11 @@ def endpoint_of(client: Any) -> str:
 
 def estimator_of(target: AwsTarget, spark: SparkSession, instances: int = 1) -> Any:
     target.configure(spark)
-    job = TrainingJob(target, config(instance_count=instances), "test")
+    job = TrainingJob(target, config(instance_count=instances, instance_type="ml.m5.xlarge"), "test")
     job.name, job.prefix = "sparring-test-1", "team/churn/sparring/sparring-test-1/"
-    return job._estimator(spark)
+    client = job.client
+    assert isinstance(client, SageMakerPySparkClient)
+    return client.estimator(spark, job.request({}), {})
 
 
 def properties(estimator: Any) -> dict[str, str]:
@@ -166,11 +169,11 @@ class Recorded(Exception):
     """Raised instead of sending the last request of interest."""
 
 
-def test_endpoints_are_requested_alike_and_deleted_when_they_do_not_come() -> None:
+def test_endpoints_are_requested_alike_and_deleted_when_they_do_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
     model = TrainedModel("job", "image:1", "s3://bucket/model.tar.gz", {})
     found = []
     for target in (ON_AWS, ON_STAND_IN):
-        endpoint, requests = RealTimeEndpoint(target, model, config()), []
+        requests: list[Any] = []
 
         def record(model: Any, params: dict[str, Any], requests: list[Any] = requests, **_: Any) -> tuple[Any, Any]:
             requests.append((model.name, json.loads(params["body"])))
@@ -178,10 +181,14 @@ def test_endpoints_are_requested_alike_and_deleted_when_they_do_not_come() -> No
                 raise Recorded
             return AWSResponse("", 200, {}, None), {}
 
+        client = target.client("sagemaker")
+        client.meta.events.register("before-call.sagemaker.*", record)
+        monkeypatch.setattr(AwsTarget, "client", lambda *_, client=client: client)
+        endpoint = RealTimeEndpoint(target, model, config())
         endpoint.name = "job-1"
-        endpoint._client.meta.events.register("before-call.sagemaker.*", record)
         with pytest.raises(Recorded), endpoint:
             pass
+        monkeypatch.undo()
         found.append(requests)
     assert found[0] == found[1]
     assert [name for name, _ in found[0]] == [
@@ -226,7 +233,7 @@ def test_every_hyperparameter_reaches_the_job_unchanged(
     parameters = XGBoostParameters.of(configured, "test")
     estimator = estimator_of(ON_STAND_IN, spark)
     for name, value in {"num_round": parameters.num_round, **parameters.native(2, seed)}.items():
-        _set(estimator, name, value)
+        set_hyperparameter(estimator, name, value)
     estimator._transfer_params_to_java()
     requested = {str(key): str(value) for key, value in estimator._java_obj.makeHyperParameters().items()}
     rounds, native = hyperparameters(requested)
@@ -236,11 +243,11 @@ def test_every_hyperparameter_reaches_the_job_unchanged(
 
 def test_a_cluster_or_a_session_without_the_jars_is_refused() -> None:
     session = MagicMock()
-    session.sparkContext.master = "yarn"
+    session.conf.get.return_value = "yarn"
     with pytest.raises(PlatformError, match=r"serves this machine only, Spark runs on yarn"):
         ON_STAND_IN.configure(session)
     # A package, not a class, is what py4j finds in place of a class that is not there.
     for target in (ON_AWS, ON_STAND_IN):
-        session.sparkContext.master = "local[2]"
+        session.conf.get.return_value = "local[2]"
         with pytest.raises(PlatformError, match=r"without the jars of sagemaker-pyspark"):
             target.configure(session)
