@@ -37,7 +37,8 @@ def told(facts: dict[str, Any]) -> list[str]:
     lines.append(", ".join(f"{name.replace('_', ' ')} {seconds:.1f} s" for name, seconds in facts["phases"].items()))
     lines.append(
         f"{metrics['requests']:,} requests, {metrics['retries']:,} retries, "
-        f"{metrics['rows_per_second'] or 0:,.0f} rows/s; latency p50 {metrics['latency_p50_ms']} ms, p95 {metrics['latency_p95_ms']}, p99 {metrics['latency_p99_ms']}"
+        f"{metrics['rows_per_second'] or 0:,.0f} rows/s; latency p50 {metrics['latency_p50_ms']} ms, "
+        f"p95 {metrics['latency_p95_ms']}, p99 {metrics['latency_p99_ms']}"
     )
     lines.append(price(facts))
     return [*lines, f"Predictions: {facts['predictions'].removeprefix('file:')}"]

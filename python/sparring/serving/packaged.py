@@ -98,7 +98,7 @@ class PackagedModel:
         names = [column.name for column in self.manifest.columns]
         if sorted(names) != sorted(self.encoder.columns):
             raise PackageError(f"{self.folder}: preparation and manifest name different columns", "Pack the run again.")
-        size = self.scorer.size  # type: ignore[attr-defined]
+        size = self.scorer.width
         # A booster knows no more columns than its splits needed.
         if size != self.encoder.size and not (self.manifest.scorer == "xgboost" and size <= self.encoder.size):
             raise PackageError(

@@ -22,6 +22,11 @@ class Scorer(ABC):
     name: ClassVar[str]
     file_name: ClassVar[str]
 
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """Number of feature columns that the model knows."""
+
     @abstractmethod
     def probabilities(self, cells: Cells) -> np.ndarray:
         """Return the probability of class 1, shape (n_rows,), float64."""
@@ -58,8 +63,8 @@ class LinearScorer(Scorer):
     coefficients: np.ndarray
 
     @property
-    def size(self) -> int:
-        """Number of feature columns."""
+    def width(self) -> int:
+        """Number of feature columns that the model knows."""
         return len(self.coefficients)
 
     def probabilities(self, cells: Cells) -> np.ndarray:
@@ -114,6 +119,11 @@ class TreesScorer(Scorer):
     size: int
     depth: int
 
+    @property
+    def width(self) -> int:
+        """Number of feature columns that the model knows."""
+        return self.size
+
     def probabilities(self, cells: Cells) -> np.ndarray:
         """Return the probability of class 1, shape (n_rows,), float64; blocks of rows bound the memory."""
         count = len(cells.offsets) - 1
@@ -162,13 +172,17 @@ class XGBoostScorer(Scorer):
 
         self.data = data
         self.booster = xgboost.Booster(model_file=bytearray(data))
-        self.size = self.booster.num_features()
+
+    @property
+    def width(self) -> int:
+        """Number of feature columns that the model knows; a booster trained on libsvm may know fewer than there are."""
+        return int(self.booster.num_features())
 
     def probabilities(self, cells: Cells) -> np.ndarray:
         """Return the probability of class 1, shape (n_rows,), float64."""
         import xgboost
 
-        return self.booster.predict(xgboost.DMatrix(stack([cells], self.size))).astype(np.float64)
+        return self.booster.predict(xgboost.DMatrix(stack([cells], self.width))).astype(np.float64)
 
     def save(self, path: Path) -> None:
         """Write the booster as it was given."""

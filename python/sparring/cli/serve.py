@@ -1,0 +1,65 @@
+"""``sparring package`` and ``sparring serve``: a run's winner as a model.tar.gz, and behind the container's server."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sparring.cli.console import console
+
+Run = Annotated[str, typer.Argument(help="Folder of a finished run.")]
+Contender = Annotated[str | None, typer.Option("--contender", help="Default: the verdict's choice.")]
+
+
+def package(
+    run: Run,
+    contender: Contender = None,
+    out: Annotated[str, typer.Option("--out", "-o", help="File to write, any path of a run.")] = "model.tar.gz",
+) -> None:
+    """Pack a contender's model and the fitted preparation into one model.tar.gz that takes raw rows."""
+    from sparring.data import storage
+    from sparring.serving.pack import archive, package
+
+    with tempfile.TemporaryDirectory(prefix="sparring-package-") as scratch:
+        manifest = package(run, contender, Path(scratch))
+        data = archive(Path(scratch))
+    storage.write_bytes(storage.normalize(out), data)
+    names = ", ".join(column.name for column in manifest.columns)
+    console().print(
+        f"Wrote {out}: {manifest.run['contender']}, {len(data):,} bytes. Raw columns: {names}", soft_wrap=True
+    )
+
+
+def serve(
+    run: Annotated[str, typer.Argument(help="Folder of a finished run, or a model.tar.gz that package wrote.")],
+    contender: Contender = None,
+    port: Annotated[int, typer.Option("--port", help="Port on 127.0.0.1.")] = 8080,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that answer.")] = 1,
+) -> None:
+    """Serve a run's winner on loopback as its container would: /ping, /invocations with raw rows."""
+    from sparring.data import storage
+    from sparring.sagemaker.container.serving import PORT_VARIABLE, serve
+    from sparring.sagemaker.container.source_code import unpack
+    from sparring.serving.pack import package
+    from sparring.serving.packaged import PackagedModel
+
+    with tempfile.TemporaryDirectory(prefix="sparring-serve-") as scratch:
+        folder = Path(scratch)
+        if run.endswith(".tar.gz"):
+            unpack(storage.read_bytes(run), folder, run)
+        else:
+            package(run, contender, folder)
+        model = PackagedModel(folder)
+        columns = ",".join(column.name for column in model.manifest.columns)
+        console().print(
+            f"Serving {model.manifest.run['contender']} on http://127.0.0.1:{port} - try:\n"
+            f"curl -H 'Content-Type: text/csv' --data-binary @rows.csv http://127.0.0.1:{port}/invocations\n"
+            f"with rows.csv beginning: {columns}",
+            soft_wrap=True,
+        )
+        os.environ[PORT_VARIABLE] = str(port)
+        serve(model, workers)
