@@ -26,6 +26,8 @@ from sparring.sagemaker.local.training.channels import manifest_objects
 
 RUNS = ("InProgress", "Stopping")
 DEFAULTS = {"MaxConcurrentTransforms": 1, "MaxPayloadInMB": 6, "BatchStrategy": "MultiRecord"}
+# A container names them in its own way.
+STRATEGIES = {"SINGLE_RECORD": "SingleRecord", "MULTI_RECORD": "MultiRecord"}
 # 0 stands for no limit.
 UNLIMITED = 1 << 40
 DEFAULT_TIMEOUT, DEFAULT_RETRIES = 600, 3
@@ -180,7 +182,10 @@ class TransformJob:
     def _settings(self, one: Replica) -> Record:
         """Return strategy and limits: the request's, else the container's own, else AWS's defaults."""
         given = {name: self.record[name] for name in DEFAULTS if name in self.record}
-        return {**DEFAULTS, **({} if len(given) == len(DEFAULTS) else one.parameters()), **given}
+        told = {} if len(given) == len(DEFAULTS) else one.parameters()
+        if told.get("BatchStrategy") in STRATEGIES:
+            told["BatchStrategy"] = STRATEGIES[told["BatchStrategy"]]
+        return {**DEFAULTS, **told, **given}
 
     def _share(self, one: Replica, objects: list[S3Object], settings: Record) -> None:
         """Transform the files of one instance, one after the other."""
