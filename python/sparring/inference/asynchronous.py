@@ -19,7 +19,7 @@ from pyspark.sql import types as T
 from sparring.errors import EndpointError
 from sparring.inference.invocation import runtime_client
 from sparring.inference.metrics import ScoringMetrics
-from sparring.inference.params import _ScoringParams
+from sparring.inference.params import A_FOLDER, _StagedParams
 from sparring.inference.retry import GaveUp, RetryPolicy, retry
 from sparring.inference.staging import StagedFile, Staging, read_scored, scratch_prefix, write_requests
 from sparring.inference.window import in_order
@@ -32,7 +32,7 @@ LOOKERS = 16
 FIRST_LOOK, LAST_LOOK, GROWTH = (0.1, 30.0, 1.5)
 
 
-class AsyncEndpointModel(Transformer, _ScoringParams, DefaultParamsReadable[Any], DefaultParamsWritable):
+class AsyncEndpointModel(Transformer, _StagedParams, DefaultParamsReadable[Any], DefaultParamsWritable):
     """Add an asynchronous endpoint's score to every row.
 
     One Spark job writes requests to S3 and submits them; the driver then looks for answers, less and less often;
@@ -54,6 +54,8 @@ class AsyncEndpointModel(Transformer, _ScoringParams, DefaultParamsReadable[Any]
         What the container may take for a request.
     waitSeconds : float > 0, default 3600
         After this long without all answers the job is given up.
+    stagingPrefix : str, default ""
+        Key prefix for staged files, ending in a slash; ``""`` is one of its own below ``sparring/scoring/``.
 
     Raises
     ------
@@ -105,10 +107,11 @@ class AsyncEndpointModel(Transformer, _ScoringParams, DefaultParamsReadable[Any]
         maxRows: int | None = None,
         invocationSeconds: int | None = None,
         waitSeconds: float | None = None,
+        stagingPrefix: str | None = None,
     ) -> None:
         super().__init__()
         self._set_scoring_defaults(most_bytes=50_000_000, most_rows=100_000)
-        self._setDefault(invocationSeconds=900, waitSeconds=3_600.0)
+        self._setDefault(invocationSeconds=900, waitSeconds=3_600.0, stagingPrefix="")
         self._set_with_target()
         self._staged: list[Staging] = []
         self.metrics = ScoringMetrics()
@@ -117,7 +120,9 @@ class AsyncEndpointModel(Transformer, _ScoringParams, DefaultParamsReadable[Any]
         """Check Params and columns; return the schema with the score."""
         self._check_scoring(schema, BODY_LIMIT)
         positive = ("> 0", lambda value: value > 0)
-        check_params(self, {"invocationSeconds": in_range(1, 3_600), "waitSeconds": positive})
+        check_params(
+            self, {"invocationSeconds": in_range(1, 3_600), "waitSeconds": positive, "stagingPrefix": A_FOLDER}
+        )
         return self._with_outputs(schema)
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
@@ -126,7 +131,7 @@ class AsyncEndpointModel(Transformer, _ScoringParams, DefaultParamsReadable[Any]
         name, accept = self.getOrDefault("endpointName"), self.getOrDefault("accept")
         staging = Staging(
             self.target,
-            scratch_prefix(self.target, name),
+            self.getOrDefault("stagingPrefix") or scratch_prefix(self.target, name),
             self._format(),
             self.getOrDefault("maxBytes"),
             self.getOrDefault("maxRows"),

@@ -18,7 +18,7 @@ from sparring.errors import ParamError, SageMakerError
 from sparring.inference.codecs import OUTPUT, SPLITS
 from sparring.inference.deployment import unique_name
 from sparring.inference.metrics import ScoringMetrics
-from sparring.inference.params import _ScoringParams
+from sparring.inference.params import A_FOLDER, _StagedParams
 from sparring.inference.staging import StagedFile, Staging, read_scored, scratch_prefix, write_requests
 from sparring.params import at_least, check_params, in_range, one_of, require_columns
 from sparring.sagemaker.formats.media import CSV, JSON_LINES
@@ -32,7 +32,7 @@ STOP_SECONDS = 600.0
 RUNNING = ("InProgress", "Stopping")
 
 
-class BatchTransformModel(Transformer, _ScoringParams, DefaultParamsReadable[Any], DefaultParamsWritable):
+class BatchTransformModel(Transformer, _StagedParams, DefaultParamsReadable[Any], DefaultParamsWritable):
     """Add the score of a batch transform job to every row.
 
     Executors write the rows to S3, one job scores them, and what is returned reads each file beside its output,
@@ -73,6 +73,8 @@ class BatchTransformModel(Transformer, _ScoringParams, DefaultParamsReadable[Any
         What the container may take for a request.
     waitSeconds : float > 0, default 3600
         The job is stopped after this long.
+    stagingPrefix : str, default ""
+        Key prefix for staged files, ending in a slash; ``""`` is one of its own below ``sparring/scoring/``.
 
     Raises
     ------
@@ -167,12 +169,13 @@ class BatchTransformModel(Transformer, _ScoringParams, DefaultParamsReadable[Any
         keyCol: str | None = None,
         invocationSeconds: int | None = None,
         waitSeconds: float | None = None,
+        stagingPrefix: str | None = None,
     ) -> None:
         super().__init__()
         self._set_scoring_defaults(most_bytes=50_000_000, most_rows=100_000)
         self._setDefault(instanceType="ml.m5.xlarge", instanceCount=1, batchStrategy="MultiRecord", splitType="")
         self._setDefault(assembleWith="Line", maxPayloadMb=6, maxConcurrentTransforms=1, joinSource="None", keyCol="")
-        self._setDefault(inputFilter="", outputFilter="", invocationSeconds=600, waitSeconds=3_600.0)
+        self._setDefault(inputFilter="", outputFilter="", invocationSeconds=600, waitSeconds=3_600.0, stagingPrefix="")
         self._set_with_target()
         self._staged: list[Staging] = []
         self.metrics = ScoringMetrics()
@@ -192,6 +195,7 @@ class BatchTransformModel(Transformer, _ScoringParams, DefaultParamsReadable[Any
             "joinSource": one_of("None", "Input"),
             "invocationSeconds": in_range(1, 3_600),
             "waitSeconds": ("> 0", lambda value: value > 0),
+            "stagingPrefix": A_FOLDER,
         }
         check_params(self, checks)
         if self._joined:
@@ -243,7 +247,7 @@ class BatchTransformModel(Transformer, _ScoringParams, DefaultParamsReadable[Any
             most_bytes = min(most_bytes, self.getOrDefault("maxPayloadMb") << 20)
         return Staging(
             self.target,
-            scratch_prefix(self.target, self.getOrDefault("modelName")),
+            self.getOrDefault("stagingPrefix") or scratch_prefix(self.target, self.getOrDefault("modelName")),
             self._format(),
             most_bytes,
             self.getOrDefault("maxRows"),

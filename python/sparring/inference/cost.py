@@ -49,7 +49,9 @@ def _instances(facts: dict[str, Any], price: ServingPrice) -> tuple[float, float
     phases, count = facts["phases"], facts["instances"]
     per_second = price.per_hour * count / 3600
     around = sum(phases.get(name, 0.0) for name in ("deploy", "clean_up")) + price.start_up_seconds[1]
-    work = max(phases["score"], price.minimum_seconds)
+    # A job's instances do not wait for Spark to write and read.
+    scoring = facts["metrics"]["seconds"] if facts["mode"] == "batch" else phases["score"]
+    work = max(scoring, price.minimum_seconds)
     return per_second * work, per_second * (work + around)
 
 

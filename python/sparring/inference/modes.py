@@ -31,7 +31,8 @@ from sparring.inference.packaged import PackageModel
 from sparring.inference.realtime import EndpointModel
 from sparring.inference.staging import scratch_prefix
 from sparring.sagemaker.formats.media import CSV, JSON_LINES, PARQUET
-from sparring.sagemaker.resources import delete_below
+from sparring.sagemaker.ledger import Ledger
+from sparring.sagemaker.resources import S3_PREFIX, delete_below
 from sparring.sagemaker.target import AwsTarget
 
 PROBABILITY = "probability"
@@ -53,6 +54,8 @@ class Scoring:
     config : PredictConfig
     target : AwsTarget or None
         The account; None where none takes part.
+    ledger : Ledger, optional
+        Where what is created is recorded.
     phases : dict of str to float
         What took how many seconds: deploy, cold_start, score, clean_up; filled as it happens.
     metrics : callable
@@ -63,6 +66,7 @@ class Scoring:
     columns: list[str]
     config: PredictConfig
     target: AwsTarget | None = None
+    ledger: Ledger | None = None
     phases: dict[str, float] = field(default_factory=dict)
     metrics: Callable[[], ScoringMetrics] = ScoringMetrics
 
@@ -97,8 +101,11 @@ class Scoring:
     # -- what the modes share -----------------------------------------------------------------------------------
 
     @contextmanager
-    def uploaded(self) -> Iterator[ServedModel]:
-        """Put the package into S3 for the body of the ``with`` statement."""
+    def uploaded(self) -> Iterator[tuple[ServedModel, str]]:
+        """Put the package into S3 for the body of the ``with`` statement; the value has its prefix too.
+
+        Whatever else the job puts into S3 goes below that prefix and is deleted with it.
+        """
         target = self.aws
         image = self.config.image or (LOCAL_IMAGE if target.stand_in is not None else None)
         if image is None:
@@ -106,15 +113,17 @@ class Scoring:
                 "predict.image is missing: AWS serves the package with an image of yours",
                 "Build docker/Dockerfile, push it to ECR, and set predict.image to its URI.",
             )
-        prefix = scratch_prefix(target, "package")
+        prefix, ledger = scratch_prefix(target, "predict"), self.ledger or Ledger(target)
+        ledger.record(S3_PREFIX, prefix)
         try:
             key = prefix + "model.tar.gz"
             body = storage.read_bytes(storage.normalize(self.package))
             target.client("s3").put_object(Bucket=target.bucket, Key=key, Body=body)
-            yield ServedModel(image, f"s3://{target.bucket}/{key}")
+            yield ServedModel(image, f"s3://{target.bucket}/{key}"), prefix
         finally:
             with self.phase("clean_up"):
                 delete_below(target, prefix)
+                ledger.forget(S3_PREFIX, prefix)
 
     @contextmanager
     def deployed(self, variant: Variant, asynchronous: AsyncOutput | None = None) -> Iterator[Deployment]:
@@ -123,7 +132,7 @@ class Scoring:
         resources = ExitStack()
         with self.phase("deploy"):
             endpoint = resources.enter_context(
-                Deployment(self.aws, "sparring-predict", [variant], asynchronous, capture)
+                Deployment(self.aws, "sparring-predict", [variant], asynchronous, capture, self.ledger)
             )
         try:
             yield endpoint
@@ -154,14 +163,14 @@ def _spark(scoring: Scoring, rows: DataFrame, write: Callable[[DataFrame], Any])
 
 
 def _realtime(scoring: Scoring, rows: DataFrame, write: Callable[[DataFrame], Any]) -> None:
-    with scoring.uploaded() as served, scoring.deployed(Variant(served, scoring.instances)) as endpoint:
+    with scoring.uploaded() as (served, _), scoring.deployed(Variant(served, scoring.instances)) as endpoint:
         _through_endpoint(scoring, endpoint.name, rows, write)
 
 
 def _serverless(scoring: Scoring, rows: DataFrame, write: Callable[[DataFrame], Any]) -> None:
     options = scoring.config.serverless
     compute = Serverless(options.memory_mb, options.max_concurrency)
-    with scoring.uploaded() as served, scoring.deployed(Variant(served, compute)) as endpoint:
+    with scoring.uploaded() as (served, _), scoring.deployed(Variant(served, compute)) as endpoint:
         first = _endpoint_model(scoring, endpoint.name)
         first.transform(rows.limit(1)).select(PROBABILITY).collect()
         # The first request's latency, without Spark's share.
@@ -194,13 +203,11 @@ def _endpoint_model(scoring: Scoring, name: str) -> EndpointModel:
 
 def _asynchronous(scoring: Scoring, rows: DataFrame, write: Callable[[DataFrame], Any]) -> None:
     options, target = scoring.config.asynchronous, scoring.aws
-    prefix = scratch_prefix(target, "async")
-    answers = f"s3://{target.bucket}/{prefix}"
-    output = AsyncOutput(f"{answers}output", f"{answers}failure", options.max_concurrent)
     with ExitStack() as resources:
-        resources.callback(_delete, scoring, prefix)
-        served = resources.enter_context(scoring.uploaded())
-        larger = ServedModel(served.image, served.data, {BODY_VARIABLE: str(options.max_bytes + 1_000_000)})
+        served, prefix = resources.enter_context(scoring.uploaded())
+        answers = f"s3://{target.bucket}/{prefix}"
+        output = AsyncOutput(f"{answers}output", f"{answers}failure", options.max_concurrent)
+        larger = ServedModel(served.image, served.data, {BODY_VARIABLE: str(options.max_bytes)})
         endpoint = resources.enter_context(scoring.deployed(Variant(larger, scoring.instances), output))
         model = AsyncEndpointModel(
             endpointName=endpoint.name,
@@ -212,24 +219,19 @@ def _asynchronous(scoring: Scoring, rows: DataFrame, write: Callable[[DataFrame]
             maxBytes=options.max_bytes,
             invocationSeconds=options.invocation_seconds,
             waitSeconds=scoring.config.wait_seconds,
+            stagingPrefix=prefix + "staged/",
         )
-        resources.callback(model.delete)
         scoring.metrics = lambda: model.metrics
         with scoring.phase("score"):
             write(model.transform(rows))
-
-
-def _delete(scoring: Scoring, prefix: str) -> None:
-    with scoring.phase("clean_up"):
-        delete_below(scoring.aws, prefix)
 
 
 def _batch(scoring: Scoring, rows: DataFrame, write: Callable[[DataFrame], Any]) -> None:
     options = scoring.config.batch
     kind = scoring.config.content_type or (CSV if options.join else PARQUET)
     with ExitStack() as resources:
-        served = resources.enter_context(scoring.uploaded())
-        name = resources.enter_context(registered(scoring.aws, "sparring-predict", served))
+        served, prefix = resources.enter_context(scoring.uploaded())
+        name = resources.enter_context(registered(scoring.aws, "sparring-predict", served, scoring.ledger))
         model = BatchTransformModel(
             modelName=name,
             target=scoring.aws,
@@ -246,8 +248,8 @@ def _batch(scoring: Scoring, rows: DataFrame, write: Callable[[DataFrame], Any])
             joinSource="Input" if options.join else "None",
             keyCol=KEY,
             waitSeconds=scoring.config.wait_seconds,
+            stagingPrefix=prefix + "staged/",
         )
-        resources.callback(model.delete)
         scoring.metrics = lambda: model.metrics
         with scoring.phase("score"):
             write(model.transform(rows))

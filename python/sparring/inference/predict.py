@@ -17,6 +17,7 @@ from sparring.errors import ConfigError, EndpointError, PackageError, TableError
 from sparring.inference.cost import serving_cost
 from sparring.inference.modes import MODES, PROBABILITY, Scoring
 from sparring.inference.table import key_columns, open_rows
+from sparring.sagemaker.ledger import Ledger, ledger_path
 from sparring.sagemaker.target import AwsTarget
 from sparring.serving.manifest import PackageManifest
 from sparring.serving.pack import archive, package
@@ -81,7 +82,8 @@ class Prediction:
             rows = open_rows(spark, self._table(config), manifest.columns)
             target = None if self.mode == "spark" else _target(config, resources)
             names = [column.name for column in manifest.columns]
-            scoring = Scoring(packed.name, names, config.predict, target)
+            ledger = self._ledger(target)
+            scoring = Scoring(packed.name, names, config.predict, target, ledger)
             try:
                 return _score(scoring, self.mode, rows, folder, self._about(config, manifest, target))
             except BaseException:
@@ -102,6 +104,12 @@ class Prediction:
             raise ConfigError(f"--out {folder} exists and holds no earlier result", "Name another folder.")
         storage.delete(folder)
         return folder
+
+    def _ledger(self, target: AwsTarget | None) -> Ledger | None:
+        """Return the ledger of what is created, below the run's folder, where its cleaning up looks."""
+        if target is None:
+            return None
+        return Ledger(target, ledger_path(storage.join(storage.normalize(self.run), SCORING, self.mode)))
 
     def _table(self, config: RunConfig) -> Any:
         changes = {"path": self.table, "builtin": None, "format": "auto"}
