@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-
 LINES: dict[str, Any] = {"Input": {"SplitType": "Line"}, "Output": {"AssembleWith": "Line"}}
 
 
