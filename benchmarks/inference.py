@@ -54,7 +54,10 @@ from sparring.sagemaker.target import AwsTarget
 from sparring.serving.pack import archive, package
 from sparring.session import SessionSpec, get_session, stop_session
 
-XGBOOST = "{name: xgboost, engine: single_node, family: gradient_boosted_trees, hyperparameters: {num_round: 100, max_depth: 6, eta: 0.1}}"
+XGBOOST = (
+    "{name: xgboost, engine: single_node, family: gradient_boosted_trees, "
+    "hyperparameters: {num_round: 100, max_depth: 6, eta: 0.1}}"
+)
 BODY_ROWS, SECONDS, CONNECTIONS = 5_000, 10, 4
 KIND = "application/x-parquet"
 
@@ -263,8 +266,8 @@ def page(results: dict[str, Any]) -> str:
     worst = max(f["difference"] for f in modes)
     return f"""# Scoring: five modes, one answer
 
-{modes[0]["rows"]:,} raw flights (and {sum(modes[0]["quarantined"].values()):,} quarantined), the demo's XGBoost with its
-fitted preparation in one package; {results["machine"]}. Written by `benchmarks/inference.py`.
+{modes[0]["rows"]:,} raw flights (and {sum(modes[0]["quarantined"].values()):,} quarantined), the demo's XGBoost with
+its fitted preparation in one package; {results["machine"]}. Written by `benchmarks/inference.py`.
 
 **The modes differ by {worst:.1e} at most.** SageMaker's modes ran on the **local stand-in**: their times are this
 machine's and are not priced as SageMaker's.

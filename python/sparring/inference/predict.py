@@ -13,10 +13,12 @@ from sparring.config.prices import load_prices
 from sparring.config.schema import RunConfig
 from sparring.data import storage
 from sparring.data.contract import KEY, REASON
-from sparring.errors import ConfigError, EndpointError, PackageError, TableError
+from sparring.errors import ConfigError, EndpointError, PackageError
 from sparring.inference.cost import serving_cost
 from sparring.inference.modes import MODES, PROBABILITY, Scoring
 from sparring.inference.table import key_columns, open_rows
+from sparring.report.scoring import FACTS, FOLDER
+from sparring.report.write import refresh_report
 from sparring.sagemaker.ledger import Ledger, ledger_path
 from sparring.sagemaker.target import AwsTarget
 from sparring.serving.manifest import PackageManifest
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 PREDICTION = "prediction"
-SCORING = "scoring"
 STAND_IN_NOTE = "served by the local stand-in of SageMaker: its time and price are not SageMaker's"
 
 
@@ -61,7 +62,7 @@ class Prediction:
         """Score the table and return the facts, which ``scoring.json`` beside the predictions holds too.
 
         ``OUT/predictions`` (key columns, probability, prediction) and ``OUT/quarantined`` (key columns, reason) are
-        written as Parquet.
+        written as Parquet.  Without ``out`` the run's page tells of it too.
 
         Raises
         ------
@@ -85,10 +86,13 @@ class Prediction:
             ledger = self._ledger(target)
             scoring = Scoring(packed.name, names, config.predict, target, ledger)
             try:
-                return _score(scoring, self.mode, rows, folder, self._about(config, manifest, target))
+                facts = _score(scoring, self.mode, rows, folder, self._about(config, manifest, target))
             except BaseException:
                 storage.delete(folder)
                 raise
+        if self.out is None:
+            refresh_report(storage.normalize(self.run))
+        return facts
 
     def _config(self) -> RunConfig:
         path = storage.join(storage.normalize(self.run), "manifest.json")
@@ -98,8 +102,8 @@ class Prediction:
         return parse_config(apply_overrides(tree, list(self.overrides)), path)
 
     def _folder(self) -> str:
-        folder = storage.normalize(self.out or storage.join(self.run, SCORING, self.mode))
-        marker = storage.join(folder, "scoring.json")
+        folder = storage.normalize(self.out or storage.join(self.run, FOLDER, self.mode))
+        marker = storage.join(folder, FACTS)
         if storage.exists(folder) and not storage.exists(marker):
             raise ConfigError(f"--out {folder} exists and holds no earlier result", "Name another folder.")
         storage.delete(folder)
@@ -109,7 +113,7 @@ class Prediction:
         """Return the ledger of what is created, below the run's folder, where its cleaning up looks."""
         if target is None:
             return None
-        return Ledger(target, ledger_path(storage.join(storage.normalize(self.run), SCORING, self.mode)))
+        return Ledger(target, ledger_path(storage.join(storage.normalize(self.run), FOLDER, self.mode)))
 
     def _table(self, config: RunConfig) -> Any:
         changes = {"path": self.table, "builtin": None, "format": "auto"}
@@ -161,7 +165,7 @@ def _score(scoring: Scoring, mode: str, rows: DataFrame, folder: str, about: dic
         "predictions": predictions,
     }
     facts["cost"] = serving_cost(facts, load_prices())
-    storage.write_json(storage.join(folder, "scoring.json"), facts)
+    storage.write_json(storage.join(folder, FACTS), facts)
     return facts
 
 
@@ -183,16 +187,3 @@ def _target(config: RunConfig, resources: ExitStack) -> AwsTarget:
     from sparring.sagemaker.local import LocalAws
 
     return AwsTarget.on(resources.enter_context(LocalAws()))
-
-
-def scoring_facts(run: str) -> list[dict[str, Any]]:
-    """Return the facts of every table that was scored below the run's folder, in the order of the modes."""
-    paths = [storage.join(storage.normalize(run), SCORING, mode, "scoring.json") for mode in MODES]
-    return [storage.read_json(path) for path in paths if storage.exists(path)]
-
-
-def require_table(facts: list[dict[str, Any]]) -> None:
-    """Raise :class:`TableError` unless all facts are of one table."""
-    tables = sorted({entry["table"] for entry in facts})
-    if len(tables) > 1:
-        raise TableError(f"The modes scored different tables: {', '.join(tables)}", "Score one table with each.")

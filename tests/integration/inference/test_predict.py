@@ -14,8 +14,9 @@ from sparring.cli import app
 from sparring.config import load_config
 from sparring.errors import ConfigError, PackageError, SageMakerError, TableError
 from sparring.inference.modes import Scoring
-from sparring.inference.predict import Prediction, scoring_facts
+from sparring.inference.predict import Prediction
 from sparring.pipeline import Run
+from sparring.report.scoring import scoring_of
 from sparring.sagemaker.target import AwsTarget
 
 from .conftest import left
@@ -40,7 +41,7 @@ def people(count: int, seed: int) -> pd.DataFrame:
             "id": [f"{number:05d}" for number in range(count)],
             "x": np.where(rng.random(count) < 0.05, np.nan, x),
             "hour": rng.integers(0, 24, count),
-            "seen": pd.Timestamp("2013-01-01") + pd.to_timedelta(rng.integers(0, 5e7, count), "s"),
+            "seen": (pd.Timestamp("2013-01-01") + pd.to_timedelta(rng.integers(0, 5e7, count), "s")).as_unit("us"),
             "city": rng.choice(["Oslo", 'Ro"me, IT', "Wien é"], count),
             "code": rng.integers(1, 6, count),
         }
@@ -138,8 +139,11 @@ def test_the_command_says_what_it_did(spark: SparkSession, run: str, table: str)
     assert "395 rows scored with xgboost (spark), sick = 1" in done.output
     assert "2 rows quarantined: key id missing" in done.output
     assert "USD (list prices of" in done.output
-    (facts,) = scoring_facts(run)
+    (facts,) = scoring_of(run)
     assert facts["mode"] == "spark"
+    page = Path(run, "report.html").read_text()
+    assert "<h2>Scoring: time and price</h2>" in page
+    assert 'data-pointer="/scoring/0/cost/low"' in page
 
 
 def test_a_failure_leaves_no_resource_and_no_half_result(
