@@ -19,11 +19,9 @@ from pyspark.sql import types as T
 from sparring.errors import EndpointError
 from sparring.inference.invocation import runtime_client
 from sparring.inference.metrics import ScoringMetrics
-from sparring.inference.params import A_FOLDER, _StagedParams
 from sparring.inference.retry import GaveUp, RetryPolicy, retry
-from sparring.inference.staging import StagedFile, Staging, read_scored, scratch_prefix, write_requests
+from sparring.inference.staging import StagedFile, Staging, _ThroughS3, read_scored, write_requests
 from sparring.inference.window import in_order
-from sparring.params import check_params, in_range
 from sparring.sagemaker.target import AwsTarget
 
 BODY_LIMIT = 1_000_000_000
@@ -32,7 +30,7 @@ LOOKERS = 16
 FIRST_LOOK, LAST_LOOK, GROWTH = (0.1, 30.0, 1.5)
 
 
-class AsyncEndpointModel(Transformer, _StagedParams, DefaultParamsReadable[Any], DefaultParamsWritable):
+class AsyncEndpointModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], DefaultParamsWritable):
     """Add an asynchronous endpoint's score to every row.
 
     One Spark job writes requests to S3 and submits them; the driver then looks for answers, less and less often;
@@ -81,15 +79,6 @@ class AsyncEndpointModel(Transformer, _StagedParams, DefaultParamsReadable[Any],
     endpointName: Param[str] = Param(
         Params._dummy(), "endpointName", "an asynchronous endpoint in service", TypeConverters.toString
     )
-    invocationSeconds: Param[int] = Param(
-        Params._dummy(),
-        "invocationSeconds",
-        "what the container may take for a request, 1 to 3600",
-        TypeConverters.toInt,
-    )
-    waitSeconds: Param[float] = Param(
-        Params._dummy(), "waitSeconds", "the job is given up after this long, > 0", TypeConverters.toFloat
-    )
 
     @keyword_only
     def __init__(
@@ -113,16 +102,12 @@ class AsyncEndpointModel(Transformer, _StagedParams, DefaultParamsReadable[Any],
         self._set_scoring_defaults(most_bytes=50_000_000, most_rows=100_000)
         self._setDefault(invocationSeconds=900, waitSeconds=3_600.0, stagingPrefix="")
         self._set_with_target()
-        self._staged: list[Staging] = []
-        self.metrics = ScoringMetrics()
+        self._begin()
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; return the schema with the score."""
         self._check_scoring(schema, BODY_LIMIT)
-        positive = ("> 0", lambda value: value > 0)
-        check_params(
-            self, {"invocationSeconds": in_range(1, 3_600), "waitSeconds": positive, "stagingPrefix": A_FOLDER}
-        )
+        self._check_waiting()
         return self._with_outputs(schema)
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
@@ -131,12 +116,12 @@ class AsyncEndpointModel(Transformer, _StagedParams, DefaultParamsReadable[Any],
         name, accept = self.getOrDefault("endpointName"), self.getOrDefault("accept")
         staging = Staging(
             self.target,
-            self.getOrDefault("stagingPrefix") or scratch_prefix(self.target, name),
+            self._prefix(name),
             self._format(),
             self.getOrDefault("maxBytes"),
             self.getOrDefault("maxRows"),
         )
-        self._staged.append(staging)
+        self.staged.append(staging)
         submission = _Submission(staging, name, accept, self.getOrDefault("invocationSeconds"))
         begun = time.time()
         files = write_requests(dataset.select("*", self._sent(dataset).alias("_sent")), submission.run)
@@ -144,12 +129,6 @@ class AsyncEndpointModel(Transformer, _StagedParams, DefaultParamsReadable[Any],
             seconds = time.time() - begun
             self.metrics += ScoringMetrics.of(answered.rows, seconds, 0, answered.bytes, 0, time.time())
         return read_scored(dataset.sparkSession, staging, files, accept, schema)
-
-    def delete(self) -> None:
-        """Delete requests, rows and answers; what ``transform`` returned can then not be read again."""
-        while self._staged:
-            self._staged[-1].delete()
-            self._staged.pop()
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,7 @@ from sparring.errors import ParamError, SageMakerError
 from sparring.inference.codecs import OUTPUT, SPLITS
 from sparring.inference.deployment import unique_name
 from sparring.inference.metrics import ScoringMetrics
-from sparring.inference.params import A_FOLDER, _StagedParams
-from sparring.inference.staging import StagedFile, Staging, read_scored, scratch_prefix, write_requests
+from sparring.inference.staging import StagedFile, Staging, _ThroughS3, read_scored, write_requests
 from sparring.params import at_least, check_params, in_range, one_of, require_columns
 from sparring.sagemaker.formats.media import CSV, JSON_LINES
 from sparring.sagemaker.resources import is_absent, poll_seconds
@@ -32,7 +31,7 @@ STOP_SECONDS = 600.0
 RUNNING = ("InProgress", "Stopping")
 
 
-class BatchTransformModel(Transformer, _StagedParams, DefaultParamsReadable[Any], DefaultParamsWritable):
+class BatchTransformModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], DefaultParamsWritable):
     """Add the score of a batch transform job to every row.
 
     Executors write the rows to S3, one job scores them, and what is returned reads each file beside its output,
@@ -132,15 +131,6 @@ class BatchTransformModel(Transformer, _StagedParams, DefaultParamsReadable[Any]
     keyCol: Param[str] = Param(
         Params._dummy(), "keyCol", "identifies a row; sent first with joinSource Input", TypeConverters.toString
     )
-    invocationSeconds: Param[int] = Param(
-        Params._dummy(),
-        "invocationSeconds",
-        "what the container may take for a request, 1 to 3600",
-        TypeConverters.toInt,
-    )
-    waitSeconds: Param[float] = Param(
-        Params._dummy(), "waitSeconds", "the job is stopped after this long, > 0", TypeConverters.toFloat
-    )
 
     @keyword_only
     def __init__(
@@ -177,12 +167,12 @@ class BatchTransformModel(Transformer, _StagedParams, DefaultParamsReadable[Any]
         self._setDefault(assembleWith="Line", maxPayloadMb=6, maxConcurrentTransforms=1, joinSource="None", keyCol="")
         self._setDefault(inputFilter="", outputFilter="", invocationSeconds=600, waitSeconds=3_600.0, stagingPrefix="")
         self._set_with_target()
-        self._staged: list[Staging] = []
-        self.metrics = ScoringMetrics()
+        self._begin()
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; return the schema with the score."""
         self._check_scoring(schema, FILE_LIMIT)
+        self._check_waiting()
         most = max(1, PAYLOAD_MB // self.getOrDefault("maxPayloadMb"))
         checks = {
             "instanceType": ("an instance type such as 'ml.m5.xlarge'", lambda value: value.startswith("ml.")),
@@ -193,9 +183,6 @@ class BatchTransformModel(Transformer, _StagedParams, DefaultParamsReadable[Any]
             "maxPayloadMb": in_range(1, PAYLOAD_MB),
             "maxConcurrentTransforms": (f"in [1, {most}] with this maxPayloadMb", lambda value: 1 <= value <= most),
             "joinSource": one_of("None", "Input"),
-            "invocationSeconds": in_range(1, 3_600),
-            "waitSeconds": ("> 0", lambda value: value > 0),
-            "stagingPrefix": A_FOLDER,
         }
         check_params(self, checks)
         if self._joined:
@@ -227,7 +214,7 @@ class BatchTransformModel(Transformer, _StagedParams, DefaultParamsReadable[Any]
         schema = self.transformSchema(dataset.schema)
         self._require("modelName", "targetJson")
         staging = self._staging()
-        self._staged.append(staging)
+        self.staged.append(staging)
         files = write_requests(dataset.select("*", self._sent(dataset).alias("_sent")), staging.write)
         if files:
             staging.keep_only(files)
@@ -247,7 +234,7 @@ class BatchTransformModel(Transformer, _StagedParams, DefaultParamsReadable[Any]
             most_bytes = min(most_bytes, self.getOrDefault("maxPayloadMb") << 20)
         return Staging(
             self.target,
-            self.getOrDefault("stagingPrefix") or scratch_prefix(self.target, self.getOrDefault("modelName")),
+            self._prefix(self.getOrDefault("modelName")),
             self._format(),
             most_bytes,
             self.getOrDefault("maxRows"),
@@ -326,12 +313,6 @@ class BatchTransformModel(Transformer, _StagedParams, DefaultParamsReadable[Any]
                     "Raise waitSeconds, or use more instances.",
                 )
             time.sleep(poll_seconds(self.target))
-
-    def delete(self) -> None:
-        """Delete requests, rows and outputs; what ``transform`` returned can then not be read again."""
-        while self._staged:
-            self._staged[-1].delete()
-            self._staged.pop()
 
 
 def stop_transform_job(target: AwsTarget, name: str) -> None:

@@ -15,7 +15,6 @@ from pyspark.sql import types as T
 from sparring.errors import ParamError
 from sparring.inference.codecs import ANSWERS, Format
 from sparring.params import (
-    Check,
     KeywordParams,
     at_least,
     check_params,
@@ -26,8 +25,6 @@ from sparring.params import (
 )
 from sparring.sagemaker.formats.media import CSV, LIBSVM, PARQUET
 from sparring.sagemaker.target import AwsTarget
-
-A_FOLDER: Check = ("'' or a prefix that ends in a slash", lambda value: not value or value.endswith("/"))
 
 
 class _ScoringParams(KeywordParams):
@@ -125,17 +122,6 @@ class _ScoringParams(KeywordParams):
         """Return one struct of what is sent: the input columns, or the features under the matrix's names."""
         columns = self.getOrDefault("inputCols")
         return F.struct(*(columns or _features(dataset, self.getOrDefault("featuresCol"))))
-
-
-class _StagedParams(_ScoringParams):
-    """Where rows and requests wait in S3 while they are scored."""
-
-    stagingPrefix: Param[str] = Param(
-        Params._dummy(),
-        "stagingPrefix",
-        "key prefix for staged files, ending in a slash; '' = one of its own",
-        TypeConverters.toString,
-    )
 
 
 def _features(dataset: DataFrame, column: str) -> list[Column]:

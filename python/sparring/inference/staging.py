@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyspark.ml.param import Param, Params, TypeConverters
 
 from sparring.errors import EndpointError
 from sparring.inference.codecs import Format, joined_scores_of, scores_of
-from sparring.inference.params import flattened
+from sparring.inference.metrics import ScoringMetrics
+from sparring.inference.params import _ScoringParams, flattened
+from sparring.params import Check, check_params, in_range
 from sparring.sagemaker.resources import delete_below
 from sparring.sagemaker.target import AwsTarget
 
@@ -168,6 +171,47 @@ class Staging:
         except s3.exceptions.ClientError as error:
             raise EndpointError(f"{uri} cannot be read: {error}", "See the log of the job or endpoint.") from error
         return body
+
+
+class _ThroughS3(_ScoringParams):
+    """What stages share whose rows and requests wait in S3 while they are scored."""
+
+    invocationSeconds: Param[int] = Param(
+        Params._dummy(),
+        "invocationSeconds",
+        "what the container may take for a request, 1 to 3600",
+        TypeConverters.toInt,
+    )
+    waitSeconds: Param[float] = Param(
+        Params._dummy(), "waitSeconds", "the job is given up after this long, > 0", TypeConverters.toFloat
+    )
+    stagingPrefix: Param[str] = Param(
+        Params._dummy(),
+        "stagingPrefix",
+        "key prefix for staged files, ending in a slash; '' = one of its own",
+        TypeConverters.toString,
+    )
+
+    def _begin(self) -> None:
+        self.staged: list[Staging] = []
+        self.metrics = ScoringMetrics()
+
+    def _check_waiting(self) -> None:
+        checks: dict[str, Check] = {
+            "invocationSeconds": in_range(1, 3_600),
+            "waitSeconds": ("> 0", lambda value: value > 0),
+            "stagingPrefix": ("'' or a prefix that ends in a slash", lambda value: not value or value.endswith("/")),
+        }
+        check_params(self, checks)
+
+    def _prefix(self, name: str) -> str:
+        return self.getOrDefault("stagingPrefix") or scratch_prefix(self.target, name)
+
+    def delete(self) -> None:
+        """Delete requests, rows and answers; what ``transform`` returned can then not be read again."""
+        while self.staged:
+            self.staged[-1].delete()
+            self.staged.pop()
 
 
 def write_requests(dataset: DataFrame, stage: Any) -> list[StagedFile]:
