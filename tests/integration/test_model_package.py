@@ -2,9 +2,14 @@
 
 import io
 import json
+import signal
+import socket
 import subprocess
 import sys
 import tarfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +17,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import urllib3
 import yaml
 from pyspark.sql import SparkSession
+from typer.testing import CliRunner
 
+from sparring.cli import app
 from sparring.config import load_config
 from sparring.errors import PackageError
 from sparring.pipeline import Run
-from sparring.sagemaker.container.source_code import unpack
 from sparring.serving.manifest import MANIFEST, PREPARATION
-from sparring.serving.pack import archive, package
+from sparring.serving.pack import archive, package, unpacked
 from sparring.serving.packaged import PackagedModel
 
 CONTENDERS = {
@@ -75,7 +82,7 @@ def configuration(folder: Path) -> Path:
     config = {
         "name": "package",
         "table": {"path": str(folder / "table.parquet"), "key": ["id"], "label": "sick", "features": FEATURES},
-        "prepare": {"min_frequency": 1},
+        "prepare": {"min_frequency": 1, "storage": "sparse"},
         "contenders": contenders,
         "leakage": {"enabled": False},
         "resources": {"memory": "1g", "cores": 2, "isolation": "session"},
@@ -98,7 +105,8 @@ def packed(run: Path, contender: str | None, folder: Path) -> PackagedModel:
     (folder / "made").mkdir()
     package(str(run), contender, folder / "made")
     (folder / "model").mkdir()
-    unpack(archive(folder / "made"), folder / "model", "model.tar.gz")
+    (folder / "model.tar.gz").write_bytes(archive(folder / "made"))
+    unpacked(str(folder / "model.tar.gz"), folder / "model")
     return PackagedModel(folder / "model")
 
 
@@ -182,4 +190,72 @@ def test_what_cannot_be_packed_is_refused_with_a_reason(run: Path, tmp_path: Pat
         package(str(run), "xgbost", tmp_path)
     with pytest.raises(PackageError, match=r"no finished run: report.json"):
         package(str(tmp_path), None, tmp_path)
+    with pytest.raises(PackageError, match=r"absent\.tar\.gz is no model package"):
+        unpacked(str(tmp_path / "absent.tar.gz"), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@contextmanager
+def served(*arguments: str) -> Iterator[tuple[subprocess.Popen, str]]:
+    """``sparring serve`` as a process, once it answers pings, and its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-c", "from sparring.cli import main; main()", "serve", *arguments, "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        ping = f"http://127.0.0.1:{port}/ping"
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            try:
+                assert urllib3.request("GET", ping, retries=False).status == 200
+                break
+            except urllib3.exceptions.HTTPError:
+                continue
+        yield process, f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("source", ["run", "package"])
+def test_serve_answers_raw_rows_with_the_winners_predictions(run: Path, source: str, tmp_path: Path) -> None:
+    winner = json.loads((run / "report.json").read_text())["verdict"]["choice"]
+    rows, stored = raw_and_stored(run, winner)
+    arguments = [str(run), "--workers", "2"]
+    if source == "package":
+        winner, arguments = "mllib-gbt", [str(tmp_path / "model.tar.gz")]
+        stored = raw_and_stored(run, winner)[1]
+        rows = raw_and_stored(run, winner)[0]
+        done = CliRunner().invoke(app, ["package", str(run), "--contender", winner, "--out", arguments[0]])
+        assert done.exit_code == 0, done.output
+        assert "Raw columns: x, whole, flag, hour" in " ".join(done.output.split())
+    with served(*arguments) as (process, address):
+        url = f"{address}/invocations"
+        body, headers = rows.to_csv(index=False).encode(), {"Content-Type": "text/csv", "Accept": "application/json"}
+        answer = urllib3.request("POST", url, body=body, headers=headers, timeout=60)
+        assert answer.status == 200, answer.data
+        scores = [prediction["score"] for prediction in answer.json()["predictions"]]
+        assert np.abs(np.array(scores) - stored).max() <= 1e-6
+        parquet = urllib3.request(
+            "POST", url, body=body, headers={**headers, "Accept": "application/x-parquet"}, timeout=60
+        )
+        assert pq.read_table(io.BytesIO(parquet.data))["score"].to_pylist() == scores
+        bad = rows.astype(object).head(3)
+        bad.iloc[1, 0] = "warm"
+        refused = urllib3.request("POST", url, body=bad.to_csv(index=False).encode(), headers=headers, timeout=60)
+        assert (refused.status, refused.data) == (400, b"row 2, column 'x': 'warm' is not a number")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        assert process.stdout is not None
+        assert f"Serving {winner} on {address}" in process.stdout.read()
+
+
+def test_categories_that_train_did_not_show_are_unseen_not_refused(run: Path, tmp_path: Path) -> None:
+    model = packed(run, "sklearn-logistic", tmp_path)
+    row = raw_and_stored(run, "sklearn-logistic")[0].head(1).astype(object)
+    scores = []
+    for city in ("Oslo", "Atlantis", "Lemuria"):
+        row["city"] = city
+        scores.append(model.score(row.to_csv(index=False).encode(), "text/csv")[0])
+    assert scores[1] == scores[2] != scores[0]

@@ -52,8 +52,7 @@ def check(
     out: Annotated[Path | None, typer.Option("--out", help="Also write the report as JSON.")] = None,
 ) -> None:
     """Run training and serving programs as SageMaker does and say which rules they break; code 1 if any."""
-    from sparring.sagemaker.container.check import ContainerCheck, check_container
-    from sparring.sagemaker.container.check.serving import Payload
+    from sparring.sagemaker.container.check import ContainerCheck, Payload, check_container
 
     both = command or []
     report = check_container(

@@ -41,16 +41,14 @@ def serve(
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that answer.")] = 1,
 ) -> None:
     """Serve a run's winner on loopback as its container would: /ping, /invocations with raw rows."""
-    from sparring.data import storage
     from sparring.sagemaker.container.serving import PORT_VARIABLE, serve
-    from sparring.sagemaker.container.source_code import unpack
-    from sparring.serving.pack import package
+    from sparring.serving.pack import package, unpacked
     from sparring.serving.packaged import PackagedModel
 
     with tempfile.TemporaryDirectory(prefix="sparring-serve-") as scratch:
         folder = Path(scratch)
         if run.endswith(".tar.gz"):
-            unpack(storage.read_bytes(run), folder, run)
+            unpacked(run, folder)
         else:
             package(run, contender, folder)
         model = PackagedModel(folder)

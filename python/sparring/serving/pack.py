@@ -19,6 +19,7 @@ from sparring.data import storage
 from sparring.data.contract import RAW_TYPE
 from sparring.errors import PackageError, did_you_mean
 from sparring.feature.encoder import Encoder, EncoderState
+from sparring.sagemaker.container.source_code import unpack
 from sparring.serving.manifest import PREPARATION, PackageManifest, RawColumn, sha256
 from sparring.serving.saved import read_metadata, read_trees
 from sparring.serving.scorers import LinearScorer, Scorer, XGBoostScorer
@@ -94,6 +95,20 @@ def archive(folder: Path) -> bytes:
             entry.size, entry.mode = path.stat().st_size, 0o644
             packed.addfile(entry, io.BytesIO(path.read_bytes()))
     return stream.getvalue()
+
+
+def unpacked(path: str, folder: Path) -> None:
+    """Unpack the package at ``path`` into ``folder``.
+
+    Raises
+    ------
+    PackageError
+        If it cannot be read or leads out of ``folder``.
+    """
+    try:
+        unpack(storage.read_bytes(path), folder, path)
+    except (OSError, ValueError) as error:
+        raise PackageError(f"{path} is no model package: {error}", "Make one: sparring package RUN.") from error
 
 
 def _read(run: str, *parts: str) -> Any:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import sys
 
-from sparring.errors import SparringError
-from sparring.sagemaker.container import script_mode
-from sparring.sagemaker.container import serve as answer
+from sparring.sagemaker.container import run_serving, script_mode
+from sparring.sagemaker.container.serving import Predict
 from sparring.sagemaker.container.tree import Tree
 from sparring.serving.manifest import MANIFEST
 
@@ -21,19 +20,18 @@ def train() -> None:
 
 def serve() -> None:
     """Serve what ``/opt/ml/model`` holds: a model package of ours, else the user's script."""
+    sys.exit(run_serving(_predictor))
+
+
+def _predictor() -> Predict:
     tree = Tree.of_container()
-    try:
-        if (tree.model / MANIFEST).exists():
-            from sparring.serving.packaged import PackagedModel
+    if (tree.model / MANIFEST).exists():
+        from sparring.serving.packaged import PackagedModel
 
-            answer(PackagedModel(tree.model))
-        else:
-            from sparring.sagemaker.container.handlers import ScriptPredictor
+        return PackagedModel(tree.model)
+    from sparring.sagemaker.container.handlers import ScriptPredictor
 
-            answer(ScriptPredictor(tree))
-    except SparringError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+    return ScriptPredictor(tree)
 
 
 if __name__ == "__main__":

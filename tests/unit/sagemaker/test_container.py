@@ -1,6 +1,9 @@
 """The container contract, and ending a program as a whole."""
 
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sparring.sagemaker.container.training import BASE_VARIABLE, TrainingEnvironment, run_training
+from sparring.sagemaker.container.training import BASE_VARIABLE, TrainingEnvironment, TrainingStopped, run_training
+from sparring.sagemaker.container.tree import lay_out
 from sparring.sagemaker.local.processes import Program
 
 # The child tells its id once it is deaf to SIGTERM.
@@ -108,3 +112,47 @@ def test_waiting_has_a_limit(tmp_path: Path) -> None:
         program.wait(0.05)
     program.end(grace=20)
     assert program.process.returncode == -15
+
+
+def test_the_guides_example_trains_and_answers(base: Path) -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "guide" / "container.md").read_text()
+    (example,) = re.findall(r"```python\n(.*?)```", guide, re.S)
+    scope: dict = {}
+    exec(example, scope)
+    (base / "model").mkdir()
+    assert run_training(scope["train"]) == 0
+    assert (base / "model" / "count.txt").read_text() == "1"
+    assert scope["predict"](b"abc", "text/csv", "*/*") == (b"3", "text/csv")
+
+
+def test_a_stop_is_raised_inside_the_training_and_is_no_failure(base: Path) -> None:
+    saved: list[str] = []
+
+    def train(environment: TrainingEnvironment) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            signal.pause()
+        except TrainingStopped:
+            saved.append("checkpoint")
+            raise
+
+    before = signal.getsignal(signal.SIGTERM)
+    assert run_training(train) == 143
+    assert saved == ["checkpoint"]
+    assert not (base / "output" / "failure").exists()
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_layout_is_read_back_as_it_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay_out(tmp_path, {"eta": 0.1}, {"train": {"ContentType": "text/csv"}}, ["algo-2", "algo-10", "algo-1"], "algo-2")
+    monkeypatch.setenv(BASE_VARIABLE, str(tmp_path))
+    found = TrainingEnvironment.read()
+    assert found.hyperparameters == {"eta": "0.1"}
+    assert found.channels["train"] == {
+        "ContentType": "text/csv",
+        "TrainingInputMode": "File",
+        "S3DistributionType": "FullyReplicated",
+        "RecordWrapperType": "None",
+    }
+    assert (found.hosts, found.current_host) == (["algo-1", "algo-10", "algo-2"], "algo-2")
+    assert (found.rank, found.is_leader) == (2, False)

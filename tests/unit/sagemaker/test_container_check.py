@@ -12,9 +12,8 @@ from typer.testing import CliRunner
 
 from sparring.cli import app
 from sparring.errors import PlatformError
-from sparring.sagemaker.container.check import ContainerCheck, Limits, Report, check_container
-from sparring.sagemaker.container.check.serving import Payload
-from sparring.sagemaker.container.isolation import isolated, require_isolation
+from sparring.sagemaker.container.check import ContainerCheck, Limits, Payload, Report, check_container
+from sparring.sagemaker.container.isolation import can_isolate, isolated
 
 PROGRAMS = [sys.executable, "-S", str(Path(__file__).with_name("contract_programs.py"))]
 # Shorter than the contract's: a program of a test need not be slow for long.
@@ -22,14 +21,6 @@ LIMITS = Limits(ping=0.5, connect=0.25, invoke=1.5, start=20, train=60, stop_tra
 TRAINING = ["train.exit", "train.model", "train.tree", "train.failure", "train.sigterm"]
 SERVING = ["start", "ping", "unknown_type", "execution_parameters", "invocation", "large", "concurrent", "connect"]
 SERVING = [f"serve.{rule}" for rule in [*SERVING, "sigterm"]]
-
-
-def can_isolate() -> bool:
-    try:
-        require_isolation()
-    except PlatformError:
-        return False
-    return True
 
 
 needs_isolation = pytest.mark.skipif(not can_isolate(), reason="this machine lets nobody mount: not root on Linux")

@@ -151,11 +151,22 @@ def test_several_workers_share_the_port_and_end_together() -> None:
         with ThreadPoolExecutor(8) as pool:
             while len(workers) < 2 and time.monotonic() < deadline:
                 workers |= {answer.data for answer in pool.map(server.post, [b"pid"] * 16)}
+                # A connection stays with the worker that took it.
+                server.http.clear()
         assert len(workers) == 2
         assert server.process.pid not in map(int, workers)
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(20) == 0
         assert not any(psutil.pid_exists(int(pid)) for pid in workers)
+
+
+def test_workers_do_not_outlive_a_parent_that_was_killed() -> None:
+    with serving("2") as server:
+        workers = psutil.Process(server.process.pid).children()
+        assert len(workers) >= 2
+        server.process.kill()
+        _, alive = psutil.wait_procs(workers, timeout=30)
+    assert alive == []
 
 
 def test_a_taken_port_is_said_in_a_sentence() -> None:

@@ -1,7 +1,7 @@
 """The container contract: what a training program finds on its disk, and how a serving program answers."""
 
 from sparring.sagemaker.container.media import AcceptError, BodyError, ContentError, RequestError, media_type, negotiate
-from sparring.sagemaker.container.serving import serve
+from sparring.sagemaker.container.serving import run_serving, serve
 from sparring.sagemaker.container.training import TrainingEnvironment, TrainingStopped, run_training
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "TrainingStopped",
     "media_type",
     "negotiate",
+    "run_serving",
     "run_training",
     "serve",
 ]

@@ -61,8 +61,13 @@ def isolated(command: list[str], base: Path) -> list[str]:
     return [*unshare, "sh", "-c", SCRIPT, "isolated", str(base), str(aside), *command]
 
 
+def can_isolate() -> bool:
+    """Return whether this process may make a mount namespace and mount in it."""
+    return not _why_not()
+
+
 def require_isolation() -> None:
-    """Raise :class:`PlatformError` unless this process may make a mount namespace and mount in it."""
+    """Raise :class:`PlatformError` unless :func:`can_isolate`."""
     why = _why_not()
     if why:
         raise PlatformError(

@@ -211,10 +211,10 @@ def main(program: str) -> int:
     if program == "train":
         return run_training(train)
     from sparring.sagemaker.container.handlers import ScriptPredictor
-    from sparring.sagemaker.container.serving import main_status, serve
+    from sparring.sagemaker.container.serving import run_serving
     from sparring.sagemaker.container.tree import Tree
 
-    return main_status(lambda: serve(ScriptPredictor(Tree.of_container())))
+    return run_serving(lambda: ScriptPredictor(Tree.of_container()))
 
 
 if __name__ == "__main__":

@@ -7,15 +7,17 @@ Transform".
 from __future__ import annotations
 
 import functools
+import multiprocessing
 import os
 import signal
 import socket
 import sys
+import threading
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sparring.errors import MissingDependencyError, PlatformError
+from sparring.errors import MissingDependencyError, PlatformError, SparringError
 from sparring.sagemaker.container.media import ContentError, RequestError, TooLargeError
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-__all__ = ["ContentError", "Predict", "application", "serve"]
+__all__ = ["ContentError", "Predict", "application", "run_serving", "serve"]
 
 PORT_VARIABLE = "SAGEMAKER_BIND_TO_PORT"
 DEFAULT_PORT = 8080
@@ -128,6 +130,7 @@ def application(predict: Predict, workers: int = 1) -> Starlette:
     from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
 
+    _end_with_parent()
     limit, threads = body_limit(), CapacityLimiter(THREADS)
     parameters = {
         "MaxConcurrentTransforms": THREADS * workers,
@@ -160,6 +163,19 @@ def application(predict: Predict, workers: int = 1) -> Starlette:
     )
 
 
+def _end_with_parent() -> None:
+    """End a worker whose parent was killed: nobody else would."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 async def _body(request: Request, limit: int) -> bytes:
     """Return the body; one that is too large is read to its end all the same, or its sender never sees why."""
     parts, size = [], 0
@@ -188,11 +204,11 @@ def _refusal(error: Exception) -> Response:
     return PlainTextResponse(message, status)
 
 
-def main_status(run: Callable[[], Any]) -> int:
-    """Run a serving program and return its exit code; what it cannot start with is said in a sentence."""
+def run_serving(load: Callable[[], Predict]) -> int:
+    """Serve what ``load`` returns and return the exit code; what it cannot start with is said in a sentence."""
     try:
-        run()
-    except PlatformError as error:
+        serve(load())
+    except SparringError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     return 0

@@ -5,6 +5,7 @@ Source: Amazon SageMaker developer guide, "How Amazon SageMaker Runs Your Traini
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -135,39 +136,39 @@ class TrainingEnvironment:
             with (self.tree.data / f"{channel}_{epoch}").open("rb") as fifo:
                 yield fifo
             return
-        with _Joined(self.files(channel)) as joined:
-            yield joined  # type: ignore[misc]
+        with io.BufferedReader(_Joined(self.files(channel))) as joined:
+            yield joined
 
 
-class _Joined:
+class _Joined(io.RawIOBase):
     """Files read one after the other, as Pipe mode sends them."""
 
     def __init__(self, files: list[Path]) -> None:
-        self._parts = iter(files)
+        self._left = list(files)
         self._open: BinaryIO | None = None
 
-    def __enter__(self) -> _Joined:
-        return self
+    def readable(self) -> bool:
+        """Return True."""
+        return True
 
-    def __exit__(self, *_: object) -> None:
-        if self._open is not None:
-            self._open.close()
-
-    def read(self, size: int = -1) -> bytes:
-        """Return up to ``size`` bytes; all that is left when it is negative; nothing at the end."""
-        if size < 0:
-            return b"".join(iter(lambda: self.read(1 << 20), b""))
+    def readinto(self, buffer: Any) -> int:
+        """Fill ``buffer`` from the file that is open, or the next; return 0 after the last."""
         while True:
             if self._open is None:
-                following = next(self._parts, None)
-                if following is None:
-                    return b""
-                self._open = following.open("rb")
-            data = self._open.read(size)
-            if data:
-                return data
+                if not self._left:
+                    return 0
+                self._open = self._left.pop(0).open("rb")
+            if data := self._open.read(len(buffer)):
+                buffer[: len(data)] = data
+                return len(data)
             self._open.close()
             self._open = None
+
+    def close(self) -> None:
+        """Close the file that is open."""
+        if self._open is not None:
+            self._open.close()
+        super().close()
 
 
 def _read(path: Path, optional: bool = False) -> Any:

@@ -7,39 +7,20 @@ import json
 import socket
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 
 from sparring.errors import PlatformError
 from sparring.sagemaker.container.check.program import POLL_SECONDS, Program, exit_text
-from sparring.sagemaker.container.check.report import Limits, Report
+from sparring.sagemaker.container.check.report import Report
+from sparring.sagemaker.container.check.subject import BY_LINES, ContainerCheck, Payload
 from sparring.sagemaker.container.check.training import PID_ONE
 from sparring.sagemaker.container.serving import DEFAULT_PORT, PORT_VARIABLE
 from sparring.sagemaker.container.tree import lay_out
 
 UNKNOWN_TYPE = "application/x-sparring-unknown"
-# Types whose bodies are lines, and so can be made as large as one likes.
-BY_LINES = ("text/csv", "text/libsvm", "text/x-libsvm", "application/jsonlines", "text/plain")
 AT_A_TIME = 16
 PARAMETERS = {"MaxConcurrentTransforms", "BatchStrategy", "MaxPayloadInMB"}
-
-
-@dataclass(frozen=True)
-class Payload:
-    """A request that the program must answer."""
-
-    body: bytes
-    content_type: str
-
-    def enlarged(self, size: int) -> bytes | None:
-        """Return the body with its lines, but the first, again and again up to ``size`` bytes; None if not by lines."""
-        if self.content_type.split(";")[0].strip().lower() not in BY_LINES:
-            return None
-        lines = self.body.splitlines(keepends=True)
-        # The first may be a header.
-        head, rest = (lines[0], b"".join(lines[1:])) if len(lines) > 1 else (b"", self.body)
-        rest = rest.rstrip(b"\r\n") + b"\n"
-        return head + rest * max((size - len(head)) // len(rest), 1)
 
 
 class ServingCheck:
@@ -47,34 +28,17 @@ class ServingCheck:
 
     Parameters
     ----------
-    command : list of str
+    check : ContainerCheck
+        Its ``model`` is what the program finds; without a ``payload``, what needs a request is skipped.
     folder : Path
         For its tree; empty.
-    model : Path or None
-        Folder with what ``model.tar.gz`` would hold.
-    payload : Payload or None
-        None: what needs a request is skipped.
-    port : int
-        8080 is the contract's; another is told to the program in ``SAGEMAKER_BIND_TO_PORT``.
-    isolate : bool
-    limits : Limits
     report : Report
         Receives the findings.
     """
 
-    def __init__(
-        self,
-        command: list[str],
-        folder: Path,
-        model: Path | None,
-        payload: Payload | None,
-        port: int,
-        isolate: bool,
-        limits: Limits,
-        report: Report,
-    ) -> None:
-        self.command, self.folder, self.model, self.payload = command, folder, model, payload
-        self.port, self.isolate, self.limits, self.report = port, isolate, limits, report
+    def __init__(self, check: ContainerCheck, folder: Path, report: Report) -> None:
+        self.check, self.folder, self.report, self.limits = check, folder, report, check.limits
+        self.payload, self.port = check.payload, check.port
 
     def run(self) -> None:
         """Judge all rules.
@@ -86,12 +50,12 @@ class ServingCheck:
         """
         self._require_free_port()
         tree = lay_out(self.folder / "serve", {}, {})
-        if self.model is not None:
+        if self.check.model is not None:
             tree.model.rmdir()
             # Seen through a link, the model stays as it is, and large ones are not copied.
-            tree.model.symlink_to(self.model.resolve())
+            tree.model.symlink_to(self.check.model.resolve())
         environment = {} if self.port == DEFAULT_PORT else {PORT_VARIABLE: str(self.port)}
-        with Program(self.command, tree.base, environment, self.isolate) as program:
+        with Program(self.check.serve, tree.base, environment, self.check.isolate) as program:
             if not self._judge_start(program):
                 return
             self._judge_ping()
@@ -240,6 +204,9 @@ class ServingCheck:
         caught = program.catches_sigterm
         with ThreadPoolExecutor(1) as pool:
             busy = self._in_progress(pool)
+            with suppress(OSError):
+                # Connections are taken in their order: once this one is answered, the request has come in.
+                self._ask("GET", "/ping")
             program.ask_to_end()
             asked = program.seconds
             code = program.wait(self.limits.stop_serving)
@@ -255,26 +222,31 @@ class ServingCheck:
         self.report.judge("serve.sigterm", caught and code is not None and not lost, found, fix)
 
     def _in_progress(self, pool: ThreadPoolExecutor) -> Future[tuple[int, bytes, float]] | None:
-        """Return a request that has been sent a moment ago, or None without a payload."""
+        """Return a request that has been sent but perhaps not answered, or None without a payload."""
         if self.payload is None:
             return None
-        sent = pool.submit(self._invoke, self.payload.body, self.payload.content_type)
-        # Long enough to arrive; a program that answers sooner has nothing left to lose.
-        wait([sent], POLL_SECONDS)
-        return sent
+        connection = self._send("POST", "/invocations", self.payload.body, self.payload.content_type)
+        return pool.submit(self._answer, connection, time.monotonic())
 
     def _invoke(self, body: bytes, content_type: str) -> tuple[int, bytes, float]:
         return self._ask("POST", "/invocations", body, content_type, self.limits.invoke)
 
     def _ask(
-        self, method: str, path: str, body: bytes = b"", content_type: str = "", timeout: float = 60.0
+        self, method: str, path: str, body: bytes = b"", content_type: str = "", timeout: float | None = None
     ) -> tuple[int, bytes, float]:
         """Return status, body and seconds of a request on a connection of its own."""
         start = time.monotonic()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        return self._answer(self._send(method, path, body, content_type, timeout), start)
+
+    def _send(
+        self, method: str, path: str, body: bytes, content_type: str, timeout: float | None = None
+    ) -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout or self.limits.invoke)
+        connection.request(method, path, body or None, {"Content-Type": content_type} if content_type else {})
+        return connection
+
+    def _answer(self, connection: http.client.HTTPConnection, start: float) -> tuple[int, bytes, float]:
         try:
-            headers = {"Content-Type": content_type} if content_type else {}
-            connection.request(method, path, body or None, headers)
             answer = connection.getresponse()
             return answer.status, answer.read(), time.monotonic() - start
         except http.client.HTTPException as error:

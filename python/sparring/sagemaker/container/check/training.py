@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 from sparring.sagemaker.container.check.program import POLL_SECONDS, Program, exit_text
-from sparring.sagemaker.container.check.report import Limits, Report
+from sparring.sagemaker.container.check.report import Report
+from sparring.sagemaker.container.check.subject import ContainerCheck
 from sparring.sagemaker.container.training import FAILURE_CHARACTERS
 from sparring.sagemaker.container.tree import Tree, lay_out
 
@@ -22,34 +23,15 @@ class TrainingCheck:
 
     Parameters
     ----------
-    command : list of str
+    check : ContainerCheck
     folder : Path
         For the trees; empty.
-    hyperparameters : dict of str to str
-    channels : dict of str to Path
-        Channel -> file or folder with its data.
-    content_type : str
-        Of every channel.
-    isolate : bool
-    limits : Limits
     report : Report
         Receives the findings.
     """
 
-    def __init__(
-        self,
-        command: list[str],
-        folder: Path,
-        hyperparameters: dict[str, str],
-        channels: dict[str, Path],
-        content_type: str,
-        isolate: bool,
-        limits: Limits,
-        report: Report,
-    ) -> None:
-        self.command, self.folder = command, folder
-        self.hyperparameters, self.channels, self.content_type = hyperparameters, channels, content_type
-        self.isolate, self.limits, self.report = isolate, limits, report
+    def __init__(self, check: ContainerCheck, folder: Path, report: Report) -> None:
+        self.check, self.folder, self.report, self.limits = check, folder, report, check.limits
 
     def run(self) -> Path | None:
         """Judge all rules and return the folder of the trained model, or None if there is none."""
@@ -69,9 +51,9 @@ class TrainingCheck:
         return tree.model if trained and any(tree.model.iterdir()) else None
 
     def _tree(self, name: str) -> Tree:
-        entries = {channel: {"ContentType": self.content_type} for channel in self.channels}
-        tree = lay_out(self.folder / name, self.hyperparameters, entries)
-        for channel, source in self.channels.items():
+        entries = {channel: {"ContentType": self.check.channel_type} for channel in self.check.channels}
+        tree = lay_out(self.folder / name, self.check.hyperparameters, entries)
+        for channel, source in self.check.channels.items():
             if source.is_dir():
                 shutil.copytree(source, tree.data / channel, dirs_exist_ok=True)
             else:
@@ -80,7 +62,7 @@ class TrainingCheck:
 
     def _program(self, tree: Tree) -> Program:
         job = {"TRAINING_JOB_NAME": "container-check", "TRAINING_JOB_ARN": "arn:aws:sagemaker:container-check"}
-        return Program(self.command, tree.base, job, self.isolate)
+        return Program(self.check.train, tree.base, job, self.check.isolate)
 
     def _judge_end(self, program: Program, code: int | None, tree: Tree, seconds: float) -> bool:
         ended = "still running" if code is None else exit_text(code)
@@ -114,7 +96,7 @@ class TrainingCheck:
         """Break the hyperparameters and empty the channels: who still succeeds with a model needs neither."""
         tree = self._tree("broken")
         (tree.config / "hyperparameters.json").write_text("{ this is no JSON")
-        for channel in self.channels:
+        for channel in self.check.channels:
             shutil.rmtree(tree.data / channel)
         fix = "catch the error, write its message to /opt/ml/output/failure and exit with a code other than 0"
         with self._program(tree) as program:

@@ -1,0 +1,181 @@
+"""A model package is checked when it is loaded, and its scorers agree with the libraries that trained them."""
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import xgboost
+from scipy.sparse import csr_matrix
+from sklearn.linear_model import LogisticRegression
+
+from sparring.data.cells import Cells
+from sparring.errors import PackageError
+from sparring.feature.encoder import CategoricalState, Encoder, EncoderState, NumericState
+from sparring.sagemaker.container import AcceptError, ContentError
+from sparring.serving.manifest import MANIFEST, PREPARATION, PackageManifest, RawColumn, sha256
+from sparring.serving.packaged import PackagedModel, answer
+from sparring.serving.scorers import LinearScorer, Scorer, TreesScorer, XGBoostScorer
+
+STATE = EncoderState(
+    numeric=[NumericState("x", fill=0.5, shift=0.5, scale=2.0, indicator=True)],
+    categorical=[CategoricalState("city", ["Oslo", "Rome"])],
+)
+COLUMNS = [RawColumn("x", "numeric", "double"), RawColumn("city", "categorical", "string")]
+ROWS = pa.RecordBatch.from_pydict(
+    {"x": pa.array([0.5, None, 3.0, -1.5]), "city": pa.array(["Oslo", "Rome", None, "Bern"])}
+)
+BODY = b"x,city\n0.5,Oslo\n,Rome\n3.0,\n-1.5,Bern\n"
+
+
+def linear() -> LinearScorer:
+    return LinearScorer(0.25, np.linspace(-1, 1, Encoder(STATE).size))
+
+
+def write_package(folder: Path, model: Scorer, storage: str = "sparse", **changes: Any) -> Path:
+    (folder / PREPARATION).write_text(STATE.to_json())
+    model.save(folder / model.file_name)
+    files = {name: sha256(folder / name) for name in (PREPARATION, model.file_name)}
+    versions = {"sparring": "0.1.0", "xgboost": xgboost.__version__}
+    fields: dict[str, Any] = {
+        "columns": COLUMNS,
+        "label": "late",
+        "positive": "1",
+        "storage": storage,
+        "null_values": [""],
+        "scorer": model.name,
+        "model_file": model.file_name,
+        "run": {},
+        "versions": versions,
+        "files": files,
+    }
+    PackageManifest(**{**fields, **changes}).write(folder)
+    return folder
+
+
+def test_a_linear_model_scores_raw_rows(tmp_path: Path) -> None:
+    model = PackagedModel(write_package(tmp_path, linear()))
+    margins = Encoder(STATE).dense(ROWS).astype(np.float64) @ linear().coefficients + 0.25
+    assert np.allclose(model.score(BODY, "text/csv"), 1 / (1 + np.exp(-margins)), rtol=0, atol=1e-15)
+    assert pickle.loads(pickle.dumps(model)).score(BODY, "text/csv").tolist() == model.score(BODY, "text/csv").tolist()
+
+
+def test_the_answer_is_in_the_accepted_type(tmp_path: Path) -> None:
+    model = PackagedModel(write_package(tmp_path, linear()))
+    scores = model.score(BODY, "text/csv").tolist()
+    body, kind = model(BODY, "text/csv", "*/*")
+    assert (kind, [float(line) for line in body.split()]) == ("text/csv", scores)
+    body, kind = model(BODY, "text/csv", "application/json")
+    assert (kind, json.loads(body)) == ("application/json", {"predictions": [{"score": score} for score in scores]})
+    body, kind = model(BODY, "text/csv", "application/jsonlines")
+    assert (kind, [json.loads(line)["score"] for line in body.split(b"\n")[:-1]]) == ("application/jsonlines", scores)
+    with pytest.raises(AcceptError):
+        model(BODY, "text/csv", "text/html")
+    with pytest.raises(ContentError):
+        model(BODY, "text/html", "*/*")
+    assert answer(np.array([1e-300, 1.0]), "text/csv") == b"1e-300\n1.0\n"
+
+
+@pytest.mark.parametrize("storage", ["dense", "sparse"])
+def test_boosted_trees_see_zeros_as_training_did(storage: str, tmp_path: Path) -> None:
+    """A dense matrix holds its zeros, a sparse one leaves them out: to XGBoost those are missing."""
+    rng = np.random.default_rng(1)
+    count = 400
+    x = np.where(rng.random(count) < 0.5, 0.5, rng.normal(size=count))
+    rows = pa.RecordBatch.from_pydict({"x": x, "city": rng.choice(["Oslo", "Rome", "Bern"], count)})
+    dense = Encoder(STATE).dense(rows)
+    features = dense if storage == "dense" else csr_matrix(dense)
+    label = (x > 0.4) & (x < 0.6) | (rng.random(count) < 0.2)
+    booster = xgboost.train({"max_depth": 3}, xgboost.DMatrix(features, label=label), 5)
+    other = csr_matrix(dense) if storage == "dense" else dense
+    assert np.abs(booster.predict(xgboost.DMatrix(other)) - booster.predict(xgboost.DMatrix(features))).max() > 0.01
+    scorer = XGBoostScorer(bytes(booster.save_raw("ubj")))
+    model = PackagedModel(write_package(tmp_path, scorer, storage))
+    body = rows.to_pandas().to_csv(index=False).encode()
+    assert np.array_equal(model.score(body, "text/csv"), booster.predict(xgboost.DMatrix(features)).astype(np.float64))
+
+
+def test_linear_scores_are_scikit_learns() -> None:
+    rng = np.random.default_rng(2)
+    features = csr_matrix(np.where(rng.random((500, 9)) < 0.6, 0, rng.normal(size=(500, 9))).astype(np.float32))
+    fitted = LogisticRegression().fit(features.astype(np.float64), rng.random(500) < 0.4)
+    scorer = LinearScorer(float(fitted.intercept_[0]), fitted.coef_[0])
+    cells = Cells(features.indptr.astype(np.int64), features.indices, features.data)
+    assert np.abs(scorer.probabilities(cells) - fitted.predict_proba(features.astype(np.float64))[:, 1]).max() < 1e-12
+
+
+def test_trees_are_walked_as_one_by_one() -> None:
+    """Against a walk of each row through each tree: a stump, a lone leaf, and a deep one-sided tree."""
+    #      0: root of a stump; 3: lone leaf; 4: root, its right child splits again and again
+    left = np.array([1, 1, 2, 3, 5, 5, 7, 7, 8], np.int32)
+    right = np.array([2, 1, 2, 3, 6, 5, 8, 7, 8], np.int32)
+    feature = np.array([0, 0, 0, 0, 1, 0, 2, 0, 0], np.int32)
+    threshold = np.array([0.5, 0, 0, 0, 0.0, 0, -0.5, 0, 0])
+    value = np.array([0, 1.0, -1.0, 0.3, 0, 0.7, 0, -0.4, 2.0])
+    weights = np.array([1.0, 0.1, 0.5])
+    trees = TreesScorer(feature, threshold, left, right, value, np.array([0, 3, 4], np.int32), weights, 3, 2)
+    rng = np.random.default_rng(3)
+    dense = np.where(rng.random((5_000, 3)) < 0.4, 0, rng.normal(size=(5_000, 3))).astype(np.float32)
+    dense[0] = [0.5, 0.0, -0.5]
+
+    def walk(row: np.ndarray) -> float:
+        total = 0.0
+        for root, weight in zip((0, 3, 4), weights, strict=True):
+            node = root
+            while left[node] != node:
+                node = left[node] if row[feature[node]] <= threshold[node] else right[node]
+            total += weight * value[node]
+        return 1 / (1 + np.exp(-2 * total))
+
+    sparse = csr_matrix(dense)
+    cells = Cells(sparse.indptr.astype(np.int64), sparse.indices, sparse.data)
+    assert np.abs(trees.probabilities(cells) - [walk(row) for row in dense]).max() < 1e-15
+    assert trees.probabilities(Cells(np.zeros(1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))).size == 0
+
+
+@pytest.mark.parametrize("name", [PREPARATION, "linear.json"])
+def test_an_altered_or_missing_file_is_refused(name: str, tmp_path: Path) -> None:
+    write_package(tmp_path, linear())
+    text = (tmp_path / name).read_text()
+    (tmp_path / name).write_text(text.replace("0.", "0.1", 1))
+    with pytest.raises(PackageError, match="was altered since it was packed"):
+        PackagedModel(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(PackageError, match="is missing"):
+        PackagedModel(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"format_version": 2}, "format version is 2, this Sparring reads 1"),
+        ({"scorer": "magic"}, "scorer 'magic' is none of linear, trees, xgboost"),
+        ({"columns": COLUMNS[:1]}, "preparation and manifest name different columns"),
+    ],
+)
+def test_a_package_of_another_kind_is_refused(changes: dict[str, Any], words: str, tmp_path: Path) -> None:
+    with pytest.raises(PackageError, match=words):
+        PackagedModel(write_package(tmp_path, linear(), **changes))
+
+
+def test_a_model_that_does_not_fit_its_preparation_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PackageError, match="the model takes 3 features, the preparation makes 6"):
+        PackagedModel(write_package(tmp_path, LinearScorer(0.0, np.zeros(3))))
+
+
+def test_a_booster_of_a_newer_xgboost_is_refused(tmp_path: Path) -> None:
+    matrix = xgboost.DMatrix(np.zeros((4, 2)), label=[0, 1, 0, 1])
+    scorer = XGBoostScorer(bytes(xgboost.train({}, matrix, 1).save_raw("ubj")))
+    with pytest.raises(PackageError, match=r"written by XGBoost 99\.0"):
+        PackagedModel(write_package(tmp_path, scorer, versions={"xgboost": "99.0"}))
+
+
+def test_no_package_at_all_is_said_with_the_command_that_makes_one(tmp_path: Path) -> None:
+    with pytest.raises(PackageError, match="sparring package RUN"):
+        PackagedModel(tmp_path)
+    (tmp_path / MANIFEST).write_text('{"format_version": 1, "columns": [], "unknown": 1}')
+    with pytest.raises(PackageError, match="is not a manifest of format 1"):
+        PackagedModel(tmp_path)
