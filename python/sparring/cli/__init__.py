@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from sparring.cli import local_aws, machine, runs
+from sparring.cli import local_aws, machine, runs, sagemaker
 from sparring.errors import SparringError
 
 __all__ = ["app", "main"]
@@ -24,6 +24,7 @@ app = typer.Typer(
 for command in (runs.demo, runs.run, runs.init, machine.doctor):
     app.command()(command)
 app.add_typer(local_aws.app, name="local-aws")
+app.add_typer(sagemaker.app, name="sagemaker")
 
 
 def main() -> None:
