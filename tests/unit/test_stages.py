@@ -15,7 +15,9 @@ from sparring.dedup import Deduplicator, NearDeduplicator
 from sparring.errors import ParamError
 from sparring.feature import FeaturePreparation
 from sparring.model_selection import StratifiedSplitter
+from sparring.sagemaker import builtin
 from sparring.sagemaker.estimator import SageMakerXGBoost
+from sparring.sagemaker.own import SageMakerAlgorithmResource, SageMakerContainer, SageMakerScript
 from sparring.training.estimators import SingleNodeLogisticRegression, SingleNodeXGBoost
 
 STAGES: list[tuple[type, dict[str, Any]]] = [
@@ -26,6 +28,17 @@ STAGES: list[tuple[type, dict[str, Any]]] = [
     (SingleNodeLogisticRegression, {"regParam": 0.5}),
     (SingleNodeXGBoost, {"numRound": 7}),
     (SageMakerXGBoost, {"numRound": 7}),
+    (builtin.SageMakerLinearLearnerBinaryClassifier, {"epochs": 7, "learningRate": "auto"}),
+    (builtin.SageMakerLinearLearnerMulticlassClassifier, {"numClasses": 7}),
+    (builtin.SageMakerLinearLearnerRegressor, {"learningRate": 0.5, "useBias": False}),
+    (builtin.SageMakerFactorizationMachinesBinaryClassifier, {"numFactors": 7}),
+    (builtin.SageMakerFactorizationMachinesRegressor, {"numFactors": 7}),
+    (builtin.SageMakerKMeans, {"k": 7, "extraCenterFactor": "auto"}),
+    (builtin.SageMakerPCA, {"numComponents": 7}),
+    (builtin.SageMakerLDA, {"numTopics": 7}),
+    (SageMakerContainer, {"trainingImage": "image:1", "inputCols": ["a", "b"]}),
+    (SageMakerScript, {"entryPoint": "train.py"}),
+    (SageMakerAlgorithmResource, {"algorithmName": "name"}),
 ]
 each = pytest.mark.parametrize(("stage", "given"), STAGES, ids=lambda value: getattr(value, "__name__", ""))
 
@@ -80,6 +93,8 @@ def test_it_survives_saving_in_a_pipeline(
 
 @each
 def test_a_value_of_the_wrong_type_is_refused(spark: SparkSession, stage: Any, given: dict[str, Any]) -> None:
-    name = next(name for name in ("seed", "numRound", "normalizeUnicode", "minFrequency") if stage().hasParam(name))
+    name = next(
+        name for name in ("seed", "numRound", "normalizeUnicode", "minFrequency", "volumeGb") if stage().hasParam(name)
+    )
     with pytest.raises((TypeError, ParamError)):
         stage(**{name: "many"})
