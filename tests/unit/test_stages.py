@@ -19,7 +19,9 @@ from sparring.inference.batch_transform import BatchTransformModel
 from sparring.inference.packaged import PackageModel
 from sparring.inference.realtime import EndpointModel
 from sparring.model_selection import StratifiedSplitter
+from sparring.sagemaker import builtin
 from sparring.sagemaker.estimator import SageMakerXGBoost
+from sparring.sagemaker.own import SageMakerAlgorithmResource, SageMakerContainer, SageMakerScript
 from sparring.training.estimators import SingleNodeLogisticRegression, SingleNodeXGBoost
 
 STAGES: list[tuple[type, dict[str, Any]]] = [
@@ -30,6 +32,17 @@ STAGES: list[tuple[type, dict[str, Any]]] = [
     (SingleNodeLogisticRegression, {"regParam": 0.5}),
     (SingleNodeXGBoost, {"numRound": 7}),
     (SageMakerXGBoost, {"numRound": 7}),
+    (builtin.SageMakerLinearLearnerBinaryClassifier, {"epochs": 7, "learningRate": "auto"}),
+    (builtin.SageMakerLinearLearnerMulticlassClassifier, {"numClasses": 7}),
+    (builtin.SageMakerLinearLearnerRegressor, {"learningRate": 0.5, "useBias": False}),
+    (builtin.SageMakerFactorizationMachinesBinaryClassifier, {"numFactors": 7}),
+    (builtin.SageMakerFactorizationMachinesRegressor, {"numFactors": 7}),
+    (builtin.SageMakerKMeans, {"k": 7, "extraCenterFactor": "auto"}),
+    (builtin.SageMakerPCA, {"numComponents": 7}),
+    (builtin.SageMakerLDA, {"numTopics": 7}),
+    (SageMakerContainer, {"trainingImage": "image:1", "inputCols": ["a", "b"]}),
+    (SageMakerScript, {"entryPoint": "train.py"}),
+    (SageMakerAlgorithmResource, {"algorithmName": "name"}),
     (EndpointModel, {"endpointName": "e", "maxRows": 7}),
     (AsyncEndpointModel, {"endpointName": "e", "waitSeconds": 7.0}),
     (BatchTransformModel, {"modelName": "m", "joinSource": "Input"}),
@@ -88,7 +101,7 @@ def test_it_survives_saving_in_a_pipeline(
 
 @each
 def test_a_value_of_the_wrong_type_is_refused(spark: SparkSession, stage: Any, given: dict[str, Any]) -> None:
-    numbers = ("seed", "numRound", "normalizeUnicode", "minFrequency", "maxRows")
+    numbers = ("seed", "numRound", "normalizeUnicode", "minFrequency", "volumeGb", "maxRows")
     wrong = {**dict.fromkeys(numbers, "many"), "package": 7}
     name = next(name for name in wrong if stage().hasParam(name))
     with pytest.raises((TypeError, ParamError)):

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from sparring.cli import container, local_aws, machine, predict, runs, serve
+from sparring.cli import container, local_aws, machine, predict, runs, sagemaker, serve
 from sparring.errors import SparringError
 
 __all__ = ["app", "main"]
@@ -25,6 +25,7 @@ for command in (runs.demo, runs.run, runs.init, serve.package, serve.serve, pred
     app.command()(command)
 app.add_typer(local_aws.app, name="local-aws")
 app.add_typer(container.app, name="container")
+app.add_typer(sagemaker.app, name="sagemaker")
 
 
 def main() -> None:

@@ -10,7 +10,6 @@ from pyspark.ml.base import Estimator
 from pyspark.ml.functions import array_to_vector
 from pyspark.ml.linalg import VectorUDT
 from pyspark.ml.param import Param, Params, TypeConverters
-from pyspark.ml.param.shared import HasLabelCol
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -45,15 +44,15 @@ def _param(name: str, doc: str, converter: Any) -> Param[Any]:
     return Param(Params._dummy(), name, doc, converter)
 
 
-class _AlgorithmParams(_SageMakerParams, HasLabelCol):
+class _AlgorithmParams(_SageMakerParams):
     """Columns of an algorithm's estimator and of its model."""
 
     algorithm: ClassVar[Algorithm]
     featuresCol: Param[str] = _param("featuresCol", "vector or array<float>", TypeConverters.toString)
 
     def _set_columns(self) -> None:
-        named = {param: default for param, default in OUTPUTS.items() if self.hasParam(param)}
-        self._setDefault(featuresCol="features", labelCol="label", **named)
+        defaults = {"featuresCol": "features", "labelCol": "label", **OUTPUTS}
+        self._setDefault(**{param: default for param, default in defaults.items() if self.hasParam(param)})
 
     def _check_features(self, schema: T.StructType) -> None:
         owner = type(self).__name__
@@ -121,6 +120,8 @@ class _AlgorithmEstimator(Estimator[Any], _AlgorithmParams, DefaultParamsReadabl
         for name, allowed in cls.algorithm.hyperparameters.items():
             ours, doc = param_name(name), f"{allowed.doc}; {allowed.check[0]}"
             setattr(cls, ours, _param(ours, doc, TYPE_CONVERTERS.get(allowed.kind, CONVERTERS[allowed.kind])))
+        if cls.algorithm.labelled:
+            setattr(cls, "labelCol", _param("labelCol", "the label, a number", TypeConverters.toString))  # noqa: B010
         for name, param in _outputs_of(cls.algorithm).items():
             setattr(cls, name, param)
         cls.__init__ = _constructor(cls)  # type: ignore[method-assign]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from pyspark.ml.base import Model
@@ -126,6 +127,55 @@ class _SageMakerParams(KeywordParams):
         return TrainingJob(self.target, chosen(config, choice), name, source, self._ledger(), attach)
 
 
+class Deployments:
+    """Endpoints that were made on demand, and the models that were fitted meanwhile; see :func:`deploying`."""
+
+    def __init__(self) -> None:
+        self.endpoints = ExitStack()
+        self.models: list[SageMakerModel] = []
+
+    def deploy(self, model: SageMakerModel) -> None:
+        """Deploy a model that is not deployed yet."""
+        if not model.isDefined("endpointName"):
+            self.endpoints.enter_context(model.deployed())
+
+    def delete_models(self, keep: Any = None) -> None:
+        """Delete the files of all models that were fitted, but for ``keep``'s and of its stages."""
+        kept = {model.getOrDefault("jobName") for model in getattr(keep, "stages", [keep]) if is_on_sagemaker(model)}
+        for model in self.models:
+            if model.getOrDefault("jobName") not in kept:
+                model.delete()
+
+
+_deployments: ContextVar[Deployments | None] = ContextVar("deployments", default=None)
+
+
+@contextmanager
+def deploying() -> Iterator[Deployments]:
+    """Deploy models as they are asked to transform, and delete all those endpoints at the end.
+
+    It is what ``CrossValidator`` and ``TrainValidationSplit`` need, which fit and score by themselves.
+
+    Examples
+    --------
+    >>> with deploying() as made:                                               # doctest: +SKIP
+    ...     best = CrossValidator(estimator=SageMakerXGBoost(target=target), ...).fit(rows).bestModel
+    >>> made.delete_models(keep=best)                                           # doctest: +SKIP
+    """
+    made = Deployments()
+    token = _deployments.set(made)
+    try:
+        with made.endpoints:
+            yield made
+    finally:
+        _deployments.reset(token)
+
+
+def is_on_sagemaker(model: Any) -> bool:
+    """Return whether a stage is a model on SageMaker."""
+    return isinstance(model, SageMakerModel)
+
+
 def train_and_keep(
     job: TrainingJob, rows: DataFrame | dict[str, DataFrame], hyperparameters: Mapping[str, Any]
 ) -> TrainedModel:
@@ -177,7 +227,11 @@ class SageMakerModel(Model, _SageMakerParams, DefaultParamsReadable[Any], Defaul
     @classmethod
     def of(cls, trained: TrainedModel) -> Any:
         """Return the stage of a trained model."""
-        return cls(jobName=trained.job, image=trained.image, modelData=trained.model_data)
+        model = cls(jobName=trained.job, image=trained.image, modelData=trained.model_data)
+        made = _deployments.get()
+        if made is not None:
+            made.models.append(model)
+        return model
 
     @contextmanager
     def deployed(self) -> Iterator[str]:
@@ -202,7 +256,10 @@ class SageMakerModel(Model, _SageMakerParams, DefaultParamsReadable[Any], Defaul
         delete_below(self.target, prefix_of(self.target, self.getOrDefault("jobName")))
 
     def _endpoint(self) -> str:
-        """Return the endpoint's name, or raise when the model is not deployed."""
+        """Return the endpoint's name; a model that is not deployed is deployed inside :func:`deploying` only."""
+        made = _deployments.get()
+        if made is not None:
+            made.deploy(self)
         if not self.isDefined("endpointName"):
             raise SageMakerError(
                 f"The model of training job {self.getOrDefault('jobName')} is not deployed",

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sparring.config.schema import SageMakerConfig
+from sparring.config.schema import RunConfig, SageMakerConfig
 from sparring.data import storage
 from sparring.data.matrix import PARTS, PreparedMatrix
 from sparring.errors import ConfigError, TrainingError
 from sparring.feature.vectors import with_vectors
-from sparring.jars import SAGEMAKER_PYSPARK, sagemaker_jars
+from sparring.jars import SAGEMAKER_PYSPARK, sagemaker_jars, spark_is_supported
 from sparring.sagemaker.compute import Choice, choose, chosen
 from sparring.sagemaker.endpoint import RealTimeEndpoint
 from sparring.sagemaker.ledger import Ledger, ledger_path, settle_or_drop
 from sparring.sagemaker.target import AwsTarget
 from sparring.sagemaker.training_job import TrainedModel, TrainingJob, digest_of
-from sparring.session import SessionSpec, get_session
+from sparring.session import SessionSpec, available_cores, get_session
 from sparring.training.mllib import check_fingerprints
 from sparring.training.phases import Phases
 from sparring.training.task import Outcome, Task
@@ -89,6 +89,46 @@ def run(task: Task, phases: Phases) -> Outcome:
     return outcome
 
 
+def planned_requests(config: RunConfig) -> list[dict[str, Any]]:
+    """Return the request of each sagemaker contender, checked, as it would be sent; rows are not looked at.
+
+    Without an account it is the local stand-in's, for a bucket yet to be named.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such contender, or SageMaker would not take its request.
+    """
+    contenders = [contender for contender in config.contenders if contender.engine == "sagemaker"]
+    if not contenders:
+        raise ConfigError("The configuration has no contender with engine sagemaker", "Add one.")
+    target, cores = _planned_target(config.sagemaker), config.resources.cores or available_cores()
+    section = chosen(config.sagemaker, choose(config.sagemaker, "xgboost", 0, 0))
+    requests = []
+    for contender in contenders:
+        owner = f"contenders.{contender.name}.hyperparameters"
+        parameters = XGBoostParameters.of(dict(contender.hyperparameters), owner)
+        hyperparameters = hyperparameters_of(parameters, section, cores, config.seed)
+        job = TrainingJob(target, section, contender.name)
+        requests.append(job.request(hyperparameters, section.written_channels))
+    return requests
+
+
+def _planned_target(config: SageMakerConfig) -> AwsTarget:
+    if not config.local:
+        return AwsTarget.on_aws(config)
+    from sparring.sagemaker.local import LocalAws
+
+    return AwsTarget(LocalAws.role_arn, "sparring-local", "", LocalAws.region)
+
+
+def hyperparameters_of(parameters: XGBoostParameters, config: SageMakerConfig, cores: int, seed: int) -> dict[str, Any]:
+    """Return the job's hyperparameters, with values of their own types."""
+    own = {"num_round": parameters.num_round, **parameters.native(cores, seed)}
+    rounds = config.early_stopping_rounds
+    return own if rounds is None else {**own, "early_stopping_rounds": rounds}
+
+
 def _tell(line: str) -> None:
     """Print progress into the contender's log."""
     print(line, flush=True)
@@ -100,7 +140,9 @@ def _choice(task: Task, matrix: PreparedMatrix) -> Choice:
 
 
 def _session(task: Task, config: SageMakerConfig) -> SparkSession:
-    spark = get_session(SessionSpec(f"sparring {task.name}", task.cores, task.memory, sagemaker_jars()))
+    # The jars bring S3A too; a Spark that cannot load them has to bring its own.
+    jars = sagemaker_jars() if config.client == "sagemaker-pyspark" or spark_is_supported() else []
+    spark = get_session(SessionSpec(f"sparring {task.name}", task.cores, task.memory, jars))
     spark.sparkContext.setLogLevel("ERROR")
     return spark
 
@@ -146,9 +188,7 @@ def _train(
     digest: str,
 ) -> TrainedModel:
     """Train on the rows in the order of their keys: XGBoost's model depends on it, so every path agrees."""
-    hyperparameters = {"num_round": parameters.num_round, **parameters.native(task.cores, task.seed)}
-    if job.config.early_stopping_rounds is not None:
-        hyperparameters["early_stopping_rounds"] = job.config.early_stopping_rounds
+    hyperparameters = hyperparameters_of(parameters, job.config, task.cores, task.seed)
     whole, scratch = Phases(), storage.join(task.folder, "vectors")
     try:
         with whole("job"):

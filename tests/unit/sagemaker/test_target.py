@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -15,12 +16,14 @@ from pyspark.sql import SparkSession
 
 from sparring.config.schema import SageMakerConfig
 from sparring.errors import ConfigError, PlatformError
-from sparring.sagemaker.clients import SageMakerPySparkClient, set_hyperparameter
+from sparring.sagemaker import target as target_module
+from sparring.sagemaker.clients import Boto3Client, SageMakerPySparkClient, set_hyperparameter
 from sparring.sagemaker.endpoint import RealTimeEndpoint
+from sparring.sagemaker.ledger import Ledger
 from sparring.sagemaker.local.algorithms.xgboost import hyperparameters
 from sparring.sagemaker.local.model import service_model
 from sparring.sagemaker.target import ROLE_PATTERN, AwsTarget, Endpoint
-from sparring.sagemaker.training_job import TrainedModel, TrainingJob
+from sparring.sagemaker.training_job import TrainedModel, TrainingJob, _Group
 from sparring.training.xgboost_parameters import TABLE, XGBoostParameters
 
 ROLE = "arn:aws:iam::123456789012:role/trainer"
@@ -163,6 +166,74 @@ def test_the_librarys_estimator_is_told_the_same_but_for_its_clients(spark: Spar
 def test_several_instances_each_get_a_shard(spark: SparkSession) -> None:
     found = properties(estimator_of(ON_AWS, spark, instances=3))
     assert (found["trainingInstanceCount"], found["trainingS3DataDistribution"]) == ("3", "ShardedByS3Key")
+
+
+@pytest.mark.parametrize("service", ["sagemaker", "sagemaker-runtime", "s3", "logs"])
+def test_every_service_is_found_by_boto3_itself_on_aws(service: str) -> None:
+    plain = boto3.client(service, region_name="eu-west-1").meta
+    found = ON_AWS.client(service).meta
+    assert (found.endpoint_url, found.region_name) == (plain.endpoint_url, "eu-west-1")
+    assert ON_STAND_IN.client(service).meta.endpoint_url == "http://127.0.0.1:9"
+
+
+EVERYTHING_BUT_CHANNELS: dict[str, Any] = {
+    "client": "boto3",
+    "spot": {"enabled": True},
+    "tags": {"a": "b"},
+    "environment": {"MODE": "fast"},
+    "network": {"subnets": ["subnet-1"], "security_groups": ["sg-1"]},
+}
+
+
+@pytest.mark.parametrize("changes", [{}, EVERYTHING_BUT_CHANNELS], ids=["sagemaker-pyspark", "boto3"])
+def test_the_request_is_the_same_and_knows_of_no_stand_in(changes: dict[str, Any]) -> None:
+    requests = []
+    for target in (ON_AWS, ON_STAND_IN):
+        job = TrainingJob(target, config(instance_type="ml.m5.xlarge", **changes), "test")
+        job.name, job.prefix = "sparring-test-1", "team/churn/sparring/sparring-test-1/"
+        requests.append(job.request({"num_round": 1}))
+    assert requests[0] == requests[1]
+    assert not re.search(r"127\.0\.0\.1|http:|secret|local", json.dumps(requests[0]))
+
+
+def test_a_ledger_on_aws_holds_no_secret(tmp_path: Path) -> None:
+    path = tmp_path / "run.ledger.json"
+    Ledger(ON_AWS, str(path)).record("model", "m")
+    assert "secret" not in path.read_text()
+
+
+def test_only_the_target_and_who_waits_ask_whether_it_is_a_stand_in() -> None:
+    folder = Path(target_module.__file__).parent
+    asking = {path.name for path in folder.glob("*.py") if "stand_in" in path.read_text()}
+    # target: addresses; resources and clients: how long to wait; ledger: a stand-in that is gone.
+    assert asking == {"target.py", "resources.py", "clients.py", "ledger.py"}
+
+
+class Session:
+    """A Spark Connect session: whoever asks for its SparkContext or JVM fails."""
+
+    __module__ = "pyspark.sql.connect.session"
+
+    def __init__(self) -> None:
+        self.conf = MagicMock()
+        self.conf.get.return_value = "local[2]"
+        self.tags: list[str] = []
+
+    def addTag(self, tag: str) -> None:
+        self.tags.append(tag)
+
+    def interruptTag(self, tag: str) -> None:
+        self.tags.remove(tag)
+
+
+def test_the_boto3_client_needs_neither_sparkcontext_nor_jvm() -> None:
+    spark: Any = Session()
+    Boto3Client(ON_STAND_IN, None).configure(spark)
+    group = _Group(spark, "job-1")
+    group.join()
+    assert spark.tags == ["job-1"]
+    group.cancel()
+    assert spark.tags == []
 
 
 class Recorded(Exception):
