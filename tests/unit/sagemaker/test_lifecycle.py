@@ -6,15 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sparring.sagemaker.local.endpoints import Endpoint
-from sparring.sagemaker.local.jobs import TrainingJob
 
-REQUEST: dict[str, Any] = {
+from sparring.sagemaker.local.platform import Platform
+from sparring.sagemaker.local.runtime.deployment import Deployment
+from sparring.sagemaker.local.runtime.endpoint import Endpoint
+from sparring.sagemaker.local.state import Store
+from sparring.sagemaker.local.training.job import TrainingJob
+
+RECORD: dict[str, Any] = {
     "TrainingJobName": "job",
+    "TrainingJobArn": "arn:aws:sagemaker:us-east-1:123456789012:training-job/job",
+    "CreationTime": 0.0,
     "AlgorithmSpecification": {"TrainingImage": "x/xgboost:1", "TrainingInputMode": "File"},
     "OutputDataConfig": {"S3OutputPath": "s3://bucket/out"},
     "ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 5},
     "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+    "ModelArtifacts": {"S3ModelArtifacts": "s3://bucket/out/job/output/model.tar.gz"},
 }
 
 
@@ -22,16 +29,20 @@ REQUEST: dict[str, Any] = {
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_a_job_stopped_as_its_program_is_about_to_start_starts_none(tmp_path: Path, how: str, status: str) -> None:
     class StoppedAt(TrainingJob):
-        def _enter(self, secondary: str) -> None:
-            super()._enter(secondary)
+        def _enter(self, secondary: str) -> Any:
+            effect = super()._enter(secondary)
             if secondary == status:
-                getattr(self, how)()
+                self._stop.set() if how == "kill" else self.stop()
+            return effect
 
-    job = StoppedAt(REQUEST, tmp_path / "job", s3=None)
-    job.thread.start()
+    platform = Platform(tmp_path, "http://127.0.0.1:1", s3=None)
+    store = Store("training-job", tmp_path / "records")
+    job = StoppedAt(platform, store, dict(RECORD), "x/xgboost:1", tmp_path / "job")
+    job.start()
     job.thread.join(60)
     assert job.describe()["TrainingJobStatus"] == "Stopped"
-    assert not (tmp_path / "job" / "log.txt").exists()
+    assert store.found("job")["TrainingJobStatus"] == "Stopped"
+    assert list(tmp_path.rglob("log.txt")) == []
 
 
 def test_an_endpoint_deleted_while_its_model_downloads_starts_no_program(tmp_path: Path) -> None:
@@ -41,11 +52,20 @@ def test_an_endpoint_deleted_while_its_model_downloads_starts_no_program(tmp_pat
             with tarfile.open(path, "w:gz") as packed:
                 packed.addfile(tarfile.TarInfo("xgboost-model"), io.BytesIO())
 
-    model = {"PrimaryContainer": {"Image": "x/xgboost:1", "ModelDataUrl": "s3://bucket/model.tar.gz"}}
-    (tmp_path / "opt-ml").mkdir()
-    endpoint = Endpoint("e", {"EndpointConfigName": "c"}, model, tmp_path, Storage())
-    endpoint.thread.start()
+    platform = Platform(tmp_path, "http://127.0.0.1:1", Storage())
+    variant = {"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    config = {"EndpointConfigName": "c", "ProductionVariants": [variant]}
+    containers = [{"Image": "x/xgboost:1", "ModelDataUrl": "s3://bucket/model.tar.gz"}]
+    record = {"EndpointName": "e", "EndpointArn": "arn", "EndpointConfigName": "c", "CreationTime": 0.0}
+    endpoint = Endpoint(
+        platform,
+        Store("endpoint", tmp_path / "records"),
+        record,
+        lambda name: Deployment(platform, "e", config, lambda model: containers, tmp_path / "endpoint"),
+    )
+    endpoint.start()
+    assert endpoint.thread is not None
     endpoint.thread.join(60)
     assert endpoint.status == "Deleting"
-    assert (tmp_path / "opt-ml" / "model" / "xgboost-model").exists()
-    assert not (tmp_path / "log.txt").exists()
+    assert list((tmp_path / "endpoint").rglob("xgboost-model"))
+    assert list(tmp_path.rglob("log.txt")) == []

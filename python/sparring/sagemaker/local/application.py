@@ -64,7 +64,7 @@ class Application:
         if effect.kind == "drop":
             raise ConnectionAbortedError
         if effect.kind == "cut":
-            environ[CUT] = effect.size
+            environ[CUT].append(effect.size)
         return answers.injected(call, effect)
 
     def _route(

@@ -77,7 +77,7 @@ def require_loopback(environ: dict[str, Any]) -> None:
 
 def is_page(environ: dict[str, Any]) -> bool:
     """Whether a browser asks for the web page: read only, and without a signature."""
-    signed = environ.get("HTTP_AUTHORIZATION") or "X-Amz-Signature" in environ.get("QUERY_STRING", "")
+    signed = environ.get("HTTP_AUTHORIZATION") or "Signature=" in environ.get("QUERY_STRING", "")
     return not signed and environ.get("REQUEST_METHOD") == "GET"
 
 
@@ -95,6 +95,9 @@ def service_of(environ: dict[str, Any]) -> str:
     query = parse_qs(environ.get("QUERY_STRING", ""))
     if not authorization and "X-Amz-Signature" in query:
         found = CREDENTIAL.search(f"Credential={query.get('X-Amz-Credential', [''])[0]}")
+    elif not authorization and {"AWSAccessKeyId", "Signature"} <= set(query):
+        # An address presigned in the old way, which boto3 still makes for S3.
+        return "s3"
     elif not authorization:
         raise AwsError("MissingAuthenticationToken", "Missing Authentication Token", 403)
     else:
@@ -129,6 +132,8 @@ def _resource(body: bytes) -> str:
     try:
         request = json.loads(body or b"{}")
     except ValueError:
+        return ""
+    if not isinstance(request, dict):
         return ""
     named = [value for member, value in request.items() if member.endswith("Name") and isinstance(value, str)]
     return named[0] if named else ""

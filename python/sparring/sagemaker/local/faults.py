@@ -11,11 +11,9 @@ import threading
 import time
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sparring.errors import ConfigError
-from sparring.sagemaker.local.settings import read_yaml
+from sparring.sagemaker.local.settings import read_settings
 
 Caller = Literal["client", "platform"]
 ERRORS = ("error", "throttling", "slow_down", "expired_credentials", "access_denied", "internal_error", "unavailable")
@@ -131,10 +129,7 @@ class Faults:
         """
         if path is None:
             return cls()
-        try:
-            return cls(FaultFile.model_validate(read_yaml(path)))
-        except (OSError, yaml.YAMLError, ValidationError) as error:
-            raise ConfigError(f"{path} holds no faults: {error}", "See docs/guide/local-sagemaker.md.") from error
+        return cls(read_settings(FaultFile, path))
 
     def strike(self, operation: str, name: str, caller: Caller = "client") -> Effect | None:
         """Return what happens to this call: the effect of the first rule that chooses it, or None."""

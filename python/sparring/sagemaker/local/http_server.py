@@ -13,7 +13,7 @@ from werkzeug.test import run_wsgi_app
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 WITHOUT_BODY = (204, 304)
-# In the environment of a request whose answer is to end after so many bytes.
+# In the environment of each request: a list; an answer ends after the number of bytes that is put there.
 CUT = "sparring.cut"
 
 
@@ -47,9 +47,11 @@ class _Handler(WSGIRequestHandler):
         try:
             body = self._body(environ)
             environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
+            cuts: list[int] = []
+            environ[CUT] = cuts
             environ.pop("HTTP_TRANSFER_ENCODING", None)
             chunks, status, headers = run_wsgi_app(self.server.app, environ, buffered=True)
-            self._answer(status, list(headers), b"".join(chunks), environ.get(CUT))
+            self._answer(status, list(headers), b"".join(chunks), cuts[0] if cuts else None)
         except (ConnectionError, EOFError):
             self.close_connection = True
         except Exception:

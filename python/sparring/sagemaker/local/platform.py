@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +53,23 @@ class Platform:
     def phase(self, phase: str, name: str) -> Effect | None:
         """Return what goes wrong in a phase of a job or endpoint, such as ``TrainingJob:Training``."""
         return self.faults.strike(phase, name, caller="client")
+
+    def suffer(self, phase: str, name: str, gone: Callable[[], bool]) -> None:
+        """Let the fault of a phase happen: fail, or wait until its time is over or nobody waits any more.
+
+        Raises
+        ------
+        RuntimeError
+            With the message of the fault.
+        """
+        effect = self.phase(phase, name)
+        if effect is not None and effect.kind in ("fail", "disk_full", "interrupt"):
+            full = "No space left on device" if effect.kind == "disk_full" else effect.message
+            raise RuntimeError(full)
+        seconds = 0.0 if effect is None else inf if effect.kind == "hang" else effect.seconds
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not gone():
+            time.sleep(0.02)
 
     def variables(self) -> dict[str, str]:
         """Return what lets a program use the AWS of this server, as a container may by its role."""

@@ -8,12 +8,10 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from sparring.errors import ConfigError
 from sparring.sagemaker.local.images import find_image, refusal
-from sparring.sagemaker.local.settings import read_yaml
+from sparring.sagemaker.local.settings import read_settings
 
 SCRIPT_MODE = "sparring.sagemaker.container.script_mode"
 # Repositories of AWS's framework images; the versions are this machine's.
@@ -83,12 +81,7 @@ class Images:
         """
         if path is None:
             return cls()
-        try:
-            return cls(ImageFile.model_validate(read_yaml(path)).images)
-        except (OSError, yaml.YAMLError, ValidationError) as error:
-            raise ConfigError(
-                f"{path} does not register images: {error}", "See docs/guide/local-sagemaker.md."
-            ) from error
+        return cls(read_settings(ImageFile, path).images)
 
     def find(self, uri: str, program: str, settings: Mapping[str, str]) -> Recipe:
         """Return what runs as ``program`` (train or serve) of the image ``uri``.

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import yaml
+from pydantic import BaseModel, ValidationError
+
+from sparring.errors import ConfigError
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
-def read_yaml(path_or_text: str) -> Any:
+def read_settings(kind: type[Model], path_or_text: str) -> Model:
     """Return what a YAML file holds; a text that begins with ``{`` is the content itself.
 
     Raises
     ------
-    OSError, yaml.YAMLError
-        If there is no such file, or it is not YAML.
+    ConfigError
+        If there is no such file, it is not YAML, or not as ``kind`` says; each place is named.
     """
-    text = path_or_text if path_or_text.lstrip().startswith("{") else Path(path_or_text).read_text()
-    return yaml.safe_load(text)
+    inline = path_or_text.lstrip().startswith("{")
+    source = f"the {kind.__name__} given" if inline else path_or_text
+    try:
+        return kind.model_validate(yaml.safe_load(path_or_text if inline else Path(path_or_text).read_text()))
+    except ValidationError as error:
+        found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+    except (OSError, yaml.YAMLError) as error:
+        found = " ".join(str(error).split())
+    raise ConfigError(f"{source} is not valid: {found}", "See docs/guide/local-sagemaker.md.")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 from sparring.sagemaker.local.listing import Listing
+from sparring.sagemaker.local.operations.named import Named
 from sparring.sagemaker.local.platform import Platform
-from sparring.sagemaker.local.state import Record, Store
+from sparring.sagemaker.local.state import Record
 
 LISTING = Listing(
     "AlgorithmSummaryList",
@@ -15,37 +14,16 @@ LISTING = Listing(
 )
 
 
-class Algorithms:
+class Algorithms(Named):
     """The algorithm resources of one server."""
 
     def __init__(self, platform: Platform) -> None:
-        self.platform = platform
-        self.store = Store("algorithm", platform.state / "records" / "algorithms")
-        self.operations = {
-            "CreateAlgorithm": self.create,
-            "DescribeAlgorithm": lambda request: self.found(request["AlgorithmName"]),
-            "DeleteAlgorithm": self.delete,
-            "ListAlgorithms": lambda request: LISTING.page(self.store, request),
-        }
+        super().__init__(platform, "algorithm", "Algorithm", LISTING)
 
-    def create(self, request: Record) -> Record:
-        """CreateAlgorithm: completed at once, for nothing validates it here."""
-        name = request["AlgorithmName"]
-        with self.platform.lock:
-            self.store.refuse_twice(name)
-            kept = {key: value for key, value in request.items() if key not in ("Tags", "ValidationSpecification")}
-            self.store.put(
-                name,
-                kept
-                | {
-                    "AlgorithmArn": self.store.arn(name),
-                    "CreationTime": time.time(),
-                    "AlgorithmStatus": "Completed",
-                    "AlgorithmStatusDetails": {},
-                },
-            )
-        self.platform.tags.add(self.store.arn(name), request.get("Tags", []))
-        return {"AlgorithmArn": self.store.arn(name)}
+    def record(self, request: Record) -> Record:
+        """Return what is kept: it is completed at once, for nothing validates it here."""
+        kept = {key: value for key, value in request.items() if key not in ("Tags", "ValidationSpecification")}
+        return kept | {"AlgorithmStatus": "Completed", "AlgorithmStatusDetails": {}}
 
     def found(self, name_or_arn: str) -> Record:
         """Return an algorithm by its name or ARN."""
@@ -56,10 +34,3 @@ class Algorithms:
         """Return the image that an algorithm trains with."""
         image: str = self.found(name_or_arn)["TrainingSpecification"]["TrainingImage"]
         return image
-
-    def delete(self, request: Record) -> Record:
-        """DeleteAlgorithm."""
-        name = self.found(request["AlgorithmName"])["AlgorithmName"]
-        self.store.delete(name)
-        self.platform.tags.remove(self.store.arn(name))
-        return {}

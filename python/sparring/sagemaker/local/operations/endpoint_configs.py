@@ -2,52 +2,35 @@
 
 from __future__ import annotations
 
-import time
-
 from sparring.sagemaker.local.listing import Listing
 from sparring.sagemaker.local.model import AwsError
 from sparring.sagemaker.local.operations.models import Models
+from sparring.sagemaker.local.operations.named import Named
 from sparring.sagemaker.local.platform import Platform
-from sparring.sagemaker.local.state import Record, Store
+from sparring.sagemaker.local.state import Record
 
 LISTING = Listing("EndpointConfigs", "EndpointConfigName", ("EndpointConfigName", "EndpointConfigArn", "CreationTime"))
 MEMORY_STEPS = tuple(range(1_024, 6_145, 1_024))
 NOT_HERE = ("ExplainerConfig", "ShadowProductionVariants")
 
 
-class EndpointConfigs:
+class EndpointConfigs(Named):
     """The endpoint configurations of one server."""
 
     def __init__(self, platform: Platform, models: Models) -> None:
-        self.platform, self.models = platform, models
-        self.store = Store("endpoint-config", platform.state / "records" / "endpoint-configs")
-        self.operations = {
-            "CreateEndpointConfig": self.create,
-            "DescribeEndpointConfig": lambda request: self.store.found(request["EndpointConfigName"]),
-            "DeleteEndpointConfig": self.delete,
-            "ListEndpointConfigs": lambda request: LISTING.page(self.store, request),
-        }
+        super().__init__(platform, "endpoint-config", "EndpointConfig", LISTING)
+        self.models = models
 
-    def create(self, request: Record) -> Record:
-        """CreateEndpointConfig."""
-        name = request["EndpointConfigName"]
-        with self.platform.lock:
-            self.store.refuse_twice(name)
-            for variant in request["ProductionVariants"]:
-                self.models.store.found(variant.get("ModelName", ""))
-            _check(request)
-            kept = {key: value for key, value in request.items() if key != "Tags"}
-            kept["ProductionVariants"] = [{"InitialVariantWeight": 1.0, **v} for v in request["ProductionVariants"]]
-            self.store.put(name, kept | {"EndpointConfigArn": self.store.arn(name), "CreationTime": time.time()})
-        self.platform.tags.add(self.store.arn(name), request.get("Tags", []))
-        return {"EndpointConfigArn": self.store.arn(name)}
+    def check(self, request: Record) -> None:
+        """Raise what AWS refuses beyond its service model, and what this stand-in lacks."""
+        for variant in request["ProductionVariants"]:
+            self.models.found(variant.get("ModelName", ""))
+        _check(request)
 
-    def delete(self, request: Record) -> Record:
-        """DeleteEndpointConfig."""
-        with self.platform.lock:
-            self.store.delete(request["EndpointConfigName"])
-        self.platform.tags.remove(self.store.arn(request["EndpointConfigName"]))
-        return {}
+    def record(self, request: Record) -> Record:
+        """Return what is kept: each variant with its weight."""
+        variants = [{"InitialVariantWeight": 1.0, **variant} for variant in request["ProductionVariants"]]
+        return super().record(request) | {"ProductionVariants": variants}
 
 
 def _check(request: Record) -> None:

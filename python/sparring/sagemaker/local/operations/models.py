@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-import time
-
 from sparring.sagemaker.local.listing import Listing
 from sparring.sagemaker.local.model import AwsError
+from sparring.sagemaker.local.operations.named import Named
 from sparring.sagemaker.local.platform import Platform
-from sparring.sagemaker.local.state import Record, Store
+from sparring.sagemaker.local.state import Record
 
 LISTING = Listing("Models", "ModelName", ("ModelName", "ModelArn", "CreationTime"))
 
 
-class Models:
+class Models(Named):
     """The models of one server."""
 
     def __init__(self, platform: Platform) -> None:
-        self.platform = platform
-        self.store = Store("model", platform.state / "records" / "models")
-        self.operations = {
-            "CreateModel": self.create,
-            "DescribeModel": lambda request: self.store.found(request["ModelName"]),
-            "DeleteModel": self.delete,
-            "ListModels": lambda request: LISTING.page(self.store, request),
-        }
+        super().__init__(platform, "model", "Model", LISTING)
 
-    def create(self, request: Record) -> Record:
-        """CreateModel."""
-        name = request["ModelName"]
-        with self.platform.lock:
-            self.store.refuse_twice(name)
-            self._check(request)
-            kept = {key: value for key, value in request.items() if key != "Tags"}
-            self.store.put(name, kept | {"ModelArn": self.store.arn(name), "CreationTime": time.time()})
-        self.platform.tags.add(self.store.arn(name), request.get("Tags", []))
-        return {"ModelArn": self.store.arn(name)}
-
-    def _check(self, request: Record) -> None:
+    def check(self, request: Record) -> None:
+        """Raise what AWS refuses beyond its service model, and what this stand-in lacks."""
         if ("PrimaryContainer" in request) == ("Containers" in request):
             raise AwsError("ValidationException", "Specify exactly one of PrimaryContainer and Containers")
         for container in containers(request):
@@ -50,13 +32,6 @@ class Models:
         if "ExecutionRoleArn" not in request:
             raise AwsError("ValidationException", "ExecutionRoleArn is required")
         self.platform.require_role(request["ExecutionRoleArn"])
-
-    def delete(self, request: Record) -> Record:
-        """DeleteModel."""
-        with self.platform.lock:
-            self.store.delete(request["ModelName"])
-        self.platform.tags.remove(self.store.arn(request["ModelName"]))
-        return {}
 
 
 def containers(model: Record) -> list[Record]:

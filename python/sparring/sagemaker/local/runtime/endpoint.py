@@ -99,7 +99,7 @@ class Endpoint:
     def _replace(self, config: str, failed: str) -> None:
         """Start a deployment; put it in the place of the one before, or go on with that one."""
         try:
-            self._suffer()
+            self.platform.suffer(f"Endpoint:{self.status}", self.name, lambda: self._deleted)
             fresh = self._deploy(config)
             with self._lock:
                 if self._deleted:
@@ -121,15 +121,6 @@ class Endpoint:
             self._enter("InService", EndpointConfigName=config)
         if before is not None:
             before.end(drain_seconds=INVOKE_SECONDS)
-
-    def _suffer(self) -> None:
-        effect = self.platform.phase(f"Endpoint:{self.status}", self.name)
-        if effect is not None and effect.kind in ("fail", "disk_full", "interrupt"):
-            raise RuntimeError(effect.message)
-        seconds = 0.0 if effect is None else float("inf") if effect.kind == "hang" else effect.seconds
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and not self._deleted:
-            time.sleep(0.02)
 
     def _attach(self, deployment: Deployment) -> None:
         """Capture and queue as the configuration says."""

@@ -114,13 +114,7 @@ class TransformJob:
                 entry.end()
 
     def _suffer(self, phase: str) -> None:
-        effect = self.platform.phase(f"TransformJob:{phase}", self.name)
-        if effect is not None and effect.kind in ("fail", "disk_full", "interrupt"):
-            raise RuntimeError(effect.message)
-        seconds = 0.0 if effect is None else float("inf") if effect.kind == "hang" else effect.seconds
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and not self._stop.wait(0.02):
-            pass
+        self.platform.suffer(f"TransformJob:{phase}", self.name, self._stop.is_set)
         self._go_on()
 
     def _go_on(self) -> None:

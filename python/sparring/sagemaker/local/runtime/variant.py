@@ -47,7 +47,9 @@ class Variant:
         self.containers = list(containers)
         self.name: str = config["VariantName"]
         self.weight: float = config.get("InitialVariantWeight", 1.0)
+        # Those that answer; and all that may have a process, from before it starts.
         self.replicas: list[Replica] = []
+        self._made_here: list[Replica] = []
         self._turn = itertools.count()
 
     def start(self) -> None:
@@ -64,6 +66,7 @@ class Variant:
         self.replicas = [*self.replicas, *fresh][:count]
         for entry in surplus:
             entry.end()
+            self._made_here.remove(entry)
 
     def _replica(self) -> Replica:
         size = instance(self.config.get("InstanceType", ""))
@@ -78,6 +81,7 @@ class Variant:
         )
         for container in made.containers:
             self.platform.logs.follow(endpoint_group(self.endpoint), f"{self.name}/{number}", container.launch.log)
+        self._made_here.append(made)
         return made
 
     def invoke(self, request: Request, seconds: float = INVOKE_SECONDS) -> Answer:
@@ -99,8 +103,8 @@ class Variant:
         return {"VariantName": self.name, "DeployedImages": images, **weights}
 
     def end(self) -> None:
-        """End every process."""
-        for entry in self.replicas:
+        """End every process, also those that are being started."""
+        for entry in self._made_here:
             entry.end()
 
 
@@ -177,9 +181,9 @@ class ServerlessVariant(Variant):
             self._let_go()
 
     def _let_go(self) -> None:
-        for entry in self.replicas:
-            entry.end()
         self.replicas = []
+        while self._made_here:
+            self._made_here.pop().end()
 
     def summary(self) -> Record:
         """Return the variant's entry in DescribeEndpoint."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from sparring.sagemaker.local.instances import instance
 from sparring.sagemaker.local.logs import TRAINING_GROUP
@@ -18,6 +23,7 @@ from sparring.sagemaker.local.training.channels import Channel, Feeder, fill
 
 CHECKPOINTS = "/opt/ml/checkpoints"
 INTERFACE = "lo"
+JOBS = itertools.count(1)
 
 
 class Host:
@@ -90,9 +96,15 @@ class Cluster:
             parts = {channel.name: channel.shard(objects[channel.name], at, self.count) for channel in channels}
             self._refuse_overflow([p for c in channels if c.mode == "File" for p in parts[c.name]], volume_bytes)
             for channel in channels:
-                feeder = fill(self.platform.s3, channel, parts[channel.name], host.base / "input" / "data")
-                host.feeders += [feeder] if feeder is not None else []
+                host.feeders += self._fill(host, channel, parts[channel.name])
             self._restore(host)
+
+    def _fill(self, host: Host, channel: Channel, objects: Sequence[S3Object]) -> list[Feeder]:
+        try:
+            feeder = fill(self.platform.s3, channel, objects, host.base / "input" / "data")
+        except ClientError as error:
+            raise RuntimeError(f"ClientError: Data download failed: {error}") from error
+        return [feeder] if feeder is not None else []
 
     @staticmethod
     def _refuse_overflow(objects: Sequence[S3Object], volume_bytes: int) -> None:
@@ -132,15 +144,22 @@ class Cluster:
             **self.request.get("Environment", {}),
             "TRAINING_JOB_NAME": self.request["TrainingJobName"],
             "TRAINING_JOB_ARN": self.request["TrainingJobArn"],
-            "SPARRING_HOST_ADDRESSES": json.dumps(
-                {host.name: f"127.0.0.{at}" for at, host in enumerate(self.hosts, start=1)}
-            ),
+            "SPARRING_HOST_ADDRESSES": json.dumps(self._addresses()),
         }
         for host in self.hosts:
             for feeder in host.feeders:
                 feeder.start()
             limit = size.memory_bytes if size is not None else None
             host.program = Launch(self.recipe, host.base, host.log, environment, limit).run()
+
+    def _addresses(self) -> dict[str, str]:
+        """Return a loopback address a host, no other job's, so that programs may listen on ports of their choice.
+
+        Only Linux answers on all of 127.0.0.0/8 unasked; elsewhere jobs at one time share their addresses.
+        """
+        number = next(JOBS)
+        network = f"127.{os.getpid() % 250 + 1}.{number % 250}" if sys.platform == "linux" else "127.0.0"
+        return {host.name: f"{network}.{at}" for at, host in enumerate(self.hosts, start=1)}
 
     def ended(self) -> bool:
         """Whether no host runs any more, or one has failed."""

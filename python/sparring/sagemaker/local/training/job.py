@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +153,7 @@ class TrainingJob:
         if effect.kind == "delay":
             self._pause(effect.seconds)
         if effect.kind == "hang":
-            self._pause(float("inf"))
+            self._pause(inf)
         return effect
 
     def _pause(self, seconds: float) -> None:
@@ -291,7 +292,7 @@ class TrainingJob:
             return
         if now - started > limits.get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME):
             self._request_stop("MaxRuntimeExceeded")
-        elif now - self.record["CreationTime"] > limits.get("MaxWaitTimeInSeconds", float("inf")):
+        elif now - self.record["CreationTime"] > limits.get("MaxWaitTimeInSeconds", inf):
             self._request_stop("MaxWaitTimeExceeded")
 
     # -- what comes out ----------------------------------------------------------------------------
