@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pyarrow as pa
 from pyspark.ml.functions import vector_to_array
 from pyspark.ml.linalg import VectorUDT
@@ -135,8 +133,3 @@ def _features(dataset: DataFrame, column: str) -> list[Column]:
 def flattened(struct: pa.Array) -> pa.RecordBatch:
     """Return a struct column as a batch of its own."""
     return pa.RecordBatch.from_struct_array(struct)
-
-
-def appended(batch: pa.RecordBatch, columns: list[Any], names: list[str]) -> pa.RecordBatch:
-    """Return ``batch`` without its last column, which held what was sent, and with ``columns``."""
-    return pa.RecordBatch.from_arrays([*batch.columns[:-1], *columns], names=names)

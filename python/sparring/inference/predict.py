@@ -85,6 +85,8 @@ class Prediction:
             names = [column.name for column in manifest.columns]
             ledger = self._ledger(target)
             scoring = Scoring(packed.name, names, config.predict, target, ledger)
+            # Only now is an earlier result given up: all that can be wrong beforehand has been looked at.
+            storage.delete(folder)
             try:
                 facts = _score(scoring, self.mode, rows, folder, self._about(config, manifest, target))
             except BaseException:
@@ -106,7 +108,6 @@ class Prediction:
         marker = storage.join(folder, FACTS)
         if storage.exists(folder) and not storage.exists(marker):
             raise ConfigError(f"--out {folder} exists and holds no earlier result", "Name another folder.")
-        storage.delete(folder)
         return folder
 
     def _ledger(self, target: AwsTarget | None) -> Ledger | None:

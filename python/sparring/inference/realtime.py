@@ -21,7 +21,7 @@ from pyspark.sql import types as T
 from sparring.inference.codecs import Format
 from sparring.inference.invocation import BODY_LIMIT, Invoker, Scored, runtime_client
 from sparring.inference.metrics import ScoringMetrics, metrics_accumulator
-from sparring.inference.params import _ScoringParams, appended, flattened
+from sparring.inference.params import _ScoringParams, flattened
 from sparring.inference.retry import RetryPolicy
 from sparring.inference.variants import variant_of
 from sparring.inference.window import in_order
@@ -179,13 +179,17 @@ class EndpointModel(Transformer, _ScoringParams, HasKeyCols, DefaultParamsReadab
         if self._metrics is None:
             self._metrics = metrics_accumulator(dataset.sparkSession)
         work, metrics, names = self._work(), self._metrics, schema.names
+        # Raw columns go to Python once, as what is sent, and are put back from there.
+        carried = [F.col(f"`{name}`") for name in dataset.columns if name not in self.getOrDefault("inputCols")]
 
         def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             for batch, outputs, measured in work.run(batches):
                 metrics.add(measured)
-                yield appended(batch, outputs, names)
+                columns = _by_name(batch)
+                kept = [columns[name] for name in names[: len(names) - len(outputs)]]
+                yield pa.RecordBatch.from_arrays([*kept, *outputs], names=names)
 
-        return dataset.select("*", self._sent_with_variant(dataset).alias("_sent")).mapInArrow(score, schema)
+        return dataset.select(*carried, self._sent_with_variant(dataset).alias("_sent")).mapInArrow(score, schema)
 
     def _sent_with_variant(self, dataset: DataFrame) -> Any:
         """Return the struct of what is sent and of the variant to send it to."""
@@ -209,6 +213,13 @@ class EndpointModel(Transformer, _ScoringParams, HasKeyCols, DefaultParamsReadab
             bool(self.getOrDefault("variants")),
             bool(self.getOrDefault("variantCol")),
         )
+
+
+def _by_name(batch: pa.RecordBatch) -> dict[str, pa.Array]:
+    """Return the columns of a batch, and those in its last one, which holds what was sent; the batch's own win."""
+    rows = flattened(batch.column(batch.num_columns - 1).flatten()[0])
+    sent = dict(zip(rows.schema.names, rows.columns, strict=True))
+    return sent | dict(zip(batch.schema.names, batch.columns, strict=True))
 
 
 class _Request(NamedTuple):

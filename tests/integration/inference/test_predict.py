@@ -42,7 +42,7 @@ def people(count: int, seed: int) -> pd.DataFrame:
             "x": np.where(rng.random(count) < 0.05, np.nan, x),
             "hour": rng.integers(0, 24, count),
             "seen": (pd.Timestamp("2013-01-01") + pd.to_timedelta(rng.integers(0, 5e7, count), "s")).as_unit("us"),
-            "city": rng.choice(["Oslo", 'Ro"me, IT', "Wien é"], count),
+            "city": rng.choice(["Oslo", "Rome, IT", "Wien é"], count),
             "code": rng.integers(1, 6, count),
         }
     )
