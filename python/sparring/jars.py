@@ -56,8 +56,15 @@ def require_supported_spark(version: str) -> None:
     if line not in SUPPORTED_LINES:
         raise PlatformError(
             f"sagemaker-pyspark {SAGEMAKER_PYSPARK} runs on Spark {' and '.join(SUPPORTED_LINES)}, this is {version}",
-            "Leave the sagemaker contenders out, or run them on Spark 3.5: pip install pyspark==3.5.9",
+            "Set sagemaker.client: boto3, or run on Spark 3.5: pip install pyspark==3.5.9",
         )
+
+
+def spark_is_supported() -> bool:
+    """Return whether the installed Spark can load the hand-off's jar."""
+    import pyspark
+
+    return ".".join(pyspark.__version__.split(".")[:2]) in SUPPORTED_LINES
 
 
 def copy_jars(folder: str) -> list[str]:

@@ -30,10 +30,19 @@ def check_before_work(config: RunConfig, folder: str) -> None:
         If the output folder cannot be written, or disk space or memory will not do.
     """
     for contender in config.contenders:
-        check_contender(contender)
+        check_contender(contender, config.sagemaker.client)
+    if any(contender.engine == "sagemaker" for contender in config.contenders):
+        check_sagemaker_requests(config)
     check_memory(config.resources.memory)
     if storage.is_local(folder):
         check_disk(storage.local_path(folder), source_bytes(config.table) or 0)
+
+
+def check_sagemaker_requests(config: RunConfig) -> None:
+    """Raise :class:`ConfigError` if SageMaker would not take a contender's request, or the client cannot send it."""
+    from sparring.training.sagemaker import planned_requests
+
+    planned_requests(config)
 
 
 def check_memory(heap: str) -> None:

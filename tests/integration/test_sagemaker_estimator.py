@@ -14,9 +14,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparring.errors import EndpointError, ParamError, SageMakerError, SchemaError
+from sparring.inference.realtime import EndpointModel
 from sparring.sagemaker.estimator import SageMakerXGBoost, SageMakerXGBoostModel
 from sparring.sagemaker.local import LocalAws
-from sparring.sagemaker.scoring import EndpointModel
 from sparring.sagemaker.target import AwsTarget
 from sparring.training.estimators import SingleNodeXGBoost
 
@@ -238,7 +238,7 @@ def test_an_interrupt_during_the_upload_ends_it_before_a_job_is_made(
 
     monkeypatch.setattr("sparring.sagemaker.training_job.TrainingJob._wait", interrupt_once_busy)
     with pytest.raises(KeyboardInterrupt):
-        SageMakerXGBoost(target=target, numRound=1).fit(endless)
+        SageMakerXGBoost(target=target, numRound=1, instanceType="ml.m5.large").fit(endless)
     assert not spark.sparkContext.statusTracker().getActiveJobsIds()
     assert len(client.list_training_jobs()["TrainingJobSummaries"]) == before
 

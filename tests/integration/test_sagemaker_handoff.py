@@ -66,6 +66,13 @@ def contender(matrix: PreparedMatrix, folder: Path, rounds: int, **config: Any) 
     )
 
 
+def is_training(process: psutil.Process) -> bool:
+    try:
+        return process.cmdline()[-1:] == ["train"]
+    except psutil.NoSuchProcess:
+        return False
+
+
 def until(condition: Callable[[], Any]) -> Any:
     """Return what ``condition`` returns once it is true."""
     deadline, pause = time.monotonic() + PATIENCE, threading.Event()
@@ -104,7 +111,7 @@ def test_ending_the_run_while_the_job_trains_ends_everything(
     assert runner.stdin is not None
     runner.stdin.write(task.to_json() + "\n")
     runner.stdin.flush()
-    until(lambda: [process for process in marked() if process.cmdline()[-1:] == ["train"]])
+    until(lambda: [process for process in marked() if is_training(process)])
     runner.send_signal(request_to_end)
     runner.wait(PATIENCE)
     runner.stdin.close()

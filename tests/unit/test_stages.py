@@ -14,8 +14,14 @@ from pyspark.sql import SparkSession
 from sparring.dedup import Deduplicator, NearDeduplicator
 from sparring.errors import ParamError
 from sparring.feature import FeaturePreparation
+from sparring.inference.asynchronous import AsyncEndpointModel
+from sparring.inference.batch_transform import BatchTransformModel
+from sparring.inference.packaged import PackageModel
+from sparring.inference.realtime import EndpointModel
 from sparring.model_selection import StratifiedSplitter
+from sparring.sagemaker import builtin
 from sparring.sagemaker.estimator import SageMakerXGBoost
+from sparring.sagemaker.own import SageMakerAlgorithmResource, SageMakerContainer, SageMakerScript
 from sparring.training.estimators import SingleNodeLogisticRegression, SingleNodeXGBoost
 
 STAGES: list[tuple[type, dict[str, Any]]] = [
@@ -26,6 +32,21 @@ STAGES: list[tuple[type, dict[str, Any]]] = [
     (SingleNodeLogisticRegression, {"regParam": 0.5}),
     (SingleNodeXGBoost, {"numRound": 7}),
     (SageMakerXGBoost, {"numRound": 7}),
+    (builtin.SageMakerLinearLearnerBinaryClassifier, {"epochs": 7, "learningRate": "auto"}),
+    (builtin.SageMakerLinearLearnerMulticlassClassifier, {"numClasses": 7}),
+    (builtin.SageMakerLinearLearnerRegressor, {"learningRate": 0.5, "useBias": False}),
+    (builtin.SageMakerFactorizationMachinesBinaryClassifier, {"numFactors": 7}),
+    (builtin.SageMakerFactorizationMachinesRegressor, {"numFactors": 7}),
+    (builtin.SageMakerKMeans, {"k": 7, "extraCenterFactor": "auto"}),
+    (builtin.SageMakerPCA, {"numComponents": 7}),
+    (builtin.SageMakerLDA, {"numTopics": 7}),
+    (SageMakerContainer, {"trainingImage": "image:1", "inputCols": ["a", "b"]}),
+    (SageMakerScript, {"entryPoint": "train.py"}),
+    (SageMakerAlgorithmResource, {"algorithmName": "name"}),
+    (EndpointModel, {"endpointName": "e", "maxRows": 7}),
+    (AsyncEndpointModel, {"endpointName": "e", "waitSeconds": 7.0}),
+    (BatchTransformModel, {"modelName": "m", "joinSource": "Input"}),
+    (PackageModel, {"package": "model.tar.gz"}),
 ]
 each = pytest.mark.parametrize(("stage", "given"), STAGES, ids=lambda value: getattr(value, "__name__", ""))
 
@@ -80,6 +101,8 @@ def test_it_survives_saving_in_a_pipeline(
 
 @each
 def test_a_value_of_the_wrong_type_is_refused(spark: SparkSession, stage: Any, given: dict[str, Any]) -> None:
-    name = next(name for name in ("seed", "numRound", "normalizeUnicode", "minFrequency") if stage().hasParam(name))
+    numbers = ("seed", "numRound", "normalizeUnicode", "minFrequency", "volumeGb", "maxRows")
+    wrong = {**dict.fromkeys(numbers, "many"), "package": 7}
+    name = next(name for name in wrong if stage().hasParam(name))
     with pytest.raises((TypeError, ParamError)):
-        stage(**{name: "many"})
+        stage(**{name: wrong[name]})

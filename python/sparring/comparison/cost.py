@@ -4,44 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sparring.config.prices import Platform, PriceTable, load_prices
 
-from sparring.config.builtin import builtin_file
-from sparring.errors import ConfigError
-
-
-class Platform(BaseModel):
-    """One way to rent machines for an engine.
-
-    ``per_hour`` is the price of one instance by component, in the table's currency; billing is by the second
-    with ``minimum_seconds``.  ``start_up_seconds`` is the time to start that is billed, as a range.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    engines: list[Literal["spark", "single_node", "sagemaker"]]
-    instance: str
-    instances: int = Field(1, ge=1)
-    per_hour: dict[str, float]
-    minimum_seconds: float = Field(ge=0)
-    start_up_seconds: tuple[float, float]
-    source: str
-
-
-class PriceTable(BaseModel):
-    """Prices as they stood on a day."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    as_of: date
-    currency: str
-    basis: str
-    platforms: dict[str, Platform]
+__all__ = ["Cost", "Platform", "PriceTable", "costs", "load_prices"]
 
 
 @dataclass(frozen=True)
@@ -72,23 +39,6 @@ class Cost:
     def to_dict(self) -> dict[str, Any]:
         """Return the attributes, JSON-ready."""
         return asdict(self)
-
-
-def load_prices(path: str | Path | None = None) -> PriceTable:
-    """Return the price table in the YAML file ``path``, by default the one that Sparring brings.
-
-    Raises
-    ------
-    ConfigError
-        If the file cannot be read or an entry is missing, unknown or ill-typed.
-    """
-    place = Path(path) if path else builtin_file("prices.yaml")
-    try:
-        return PriceTable.model_validate(yaml.safe_load(place.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigError(f"The price table {place} cannot be read: {error}", "Name an existing file.") from error
-    except (ValidationError, yaml.YAMLError) as error:
-        raise ConfigError(f"The price table {place} is not valid: {error}", "Compare with conf/prices.yaml.") from error
 
 
 def costs(result: Mapping[str, Any], prices: PriceTable) -> list[Cost]:

@@ -46,9 +46,14 @@ def load_config(path: str, overrides: list[str] | None = None) -> RunConfig:
         raise ConfigError(f"The configuration {path!r} is not YAML: {error}", "Mend the line it names.") from error
     if not isinstance(tree, dict):
         raise ConfigError(f"The configuration {path!r} holds no keys", "See conf/demo.yaml for an example.")
-    for override in overrides or []:
+    return parse_config(apply_overrides(tree, overrides or []), path)
+
+
+def apply_overrides(tree: dict[str, Any], overrides: list[str]) -> dict[str, Any]:
+    """Set each ``key.key=value`` in ``tree`` and return it."""
+    for override in overrides:
         _apply(tree, override)
-    return parse_config(tree, path)
+    return tree
 
 
 def _text(path: str) -> str:
@@ -111,7 +116,8 @@ def _section_at(location: tuple[str | int, ...]) -> type[BaseModel]:
     """Return the section class that a location of pydantic's points into."""
     section: type[BaseModel] = RunConfig
     for part in location:
-        if isinstance(part, str):
+        # What is no field is a name of the user's, such as a channel's.
+        if isinstance(part, str) and part in section.model_fields:
             annotation = section.model_fields[part].annotation
             candidates = [annotation, *get_args(annotation)]
             section = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from sparring.config.predict import PredictConfig
+from sparring.config.sagemaker import SageMakerConfig
+from sparring.config.section import Section
+
+__all__ = ["ContenderConfig", "RunConfig", "SageMakerConfig", "Section", "TableConfig"]
 
 Engine = Literal["spark", "single_node", "sagemaker"]
 Family = Literal["logistic_regression", "gradient_boosted_trees"]
-
-
-class Section(BaseModel):
-    """Base of all sections: unknown keys are errors, values never change after validation."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class FeaturesConfig(Section):
@@ -122,32 +122,6 @@ class ContenderConfig(Section):
     hyperparameters: dict[str, Any] = Field({}, description="in the engine's own names; unknown ones are refused")
 
 
-class SageMakerConfig(Section):
-    """Where SageMaker contenders run: leave role, bucket and region out for the embedded local stand-in."""
-
-    role: str | None = Field(None, description="ARN of the execution role")
-    bucket: str | None = Field(None, description="bucket (and prefix) for data and models")
-    region: str | None = Field(None, description="AWS region")
-    instance_type: str = Field("ml.m5.xlarge", pattern=r"^ml\.", description="training and serving instance")
-    instance_count: int = Field(1, ge=1, le=100)
-    volume_gb: int = Field(30, ge=1, le=16_384)
-    max_runtime_seconds: int = Field(3_600, ge=1, le=2_419_200, description="the job is stopped after this long")
-
-    @model_validator(mode="after")
-    def _all_or_none(self) -> SageMakerConfig:
-        missing = [name for name in ("role", "bucket", "region") if getattr(self, name) is None]
-        if 0 < len(missing) < 3:
-            raise ValueError(
-                f"role, bucket and region go together; missing: {', '.join(missing)} (leave all out to run locally)"
-            )
-        return self
-
-    @property
-    def local(self) -> bool:
-        """Whether the embedded local SageMaker is meant."""
-        return self.role is None
-
-
 class LeakageConfig(Section):
     """The leak check: the same trainer on a naive random split."""
 
@@ -189,6 +163,7 @@ class RunConfig(Section):
     leakage: LeakageConfig = LeakageConfig()
     resources: ResourcesConfig = ResourcesConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    predict: PredictConfig = PredictConfig()
 
     @model_validator(mode="after")
     def _distinct_names(self) -> RunConfig:

@@ -2,74 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from pyspark import keyword_only
-from pyspark.ml.base import Model
 from pyspark.ml.functions import array_to_vector
-from pyspark.ml.param import Param, Params, TypeConverters
-from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparring.config.schema import SageMakerConfig
-from sparring.errors import ParamError, SageMakerError
+from sparring.errors import ParamError, TableError
 from sparring.feature.vectors import with_vectors
-from sparring.params import at_least, check_params
-from sparring.sagemaker.endpoint import RealTimeEndpoint
-from sparring.sagemaker.scoring import EndpointModel
+from sparring.inference.realtime import EndpointModel
+from sparring.sagemaker.algorithms import XGBOOST
+from sparring.sagemaker.resources import S3_PREFIX
+from sparring.sagemaker.stage import WHERE, SageMakerModel, _SageMakerParams, train_and_keep
 from sparring.sagemaker.target import AwsTarget
-from sparring.sagemaker.training_job import TrainedModel, TrainingJob, delete_below, prefix_of
+from sparring.sagemaker.training_job import Source, TrainingJob
 from sparring.training.estimators import SingleNodeXGBoost, _SingleNodeParams
 from sparring.training.single_node import XGBoostLearner
-
-INSTANCE_CHECKS = {
-    "instanceType": ("an instance type such as 'ml.m5.xlarge'", lambda value: value.startswith("ml.")),
-    "instanceCount": at_least(1),
-    "volumeGb": at_least(1),
-    "maxRuntimeSeconds": at_least(1),
-}
-
-
-class _SageMakerParams(Params):
-    """Where to train and serve, and on what."""
-
-    targetJson: Param[str] = Param(Params._dummy(), "targetJson", "the account, as JSON", TypeConverters.toString)
-    instanceType: Param[str] = Param(
-        Params._dummy(), "instanceType", "instance that trains and serves, ml.*", TypeConverters.toString
-    )
-    instanceCount: Param[int] = Param(
-        Params._dummy(), "instanceCount", "instances that train, >= 1", TypeConverters.toInt
-    )
-    volumeGb: Param[int] = Param(Params._dummy(), "volumeGb", "disk of each instance, >= 1", TypeConverters.toInt)
-    maxRuntimeSeconds: Param[int] = Param(
-        Params._dummy(), "maxRuntimeSeconds", "the job is stopped after this long, >= 1", TypeConverters.toInt
-    )
-
-    @property
-    def target(self) -> AwsTarget:
-        """The account."""
-        return AwsTarget.from_json(self.getOrDefault("targetJson"))
-
-    def _set_instance_defaults(self) -> None:
-        config = SageMakerConfig()
-        self._setDefault(
-            instanceType=config.instance_type,
-            instanceCount=config.instance_count,
-            volumeGb=config.volume_gb,
-            maxRuntimeSeconds=config.max_runtime_seconds,
-        )
-
-    def _config(self) -> SageMakerConfig:
-        return SageMakerConfig(
-            instance_type=self.getOrDefault("instanceType"),
-            instance_count=self.getOrDefault("instanceCount"),
-            volume_gb=self.getOrDefault("volumeGb"),
-            max_runtime_seconds=self.getOrDefault("maxRuntimeSeconds"),
-        )
 
 
 class SageMakerXGBoost(SingleNodeXGBoost, _SageMakerParams):
@@ -82,11 +33,20 @@ class SageMakerXGBoost(SingleNodeXGBoost, _SageMakerParams):
     ----------
     target : AwsTarget
         Where to train; kept in the Param ``targetJson``.
-    instanceType : str, default "ml.m5.xlarge"
-    instanceCount : int >= 1, default 1
+    config : SageMakerConfig, optional
+        Everything else of the job, the configuration's section ``sagemaker``; kept in ``configJson``.  With role,
+        bucket and region it stands for ``target`` too.
+    client : {"sagemaker-pyspark", "boto3"}, optional
+    instanceType : str, optional
+        Chosen by family, rows and features when neither this nor ``config`` says it; that counts the rows.
+    instanceCount : int >= 1, optional
         With several, each instance trains on a shard of the rows.
-    volumeGb : int >= 1, default 30
-    maxRuntimeSeconds : int >= 1, default 3600
+    volumeGb, maxRuntimeSeconds : int >= 1, optional
+        These Params win over ``config``.
+    attachTo : str, optional
+        Name of a training job to follow to its end instead of starting one.
+    runFolder : str, default ""
+        Folder in which what is created is recorded, for ``sparring sagemaker cleanup``.
     **single_node
         The Params of :class:`~sparring.training.estimators.SingleNodeXGBoost`, without ``weightCol``.
 
@@ -116,26 +76,24 @@ class SageMakerXGBoost(SingleNodeXGBoost, _SageMakerParams):
         self,
         *,
         target: AwsTarget | None = None,
+        config: SageMakerConfig | None = None,
+        client: str | None = None,
         instanceType: str | None = None,
         instanceCount: int | None = None,
         volumeGb: int | None = None,
         maxRuntimeSeconds: int | None = None,
+        attachTo: str | None = None,
+        runFolder: str | None = None,
         **single_node: Any,
     ) -> None:
         given: dict[str, Any] = dict(self._input_kwargs)
-        own = {name: given.pop(name, None) for name in INSTANCE_CHECKS}
-        chosen = given.pop("target", None)
+        where = {name: given.pop(name, None) for name in WHERE}
         super().__init__(**given)
-        self._set_instance_defaults()
-        if chosen is not None:
-            own["targetJson"] = chosen.to_json()
-        self._set(**{name: value for name, value in own.items() if value is not None})
+        self._set_where(where)
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; return the schema of the model's output."""
-        check_params(self, INSTANCE_CHECKS)
-        if not self.isDefined("targetJson"):
-            raise ParamError("SageMakerXGBoost.target is not set", "Give AwsTarget.on_aws(...) or AwsTarget.on(...).")
+        self._check_where()
         if self.getOrDefault("weightCol"):
             raise ParamError(
                 f"SageMakerXGBoost.weightCol must be '', got {self.getOrDefault('weightCol')!r}: "
@@ -146,94 +104,50 @@ class SageMakerXGBoost(SingleNodeXGBoost, _SageMakerParams):
 
     def _fit(self, dataset: DataFrame) -> SageMakerXGBoostModel:  # type: ignore[override]
         self.transformSchema(dataset.schema)
-        spark, target, config = dataset.sparkSession, self.target, self._config()
-        target.configure(spark)
         learner = self._learner()
         assert isinstance(learner, XGBoostLearner)
         parameters = learner.parameters
-        hyperparameters = parameters.native(self.getOrDefault("cores"), self.getOrDefault("seed"))
-        job = TrainingJob(target, config, "xgboost")
+        native = parameters.native(self.getOrDefault("cores"), self.getOrDefault("seed"))
+        hyperparameters = {"num_round": parameters.num_round, **native}
+        job = self._job("xgboost", Source(XGBOOST), "xgboost", dataset, lambda: self._width(dataset))
+        job.request(hyperparameters)
+        job.client.configure(dataset.sparkSession)
+        job.ledger.record(S3_PREFIX, job.prefix)
         try:
-            rows = self._ordered(dataset, f"s3a://{target.bucket}/{job.prefix}scratch")
-            trained = job.run(spark, rows, {"num_round": parameters.num_round, **hyperparameters})
+            rows = self._ordered(dataset, job)
         except BaseException:
-            job.delete_data()
+            job.close()
             raise
-        for folder in ("scratch/", "input/"):
-            job.delete_data(folder)
-        model = SageMakerXGBoostModel(jobName=trained.job, image=trained.image, modelData=trained.model_data)
-        return self._copyValues(model)
+        return self._copyValues(SageMakerXGBoostModel.of(train_and_keep(job, rows, hyperparameters)))
 
-    def _ordered(self, dataset: DataFrame, scratch: str) -> DataFrame:
+    def _width(self, dataset: DataFrame) -> int:
+        """Return the number of features; unless it is set, that of the first row."""
+        return self.getOrDefault("size") if self.isDefined("size") else width_of(dataset, self._features(dataset)[0])
+
+    def _ordered(self, dataset: DataFrame, job: TrainingJob) -> DataFrame:
         """Return label and features in the order of the key: XGBoost's model depends on it."""
         label = F.col(self.getOrDefault("labelCol")).cast("double").alias("label")
         rows = dataset.select(F.col(self.getOrDefault("keyCol")).alias("key"), label, *self._features(dataset))
         if "features" in rows.columns:
             rows = rows.withColumn("features", array_to_vector(F.col("features").cast("array<double>")))
         else:
+            scratch = f"s3a://{job.target.bucket}/{job.prefix}scratch"
             rows = with_vectors(rows, self.getOrDefault("size"), scratch)
-        files = max(2, self.getOrDefault("instanceCount"))
+        files = max(2, job.config.instance_count)
         return rows.repartitionByRange(files, "key").sortWithinPartitions("key").select("label", "features")
 
 
-class SageMakerXGBoostModel(
-    Model, _SingleNodeParams, _SageMakerParams, DefaultParamsReadable[Any], DefaultParamsWritable
-):
-    """A model in S3 that scores while it is deployed.
-
-    Parameters
-    ----------
-    jobName : str
-        The training job, whose name the model's folder in S3 bears.
-    image : str
-        URI of the algorithm's image.
-    modelData : str
-        ``s3://`` URI of ``model.tar.gz``.
+class SageMakerXGBoostModel(SageMakerModel, _SingleNodeParams):
+    """XGBoost's model in S3, which scores while it is deployed; see :class:`~sparring.sagemaker.stage.SageMakerModel`.
 
     Notes
     -----
-    An endpoint costs money by the second, so there is one only inside ``with model.deployed():``.  Saving the
-    model saves where it is; :meth:`delete` deletes it from S3.
+    Cost of ``transform``: one pass, one request in flight a task.
     """
 
-    jobName: Param[str] = Param(Params._dummy(), "jobName", "the training job", TypeConverters.toString)
-    image: Param[str] = Param(Params._dummy(), "image", "URI of the image", TypeConverters.toString)
-    modelData: Param[str] = Param(Params._dummy(), "modelData", "URI of model.tar.gz", TypeConverters.toString)
-    endpointName: Param[str] = Param(
-        Params._dummy(),
-        "endpointName",
-        "the endpoint in service; unset when there is none",
-        TypeConverters.toString,
-    )
-
-    @keyword_only
     def __init__(self, *, jobName: str | None = None, image: str | None = None, modelData: str | None = None) -> None:
-        super().__init__()
+        super().__init__(jobName=jobName, image=image, modelData=modelData)
         self._set_shared_defaults()
-        self._set_instance_defaults()
-        self._set_given()
-
-    @contextmanager
-    def deployed(self) -> Iterator[str]:
-        """Serve the model for the body of the ``with`` statement; the value is the endpoint's name.
-
-        Raises
-        ------
-        SageMakerError
-            If the endpoint does not come into service; nothing stays then.
-        """
-        job, image, data = (self.getOrDefault(name) for name in ("jobName", "image", "modelData"))
-        trained = TrainedModel(job, image, data, phases={})
-        with RealTimeEndpoint(self.target, trained, self._config()) as name:
-            self._set(endpointName=name)
-            try:
-                yield name
-            finally:
-                self.clear(self.endpointName)
-
-    def delete(self) -> None:
-        """Delete the model from S3."""
-        delete_below(self.target, prefix_of(self.target, self.getOrDefault("jobName")))
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check columns; return the schema with the two output columns."""
@@ -242,17 +156,26 @@ class SageMakerXGBoostModel(
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         self.transformSchema(dataset.schema)
-        if not self.isDefined("endpointName"):
-            raise SageMakerError(
-                f"The model of training job {self.getOrDefault('jobName')} is not deployed",
-                "Score inside 'with model.deployed():', and write or collect the scores there.",
-            )
         probability = self.getOrDefault("probabilityCol")
         scorer = EndpointModel(
-            endpointName=self.getOrDefault("endpointName"),
+            endpointName=self._endpoint(),
             target=self.target,
             featuresCol=self.getOrDefault("featuresCol"),
             probabilityCol=probability,
         )
         prediction = (F.col(probability) >= 0.5).cast("double")
         return scorer.transform(dataset).withColumn(self.getOrDefault("predictionCol"), prediction)
+
+
+def width_of(dataset: DataFrame, features: Any) -> int:
+    """Return the number of features of the first row; one short job.
+
+    Raises
+    ------
+    TableError
+        If there is no row.
+    """
+    first = dataset.select(F.size(features).alias("width")).head(1)
+    if not first:
+        raise TableError("The training rows are none", "Train on a table that has rows.")
+    return int(first[0]["width"])

@@ -111,8 +111,19 @@ class AwsTarget:
             }
         return {f"fs.s3a.bucket.{self.bucket}.{name}": value for name, value in settings.items()}
 
+    def require_reach(self, spark: SparkSession) -> None:
+        """Raise :class:`PlatformError` if ``spark`` is a cluster, which cannot reach a local stand-in."""
+        if self.stand_in is None:
+            return
+        master = str(spark.conf.get("spark.master", ""))
+        if not master.startswith("local"):
+            raise PlatformError(
+                f"The local stand-in of SageMaker serves this machine only, Spark runs on {master}",
+                "Set sagemaker.role, bucket and region, or leave the sagemaker contenders out.",
+            )
+
     def configure(self, spark: SparkSession) -> None:
-        """Make ``spark`` ready for the hand-off: settings of the bucket, region of the AWS SDK.
+        """Make ``spark`` ready for ``sagemaker-pyspark``: settings of the bucket, region of the AWS SDK.
 
         It must come before the first import of ``sagemaker_pyspark``, whose default arguments build clients.
 
@@ -121,12 +132,7 @@ class AwsTarget:
         PlatformError
             If the session lacks the hand-off's jars, or is a cluster that cannot reach a local stand-in.
         """
-        master = str(spark.sparkContext.master)
-        if self.stand_in is not None and not master.startswith("local"):
-            raise PlatformError(
-                f"The local stand-in of SageMaker serves this machine only, Spark runs on {master}",
-                "Set sagemaker.role, bucket and region, or leave the sagemaker contenders out.",
-            )
+        self.require_reach(spark)
         from py4j.java_gateway import JavaClass
 
         jvm: Any = spark._jvm
@@ -161,8 +167,8 @@ class AwsTarget:
         import boto3
         from botocore.config import Config
 
-        retries = {"mode": "standard", "max_attempts": 6}
-        return boto3.client(service, config=Config(retries=retries, **config), **self.boto3_arguments())
+        settings = {"retries": {"mode": "standard", "max_attempts": 6}, **config}
+        return boto3.client(service, config=Config(**settings), **self.boto3_arguments())
 
     def jvm_client(self, spark: SparkSession, builder_class: str) -> Any:
         """Return an AWS SDK client of the JVM.

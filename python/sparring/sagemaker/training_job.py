@@ -1,28 +1,44 @@
-"""One training job through ``sagemaker-pyspark``'s own XGBoost estimator, unmodified."""
+"""One training job from its configuration to its model, through either client, and nothing left behind."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
-import time
 import uuid
+from collections.abc import Mapping
 from concurrent.futures import Future, wait
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pyspark import InheritableThread
 
 from sparring.config.schema import SageMakerConfig
 from sparring.errors import SageMakerError
+from sparring.sagemaker.algorithms import XGBOOST, Algorithm, as_text
+from sparring.sagemaker.checks import check_request
+from sparring.sagemaker.clients import CLIENTS
+from sparring.sagemaker.follow import Follower, Tell, tell_stderr
+from sparring.sagemaker.ledger import Ledger
+from sparring.sagemaker.request import TRAIN, JobSpec, training_request
+from sparring.sagemaker.resources import (
+    S3_PREFIX,
+    TRAINING_JOB,
+    delete_below,
+    poll_seconds,
+    status_of,
+    stop_training_job,
+)
 from sparring.sagemaker.target import AwsTarget
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+__all__ = ["Source", "TrainedModel", "TrainingJob", "delete_below", "prefix_of"]
+
 PREFIX = "sparring"
-LOCAL_POLL_SECONDS = 1
-# Between looks at a job's age; what a job may outlast its limit by; how long to wait for a stopped one.
-LOOK_SECONDS = 30.0
+# What a job may outlast its own limits by, and how long to wait for a job or an upload that was asked to end.
 GRACE_SECONDS = 600
 ABANDON_SECONDS = 20.0
 
@@ -36,17 +52,41 @@ class TrainedModel:
     job : str
         The training job's name.
     image : str
-        URI of the algorithm's image, which also serves the model.
+        URI of the algorithm's image, which also serves the model; the algorithm's name for an algorithm resource.
     model_data : str
         ``s3://`` URI of ``model.tar.gz``.
     phases : dict of str to float
         Secondary status, such as ``Training``, -> seconds, as SageMaker tells them.
+    metrics : dict of str to float
+        Last value of each metric, from the log and from SageMaker.
     """
 
     job: str
     image: str
     model_data: str
     phases: dict[str, float]
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is trained: a built-in algorithm, an image of the user's, or an algorithm resource.
+
+    Attributes
+    ----------
+    algorithm : Algorithm or None
+    image : str or None
+        Instead of the algorithm's own.
+    resource : str or None
+        Name or ARN of an algorithm resource.
+    content_type : str or None
+        Of the channels; the algorithm's own by default.
+    """
+
+    algorithm: Algorithm | None = None
+    image: str | None = None
+    resource: str | None = None
+    content_type: str | None = None
 
 
 class TrainingJob:
@@ -56,156 +96,258 @@ class TrainingJob:
     ----------
     target : AwsTarget
     config : SageMakerConfig
-        Instance, volume and time limit.
+        With an ``instance_type``.
     name : str
         Begins the job's name; a unique suffix is added.
+    source : Source, optional
+        What is trained; XGBoost by default.
+    ledger : Ledger, optional
+        Where resources are recorded before they are created.
+    attach : str, optional
+        Name of a job that exists already: it is followed to its end instead of starting one.
+    tell : callable, optional
+        Receives each line of progress; standard error by default.
     """
 
-    def __init__(self, target: AwsTarget, config: SageMakerConfig, name: str) -> None:
-        self.target, self.config = target, config
-        self._client = target.client("sagemaker")
-        self.name = f"{PREFIX}-{name}"[:40].rstrip("-") + f"-{uuid.uuid4().hex[:12]}"
+    def __init__(
+        self,
+        target: AwsTarget,
+        config: SageMakerConfig,
+        name: str,
+        source: Source | None = None,
+        ledger: Ledger | None = None,
+        attach: str | None = None,
+        tell: Tell = tell_stderr,
+    ) -> None:
+        self.target, self.config, self.source = target, config, source or Source(XGBOOST)
+        self.ledger = ledger or Ledger(target)
+        self.client = CLIENTS[config.client](target, self.source.algorithm)
+        self.attached = attach is not None
+        self.name = attach or f"{PREFIX}-{name}"[:40].rstrip("-") + f"-{uuid.uuid4().hex[:12]}"
         self.prefix = prefix_of(target, self.name)
+        self._tell = tell
+        self._follower = Follower(target, self.name, self._deadline(), config.metrics, tell)
+        self._boto3 = target.client("sagemaker")
 
-    def run(self, spark: SparkSession, rows: DataFrame, hyperparameters: dict[str, Any]) -> TrainedModel:
+    @classmethod
+    def resumed(cls, target: AwsTarget, config: SageMakerConfig, name: str, **others: Any) -> TrainingJob:
+        """Return the job that a ledger remembers and that runs or has completed, else a new one.
+
+        Parameters
+        ----------
+        target, config, name
+            As for the class.
+        **others
+            ``ledger`` is needed, ``digest`` says which job is meant: one made of other rows or settings is deleted.
+        """
+        digest, ledger = others.pop("digest"), others["ledger"]
+        client = target.client("sagemaker")
+        for kind, known in ledger.resources:
+            same = kind == TRAINING_JOB and ledger.digest(kind, known) == digest
+            if same and status_of(client, known) in ("InProgress", "Completed"):
+                return cls(target, config, name, attach=known, **others)
+        ledger.settle()
+        return cls(target, config, name, **others)
+
+    def request(self, hyperparameters: Mapping[str, Any], channels: tuple[str, ...] = (TRAIN,)) -> dict[str, Any]:
+        """Return the checked request of this job.
+
+        Parameters
+        ----------
+        hyperparameters : mapping
+            In the algorithm's names.
+        channels : tuple of str
+            Channels that are written.
+
+        Raises
+        ------
+        ConfigError
+            If SageMaker would not take it, or this client cannot send it.
+        """
+        request = training_request(self._spec(hyperparameters, channels), self.config, self.target)
+        check_request(request)
+        self.client.check(request, channels)
+        return request
+
+    def run(
+        self,
+        spark: SparkSession,
+        rows: DataFrame | dict[str, DataFrame],
+        hyperparameters: Mapping[str, Any],
+        digest: str = "",
+    ) -> TrainedModel:
         """Upload ``rows``, train, and return the model.
 
         Parameters
         ----------
         spark : SparkSession
-            Made ready by :meth:`AwsTarget.configure`.
-        rows : DataFrame
-            Columns ``label`` double and ``features`` vector, and no other, in the order to train in.
-        hyperparameters : dict
-            In XGBoost's names.
+        rows : DataFrame, or dict of str to DataFrame
+            The train channel, or channels by name; columns as the content type needs them, in the order to train in.
+        hyperparameters : mapping
+            In the algorithm's names.
+        digest : str
+            Kept in the ledger, so that :meth:`resumed` knows the job again.
 
         Raises
         ------
+        ConfigError
+            Before anything is uploaded.
         SageMakerError
-            If the job fails, is stopped or outlasts its limit; with SageMaker's FailureReason.
+            If the job fails, is stopped or outlasts its deadline; with SageMaker's FailureReason and the last lines
+            of its log.
         """
-        estimator = self._estimator(spark)
-        for name, value in hyperparameters.items():
-            _set(estimator, name, value)
-        self._fit(spark, estimator, rows)
-        found = self.describe()
-        return TrainedModel(
-            self.name,
-            estimator.trainingImage,
-            found["ModelArtifacts"]["S3ModelArtifacts"],
-            _phases(found["SecondaryStatusTransitions"]),
-        )
+        if self.attached:
+            self._tell(f"{self.name}: attached to a job that was started before")
+            return self._finished(self._until_ended())
+        channels = rows if isinstance(rows, dict) else {TRAIN: rows}
+        request = self.request(hyperparameters, tuple(channels))
+        self.client.configure(spark)
+        self.ledger.record(S3_PREFIX, self.prefix)
+        self.ledger.record(TRAINING_JOB, self.name, digest)
+        self._submit(spark, request, channels, dict(hyperparameters))
+        return self._finished(self.describe())
 
     def describe(self) -> dict[str, Any]:
         """Return DescribeTrainingJob's answer."""
-        answer: dict[str, Any] = self._client.describe_training_job(TrainingJobName=self.name)
+        answer: dict[str, Any] = self._boto3.describe_training_job(TrainingJobName=self.name)
         return answer
 
     def stop(self) -> None:
-        """Stop the job if it runs; a job that never was or has ended is fine."""
-        try:
-            if self.describe()["TrainingJobStatus"] == "InProgress":
-                self._client.stop_training_job(TrainingJobName=self.name)
-        except self._client.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] not in ("ValidationException", "ResourceNotFound"):
-                raise
+        """Stop the job if it runs and wait for its end; a job that never was or has ended is fine."""
+        stop_training_job(self.target, self.name)
 
     def delete_data(self, folder: str = "") -> None:
         """Delete everything below the job's prefix, or below ``folder`` of it, such as ``"input/"``."""
         delete_below(self.target, self.prefix + folder)
 
-    def _fit(self, spark: SparkSession, estimator: Any, rows: DataFrame) -> None:
-        """Fit in a thread, so that whatever ends the wait ends the job: the library itself waits for ever."""
-        fitted: Future[Any] = Future()
+    def close(self) -> None:
+        """Stop the job if it runs and delete all its objects; the ledger no longer lists them then."""
+        self.ledger.settle((TRAINING_JOB, S3_PREFIX))
+
+    def keep_model(self) -> None:
+        """Delete all but the output; from now on the model is the caller's to delete, no ledger lists it."""
+        for folder in ("scratch/", "input/", "source/", "checkpoints/"):
+            self.delete_data(folder)
+        self.ledger.forget(TRAINING_JOB, self.name)
+        self.ledger.forget(S3_PREFIX, self.prefix)
+
+    def _deadline(self) -> float:
+        if self.config.deadline_seconds is not None:
+            return self.config.deadline_seconds
+        limit = self.config.max_runtime_seconds
+        if self.config.spot.enabled:
+            limit = self.config.spot.max_wait_seconds or 2 * limit
+        return limit + (self.config.max_pending_seconds or 0) + GRACE_SECONDS
+
+    def _spec(self, hyperparameters: Mapping[str, Any], channels: tuple[str, ...]) -> JobSpec:
+        algorithm, source = self.source.algorithm, self.source
+        own_image = algorithm.image(self.target.region) if algorithm and not self.config.image else None
+        return JobSpec(
+            self.name,
+            self.prefix,
+            image=source.image or own_image,
+            algorithm=source.resource,
+            content_type=source.content_type or (algorithm.content_type if algorithm else None),
+            hyperparameters={name: as_text(value) for name, value in hyperparameters.items()},
+            channels=channels,
+        )
+
+    def _submit(
+        self,
+        spark: SparkSession,
+        request: dict[str, Any],
+        channels: dict[str, DataFrame],
+        hyperparameters: dict[str, Any],
+    ) -> None:
+        """Submit in a thread, so that whatever ends the wait ends upload and job: the library waits for ever."""
+        submitted: Future[None] = Future()
+        group = _Group(spark, self.name)
 
         def work() -> None:
-            spark.sparkContext.setJobGroup(self.name, "upload for SageMaker", interruptOnCancel=True)
+            group.join()
             try:
-                fitted.set_result(estimator.fit(rows))
+                self.client.submit(spark, request, channels, hyperparameters)
+                submitted.set_result(None)
             except BaseException as error:
-                fitted.set_exception(error)
+                submitted.set_exception(error)
 
         thread = InheritableThread(target=work, daemon=True)
         thread.start()
         try:
-            self._wait(fitted)
+            self._wait(submitted)
         except BaseException:
-            self._abandon(spark, thread)
+            self._abandon(group, thread)
             raise
-        error = fitted.exception()
-        if error is not None:
-            raise self._failure(error) from error
 
-    def _wait(self, fitted: Future[Any]) -> None:
-        """Return when ``fitted`` is settled; raise when the job outlasts its own limit and some grace."""
-        limit = self.config.max_runtime_seconds + GRACE_SECONDS
-        while not wait([fitted], timeout=LOOK_SECONDS).done:
-            if self._age() > limit:
-                raise SageMakerError(
-                    f"Training job {self.name} has not ended {limit} seconds after its creation",
-                    "Raise sagemaker.max_runtime_seconds, or choose a larger instance.",
-                )
+    def _wait(self, submitted: Future[None]) -> None:
+        """Return when the job has ended, telling what happens meanwhile."""
+        while not wait([submitted], timeout=poll_seconds(self.target)).done:
+            self._follower.look()
+        error = submitted.exception()
+        if error is not None and self._follower.look() is None:
+            raise self._not_created(error) from error
+        self._follower.until_ended()
 
-    def _age(self) -> float:
-        """Return the seconds since the job was created; 0 while its data is still being uploaded."""
+    def _until_ended(self) -> dict[str, Any]:
+        """Return the last description of a job that was started before; whatever ends the wait ends the job."""
         try:
-            created: datetime = self.describe()["CreationTime"]
-        except self._client.exceptions.ClientError:
-            return 0.0
-        return (datetime.now(timezone.utc) - created).total_seconds()
-
-    def _abandon(self, spark: SparkSession, thread: threading.Thread) -> None:
-        """End the upload and the job, whichever runs; a job created meanwhile is stopped as well."""
-        spark.sparkContext.cancelJobGroup(self.name)
-        deadline = time.monotonic() + ABANDON_SECONDS
-        while thread.is_alive() and time.monotonic() < deadline:
+            return self._follower.until_ended()
+        except BaseException:
             self.stop()
-            thread.join(0.5)
-        self.stop()
+            raise
 
-    def _estimator(self, spark: SparkSession) -> Any:
-        """Return the library's estimator; it must be imported after the session has its jars."""
-        from sagemaker_pyspark import EndpointCreationPolicy, IAMRole, S3DataPath
-        from sagemaker_pyspark.algorithms import XGBoostSageMakerEstimator
-        from sagemaker_pyspark.NamePolicy import CustomNamePolicyFactory
+    def _abandon(self, group: _Group, thread: threading.Thread) -> None:
+        """End the upload and the job, whichever runs; a job created meanwhile is stopped as well."""
+        group.cancel()
+        thread.join(poll_seconds(self.target))
+        stop_training_job(self.target, self.name)
+        thread.join(ABANDON_SECONDS)
+        stop_training_job(self.target, self.name)
 
-        if self.target.stand_in is not None:
-            _poll_every(spark, LOCAL_POLL_SECONDS)
-        client, bucket, hosts = self.target.jvm_client, self.target.bucket, self.config.instance_count
-        return XGBoostSageMakerEstimator(
-            trainingInstanceType=self.config.instance_type,
-            trainingInstanceCount=hosts,
-            endpointInstanceType=self.config.instance_type,
-            endpointInitialInstanceCount=1,
-            sagemakerRole=IAMRole(self.target.role),
-            trainingInputS3DataPath=S3DataPath(bucket, self.prefix + "input"),
-            trainingOutputS3DataPath=S3DataPath(bucket, self.prefix + "output"),
-            trainingInstanceVolumeSizeInGB=self.config.volume_gb,
-            trainingContentType="text/libsvm",
-            trainingS3DataDistribution="FullyReplicated" if hosts == 1 else "ShardedByS3Key",
-            trainingMaxRuntimeInSeconds=self.config.max_runtime_seconds,
-            endpointCreationPolicy=EndpointCreationPolicy.DO_NOT_CREATE,
-            sagemakerClient=client(spark, "com.amazonaws.services.sagemaker.AmazonSageMakerClientBuilder"),
-            region=self.target.region,
-            s3Client=client(spark, "com.amazonaws.services.s3.AmazonS3ClientBuilder"),
-            stsClient=client(spark, "com.amazonaws.services.securitytoken.AWSSecurityTokenServiceClientBuilder"),
-            # The library deletes by a bare prefix, which can take a sibling's data; see delete_data.
-            deleteStagingDataAfterTraining=False,
-            namePolicyFactory=CustomNamePolicyFactory(self.name, self.name, self.name, self.name),
+    def _finished(self, found: dict[str, Any]) -> TrainedModel:
+        """Return the model of a job that has ended, or raise with its reason."""
+        if found["TrainingJobStatus"] != "Completed":
+            reason = found.get("FailureReason") or found["SecondaryStatus"]
+            raise SageMakerError(
+                f"Training job {self.name} is {found['TrainingJobStatus']}: {reason}{self._follower.tail()}",
+                "Mend what the reason names; the job's log has more.",
+            )
+        specification = found["AlgorithmSpecification"]
+        final = {metric["MetricName"]: metric["Value"] for metric in found.get("FinalMetricDataList", [])}
+        return TrainedModel(
+            self.name,
+            specification.get("TrainingImage") or specification["AlgorithmName"],
+            found["ModelArtifacts"]["S3ModelArtifacts"],
+            _phases(found["SecondaryStatusTransitions"]),
+            {**self._follower.metrics, **final},
         )
 
-    def _failure(self, error: BaseException) -> SageMakerError:
-        """Return what SageMaker says of the job, or what the library said when there is no job."""
-        try:
-            found = self.describe()
-        except Exception:
-            said = str(getattr(error, "java_exception", error)).splitlines()[0]
-            return SageMakerError(f"The hand-off to SageMaker failed: {said}", "Check role, bucket and region.")
-        reason = found.get("FailureReason") or found["SecondaryStatus"]
-        return SageMakerError(
-            f"Training job {self.name} is {found['TrainingJobStatus']}: {reason}",
-            "Mend what the reason names; the job's log has more.",
-        )
+    def _not_created(self, error: BaseException) -> SageMakerError:
+        """Return what was said when no job came into being."""
+        said = str(getattr(error, "java_exception", error)).splitlines()[0]
+        return SageMakerError(f"The hand-off to SageMaker failed: {said}", "Check role, bucket and region.")
+
+
+class _Group:
+    """Spark jobs that can be cancelled together, also where there is no SparkContext."""
+
+    def __init__(self, spark: SparkSession, name: str) -> None:
+        self._spark, self._name = spark, name
+        self._connect = "connect" in type(spark).__module__
+
+    def join(self) -> None:
+        """Make the jobs of this thread part of the group."""
+        if self._connect:
+            self._spark.addTag(self._name)
+        else:
+            self._spark.sparkContext.setJobGroup(self._name, "upload for SageMaker", interruptOnCancel=True)
+
+    def cancel(self) -> None:
+        """End the group's jobs."""
+        if self._connect:
+            self._spark.interruptTag(self._name)
+        else:
+            self._spark.sparkContext.cancelJobGroup(self._name)
 
 
 def prefix_of(target: AwsTarget, job: str) -> str:
@@ -216,42 +358,9 @@ def prefix_of(target: AwsTarget, job: str) -> str:
     return target.key(PREFIX, job) + "/"
 
 
-def delete_below(target: AwsTarget, prefix: str) -> None:
-    """Delete every object below ``prefix``, which must end in a slash.
-
-    Raises
-    ------
-    SageMakerError
-        If S3 refuses to delete a key, naming it.
-    """
-    assert prefix.endswith("/")
-    s3, bucket = target.client("s3"), target.bucket
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-        keys = [{"Key": entry["Key"]} for entry in page.get("Contents", [])]
-        done = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True}) if keys else {}
-        for refused in done.get("Errors", []):
-            raise SageMakerError(
-                f"s3://{bucket}/{refused['Key']} was not deleted: {refused.get('Message')}",
-                f"Delete s3://{bucket}/{prefix} yourself, and let the role delete objects there.",
-            )
-
-
-def _set(estimator: Any, name: str, value: Any) -> None:
-    """Set a hyperparameter; ``lambda`` goes past the library's Python side, which has it under a wrong name."""
-    if name == "lambda":
-        inner = estimator._java_obj
-        inner.set(inner.getParam(name).w(float(value)))
-    else:
-        estimator._set(**{name: value})
-
-
-def _poll_every(spark: SparkSession, seconds: int) -> None:
-    """Set how often the library asks for the job's status: its five seconds would outlast a local job."""
-    jvm: Any = spark._jvm
-    package = jvm.com.amazonaws.services.sagemaker.sparksdk
-    module = getattr(package, "SageMakerEstimator$").__getattr__("MODULE$")
-    interval = jvm.java.time.Duration.ofSeconds(seconds)
-    getattr(module, "TrainingJobPollInterval_$eq")(interval)
+def digest_of(*parts: Any) -> str:
+    """Return a short digest of plain values: what a job is made of."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _phases(transitions: list[dict[str, Any]]) -> dict[str, float]:

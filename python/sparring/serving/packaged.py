@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -73,10 +74,14 @@ class PackagedModel:
 
     def score(self, body: bytes, content_type: str) -> np.ndarray:
         """Return the probability of the positive class of each raw row in ``body``, float64."""
-        columns = self.manifest.columns
-        raw = read_rows(body, content_type, [column.name for column in columns], self.manifest.null_values)
+        names = [column.name for column in self.manifest.columns]
+        return self.score_columns(read_rows(body, content_type, names, self.manifest.null_values))
+
+    def score_columns(self, raw: Mapping[str, pa.Array]) -> np.ndarray:
+        """Return the probability of the positive class of each row of the declared columns, float64."""
         cells = {
-            column.name: typed(column, raw[column.name], self._vocabularies.get(column.name)) for column in columns
+            column.name: typed(column, raw[column.name], self._vocabularies.get(column.name))
+            for column in self.manifest.columns
         }
         return self.scorer.probabilities(self._encoded(pa.RecordBatch.from_pydict(cells)))
 

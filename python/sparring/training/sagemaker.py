@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from sparring.config.schema import RunConfig, SageMakerConfig
 from sparring.data import storage
-from sparring.data.matrix import PreparedMatrix
-from sparring.errors import TrainingError
+from sparring.data.matrix import PARTS, PreparedMatrix
+from sparring.errors import ConfigError, TrainingError
 from sparring.feature.vectors import with_vectors
-from sparring.jars import SAGEMAKER_PYSPARK, sagemaker_jars
+from sparring.jars import SAGEMAKER_PYSPARK, sagemaker_jars, spark_is_supported
+from sparring.sagemaker.compute import Choice, choose, chosen
 from sparring.sagemaker.endpoint import RealTimeEndpoint
+from sparring.sagemaker.ledger import Ledger, ledger_path, settle_or_drop
 from sparring.sagemaker.target import AwsTarget
-from sparring.sagemaker.training_job import TrainedModel, TrainingJob
-from sparring.session import SessionSpec, get_session
+from sparring.sagemaker.training_job import TrainedModel, TrainingJob, digest_of
+from sparring.session import SessionSpec, available_cores, get_session
 from sparring.training.mllib import check_fingerprints
 from sparring.training.phases import Phases
 from sparring.training.task import Outcome, Task
@@ -36,6 +39,8 @@ AWS_NOTE = (
 def run(task: Task, phases: Phases) -> Outcome:
     """Hand over, fit, deploy, score and clean up.
 
+    A job that an earlier, interrupted run of the same task started on AWS is followed instead of starting another.
+
     Parameters
     ----------
     task : Task
@@ -45,37 +50,115 @@ def run(task: Task, phases: Phases) -> Outcome:
 
     Raises
     ------
+    ConfigError
+        Before anything is uploaded.
     SageMakerError
         If the job or the endpoint fails; every resource has been deleted then.
 
     Notes
     -----
-    Cost: a sort of the train part by key, one write of it as libsvm text to S3, and one pass through the
-    endpoint.
+    Cost: a sort of the train part by key, one write of it as libsvm text to S3 (and of each further channel), and
+    one pass through the endpoint.
     """
     parameters = XGBoostParameters.of(task.hyperparameters, f"contenders.{task.name}.hyperparameters")
     outcome = Outcome(hyperparameters=parameters.in_force(), stand_in=task.sagemaker_config.local)
+    matrix = PreparedMatrix(task.matrix)
+    choice = _choice(task, matrix)
+    config = chosen(task.sagemaker_config, choice)
     with ExitStack() as resources:
         with phases("local_start"):
             target = _target(task, resources)
         with phases("session"):
-            spec = SessionSpec(f"sparring {task.name}", task.cores, task.memory, sagemaker_jars())
-            spark = get_session(spec)
-            spark.sparkContext.setLogLevel("ERROR")
-            target.configure(spark)
-        matrix = PreparedMatrix(task.matrix)
+            spark = _session(task, config)
         with phases("read"):
             outcome.fingerprints = check_fingerprints(spark, matrix)
             _require_equal_weights(spark, matrix, task.name)
-        job = TrainingJob(target, task.sagemaker_config, task.name)
-        resources.callback(_timed_clean_up, job, phases)
-        model = _train(spark, matrix, job, parameters, task, phases)
+        ledger = _ledger(task, target)
+        resources.callback(_timed_clean_up, ledger, phases)
+        digest = digest_of(outcome.fingerprints, parameters.in_force(), task.seed, config.model_dump())
+        job = TrainingJob.resumed(target, config, task.name, ledger=ledger, digest=digest, tell=_tell)
+        model = _train(spark, matrix, job, parameters, task, phases, digest)
         with phases("write"):
             _keep_model(target, model, task)
-        _score(spark, matrix, target, model, task, phases)
-    outcome.versions = {"spark": spark.version, "sagemaker-pyspark": SAGEMAKER_PYSPARK}
-    outcome.notes = [STAND_IN_NOTE if outcome.stand_in else AWS_NOTE.format(image=model.image)]
+        _score(spark, matrix, job, model, task, phases)
+    outcome.versions = {"spark": spark.version}
+    if config.client == "sagemaker-pyspark":
+        outcome.versions["sagemaker-pyspark"] = SAGEMAKER_PYSPARK
+    note = STAND_IN_NOTE if outcome.stand_in else AWS_NOTE.format(image=model.image)
+    outcome.notes = [note, f"Instance {choice.reason}; client {config.client}."]
     return outcome
+
+
+def planned_requests(config: RunConfig) -> list[dict[str, Any]]:
+    """Return the request of each sagemaker contender, checked, as it would be sent; rows are not looked at.
+
+    Without an account it is the local stand-in's, for a bucket yet to be named.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such contender, or SageMaker would not take its request.
+    """
+    contenders = [contender for contender in config.contenders if contender.engine == "sagemaker"]
+    if not contenders:
+        raise ConfigError("The configuration has no contender with engine sagemaker", "Add one.")
+    target, cores = _planned_target(config.sagemaker), config.resources.cores or available_cores()
+    section = chosen(config.sagemaker, choose(config.sagemaker, "xgboost", 0, 0))
+    requests = []
+    for contender in contenders:
+        owner = f"contenders.{contender.name}.hyperparameters"
+        parameters = XGBoostParameters.of(dict(contender.hyperparameters), owner)
+        hyperparameters = hyperparameters_of(parameters, section, cores, config.seed)
+        job = TrainingJob(target, section, contender.name)
+        requests.append(job.request(hyperparameters, section.written_channels))
+    return requests
+
+
+def _planned_target(config: SageMakerConfig) -> AwsTarget:
+    if not config.local:
+        return AwsTarget.on_aws(config)
+    from sparring.sagemaker.local import LocalAws
+
+    return AwsTarget(LocalAws.role_arn, "sparring-local", "", LocalAws.region)
+
+
+def hyperparameters_of(parameters: XGBoostParameters, config: SageMakerConfig, cores: int, seed: int) -> dict[str, Any]:
+    """Return the job's hyperparameters, with values of their own types."""
+    own = {"num_round": parameters.num_round, **parameters.native(cores, seed)}
+    rounds = config.early_stopping_rounds
+    return own if rounds is None else {**own, "early_stopping_rounds": rounds}
+
+
+def _tell(line: str) -> None:
+    """Print progress into the contender's log."""
+    print(line, flush=True)
+
+
+def _choice(task: Task, matrix: PreparedMatrix) -> Choice:
+    encoding = matrix.encoding()
+    return choose(task.sagemaker_config, "xgboost", encoding.rows["train"], encoding.size)
+
+
+def _session(task: Task, config: SageMakerConfig) -> SparkSession:
+    # The jars bring S3A too; a Spark that cannot load them has to bring its own.
+    jars = sagemaker_jars() if config.client == "sagemaker-pyspark" or spark_is_supported() else []
+    spark = get_session(SessionSpec(f"sparring {task.name}", task.cores, task.memory, jars))
+    spark.sparkContext.setLogLevel("ERROR")
+    return spark
+
+
+def _ledger(task: Task, target: AwsTarget) -> Ledger:
+    """Return the ledger of this task's folder: what an earlier run left there, or a new one.
+
+    What was left in another account, or on another stand-in, is deleted first; with a stand-in that is gone went
+    all that was on it.
+    """
+    path = ledger_path(task.folder)
+    left = Ledger.load(path)
+    if left is None or left.target == target:
+        return left or Ledger(target, path)
+    settle_or_drop(left)
+    return Ledger(target, path)
 
 
 def _target(task: Task, resources: ExitStack) -> AwsTarget:
@@ -102,19 +185,18 @@ def _train(
     parameters: XGBoostParameters,
     task: Task,
     phases: Phases,
+    digest: str,
 ) -> TrainedModel:
     """Train on the rows in the order of their keys: XGBoost's model depends on it, so every path agrees."""
-    rows = spark.read.parquet(matrix.path("train")).drop("weight", "group")
-    scratch = storage.join(task.folder, "vectors")
-    hyperparameters = {"num_round": parameters.num_round, **parameters.native(task.cores, task.seed)}
-    whole = Phases()
+    hyperparameters = hyperparameters_of(parameters, job.config, task.cores, task.seed)
+    whole, scratch = Phases(), storage.join(task.folder, "vectors")
     try:
         with whole("job"):
-            vectors = with_vectors(rows, matrix.encoding().size, scratch)
-            # With a number of its own the range partitioning is kept: every instance finds a file.
-            files = max(task.cores, task.sagemaker_config.instance_count)
-            ordered = vectors.repartitionByRange(files, "key").sortWithinPartitions("key")
-            model = job.run(spark, ordered.select("label", "features"), hyperparameters)
+            channels = job.config.written_channels
+            if not job.attached:
+                job.request(hyperparameters, channels)
+            rows = {name: _ordered(spark, matrix, name, task, storage.join(scratch, name)) for name in channels}
+            model = job.run(spark, rows, hyperparameters, digest)
     finally:
         storage.delete(scratch)
     fit = model.phases.get("Training", 0.0)
@@ -123,23 +205,37 @@ def _train(
     return model
 
 
+def _ordered(spark: SparkSession, matrix: PreparedMatrix, part: str, task: Task, scratch: str) -> DataFrame:
+    """Return label and features of a part, in the order of its keys."""
+    if part not in PARTS:
+        raise ConfigError(
+            f"sagemaker.channels.{part} has no uri, and the prepared matrix has {', '.join(PARTS)} only",
+            "Give it an s3:// uri, or drop it.",
+        )
+    rows = spark.read.parquet(matrix.path(part)).drop("weight", "group")
+    vectors = with_vectors(rows, matrix.encoding().size, scratch)
+    # With a number of its own the range partitioning is kept: every instance finds a file.
+    files = max(task.cores, task.sagemaker_config.instance_count)
+    return vectors.repartitionByRange(files, "key").sortWithinPartitions("key").select("label", "features")
+
+
 def _score(
     spark: SparkSession,
     matrix: PreparedMatrix,
-    target: AwsTarget,
+    job: TrainingJob,
     model: TrainedModel,
     task: Task,
     phases: Phases,
 ) -> None:
-    from sparring.sagemaker.scoring import EndpointModel
+    from sparring.inference.realtime import EndpointModel
 
     rows = spark.read.parquet(matrix.rows).where("split <> 'train'")
     with ExitStack() as deployed:
         with phases("deploy"):
-            name = deployed.enter_context(RealTimeEndpoint(target, model, task.sagemaker_config))
+            name = deployed.enter_context(RealTimeEndpoint(job.target, model, job.config, job.ledger))
         with phases("score"):
             features = "features" if matrix.encoding().storage == "dense" else ""
-            scorer = EndpointModel(endpointName=name, target=target, featuresCol=features, probabilityCol="score")
+            scorer = EndpointModel(endpointName=name, target=job.target, featuresCol=features, probabilityCol="score")
             _write(scorer.transform(rows), task)
 
 
@@ -155,6 +251,6 @@ def _keep_model(target: AwsTarget, model: TrainedModel, task: Task) -> None:
     storage.write_bytes(storage.join(task.model, "model.tar.gz"), body)
 
 
-def _timed_clean_up(job: TrainingJob, phases: Phases) -> None:
+def _timed_clean_up(ledger: Ledger, phases: Phases) -> None:
     with phases("clean_up"):
-        job.delete_data()
+        ledger.settle()

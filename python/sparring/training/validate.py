@@ -7,8 +7,10 @@ from sparring.errors import ConfigError
 from sparring.jars import require_supported_spark, sagemaker_jars
 
 
-def check_contender(contender: ContenderConfig) -> None:
+def check_contender(contender: ContenderConfig, client: str = "sagemaker-pyspark") -> None:
     """Raise unless ``contender`` can be trained here with its hyperparameters.
+
+    ``client`` is the configured ``sagemaker.client``; boto3 needs none of the library's jars.
 
     Raises
     ------
@@ -30,10 +32,10 @@ def check_contender(contender: ContenderConfig) -> None:
 
         LEARNERS[contender.family](given, owner)
     else:
-        _check_sagemaker(contender, owner)
+        _check_sagemaker(contender, owner, client)
 
 
-def _check_sagemaker(contender: ContenderConfig, owner: str) -> None:
+def _check_sagemaker(contender: ContenderConfig, owner: str, client: str) -> None:
     import pyspark
 
     from sparring.training.xgboost_parameters import XGBoostParameters
@@ -44,5 +46,6 @@ def _check_sagemaker(contender: ContenderConfig, owner: str) -> None:
             "Change the family, or the engine to spark or single_node.",
         )
     XGBoostParameters.of(dict(contender.hyperparameters), owner)
-    require_supported_spark(pyspark.__version__)
-    sagemaker_jars()
+    if client == "sagemaker-pyspark":
+        require_supported_spark(pyspark.__version__)
+        sagemaker_jars()

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -15,11 +16,14 @@ from pyspark.sql import SparkSession
 
 from sparring.config.schema import SageMakerConfig
 from sparring.errors import ConfigError, PlatformError
+from sparring.sagemaker import target as target_module
+from sparring.sagemaker.clients import Boto3Client, SageMakerPySparkClient, set_hyperparameter
 from sparring.sagemaker.endpoint import RealTimeEndpoint
+from sparring.sagemaker.ledger import Ledger
 from sparring.sagemaker.local.algorithms.xgboost import hyperparameters
 from sparring.sagemaker.local.model import service_model
 from sparring.sagemaker.target import ROLE_PATTERN, AwsTarget, Endpoint
-from sparring.sagemaker.training_job import TrainedModel, TrainingJob, _set
+from sparring.sagemaker.training_job import TrainedModel, TrainingJob, _Group
 from sparring.training.xgboost_parameters import TABLE, XGBoostParameters
 
 ROLE = "arn:aws:iam::123456789012:role/trainer"
@@ -130,9 +134,11 @@ def endpoint_of(client: Any) -> str:
 
 def estimator_of(target: AwsTarget, spark: SparkSession, instances: int = 1) -> Any:
     target.configure(spark)
-    job = TrainingJob(target, config(instance_count=instances), "test")
+    job = TrainingJob(target, config(instance_count=instances, instance_type="ml.m5.xlarge"), "test")
     job.name, job.prefix = "sparring-test-1", "team/churn/sparring/sparring-test-1/"
-    return job._estimator(spark)
+    client = job.client
+    assert isinstance(client, SageMakerPySparkClient)
+    return client.estimator(spark, job.request({}), {})
 
 
 def properties(estimator: Any) -> dict[str, str]:
@@ -162,15 +168,83 @@ def test_several_instances_each_get_a_shard(spark: SparkSession) -> None:
     assert (found["trainingInstanceCount"], found["trainingS3DataDistribution"]) == ("3", "ShardedByS3Key")
 
 
+@pytest.mark.parametrize("service", ["sagemaker", "sagemaker-runtime", "s3", "logs"])
+def test_every_service_is_found_by_boto3_itself_on_aws(service: str) -> None:
+    plain = boto3.client(service, region_name="eu-west-1").meta
+    found = ON_AWS.client(service).meta
+    assert (found.endpoint_url, found.region_name) == (plain.endpoint_url, "eu-west-1")
+    assert ON_STAND_IN.client(service).meta.endpoint_url == "http://127.0.0.1:9"
+
+
+EVERYTHING_BUT_CHANNELS: dict[str, Any] = {
+    "client": "boto3",
+    "spot": {"enabled": True},
+    "tags": {"a": "b"},
+    "environment": {"MODE": "fast"},
+    "network": {"subnets": ["subnet-1"], "security_groups": ["sg-1"]},
+}
+
+
+@pytest.mark.parametrize("changes", [{}, EVERYTHING_BUT_CHANNELS], ids=["sagemaker-pyspark", "boto3"])
+def test_the_request_is_the_same_and_knows_of_no_stand_in(changes: dict[str, Any]) -> None:
+    requests = []
+    for target in (ON_AWS, ON_STAND_IN):
+        job = TrainingJob(target, config(instance_type="ml.m5.xlarge", **changes), "test")
+        job.name, job.prefix = "sparring-test-1", "team/churn/sparring/sparring-test-1/"
+        requests.append(job.request({"num_round": 1}))
+    assert requests[0] == requests[1]
+    assert not re.search(r"127\.0\.0\.1|http:|secret|local", json.dumps(requests[0]))
+
+
+def test_a_ledger_on_aws_holds_no_secret(tmp_path: Path) -> None:
+    path = tmp_path / "run.ledger.json"
+    Ledger(ON_AWS, str(path)).record("model", "m")
+    assert "secret" not in path.read_text()
+
+
+def test_only_the_target_and_who_waits_ask_whether_it_is_a_stand_in() -> None:
+    folder = Path(target_module.__file__).parent
+    asking = {path.name for path in folder.glob("*.py") if "stand_in" in path.read_text()}
+    # target: addresses; resources and clients: how long to wait; ledger: a stand-in that is gone.
+    assert asking == {"target.py", "resources.py", "clients.py", "ledger.py"}
+
+
+class Session:
+    """A Spark Connect session: whoever asks for its SparkContext or JVM fails."""
+
+    __module__ = "pyspark.sql.connect.session"
+
+    def __init__(self) -> None:
+        self.conf = MagicMock()
+        self.conf.get.return_value = "local[2]"
+        self.tags: list[str] = []
+
+    def addTag(self, tag: str) -> None:
+        self.tags.append(tag)
+
+    def interruptTag(self, tag: str) -> None:
+        self.tags.remove(tag)
+
+
+def test_the_boto3_client_needs_neither_sparkcontext_nor_jvm() -> None:
+    spark: Any = Session()
+    Boto3Client(ON_STAND_IN, None).configure(spark)
+    group = _Group(spark, "job-1")
+    group.join()
+    assert spark.tags == ["job-1"]
+    group.cancel()
+    assert spark.tags == []
+
+
 class Recorded(Exception):
     """Raised instead of sending the last request of interest."""
 
 
-def test_endpoints_are_requested_alike_and_deleted_when_they_do_not_come() -> None:
+def test_endpoints_are_requested_alike_and_deleted_when_they_do_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
     model = TrainedModel("job", "image:1", "s3://bucket/model.tar.gz", {})
     found = []
     for target in (ON_AWS, ON_STAND_IN):
-        endpoint, requests = RealTimeEndpoint(target, model, config()), []
+        requests: list[Any] = []
 
         def record(model: Any, params: dict[str, Any], requests: list[Any] = requests, **_: Any) -> tuple[Any, Any]:
             requests.append((model.name, json.loads(params["body"])))
@@ -178,10 +252,14 @@ def test_endpoints_are_requested_alike_and_deleted_when_they_do_not_come() -> No
                 raise Recorded
             return AWSResponse("", 200, {}, None), {}
 
+        client = target.client("sagemaker")
+        client.meta.events.register("before-call.sagemaker.*", record)
+        monkeypatch.setattr(AwsTarget, "client", lambda *_, client=client: client)
+        endpoint = RealTimeEndpoint(target, model, config())
         endpoint.name = "job-1"
-        endpoint._client.meta.events.register("before-call.sagemaker.*", record)
         with pytest.raises(Recorded), endpoint:
             pass
+        monkeypatch.undo()
         found.append(requests)
     assert found[0] == found[1]
     assert [name for name, _ in found[0]] == [
@@ -226,7 +304,7 @@ def test_every_hyperparameter_reaches_the_job_unchanged(
     parameters = XGBoostParameters.of(configured, "test")
     estimator = estimator_of(ON_STAND_IN, spark)
     for name, value in {"num_round": parameters.num_round, **parameters.native(2, seed)}.items():
-        _set(estimator, name, value)
+        set_hyperparameter(estimator, name, value)
     estimator._transfer_params_to_java()
     requested = {str(key): str(value) for key, value in estimator._java_obj.makeHyperParameters().items()}
     rounds, native = hyperparameters(requested)
@@ -236,11 +314,11 @@ def test_every_hyperparameter_reaches_the_job_unchanged(
 
 def test_a_cluster_or_a_session_without_the_jars_is_refused() -> None:
     session = MagicMock()
-    session.sparkContext.master = "yarn"
+    session.conf.get.return_value = "yarn"
     with pytest.raises(PlatformError, match=r"serves this machine only, Spark runs on yarn"):
         ON_STAND_IN.configure(session)
     # A package, not a class, is what py4j finds in place of a class that is not there.
     for target in (ON_AWS, ON_STAND_IN):
-        session.sparkContext.master = "local[2]"
+        session.conf.get.return_value = "local[2]"
         with pytest.raises(PlatformError, match=r"without the jars of sagemaker-pyspark"):
             target.configure(session)

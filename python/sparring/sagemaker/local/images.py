@@ -9,6 +9,8 @@ from typing import NamedTuple
 ALGORITHMS = {
     "xgboost": "sparring.sagemaker.local.algorithms.xgboost",
     "sagemaker-xgboost": "sparring.sagemaker.local.algorithms.xgboost",
+    # Our own image, which takes model packages; see sparring.serving.
+    "sparring": "sparring.serving.programs",
 }
 
 

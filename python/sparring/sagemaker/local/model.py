@@ -60,14 +60,20 @@ def operation(name: str) -> OperationModel:
 
 def check_request(name: str, request: dict[str, Any]) -> None:
     """Raise ``ValidationException`` listing every fault of a request, in AWS's wording."""
+    faults = request_faults(name, request)
+    if faults:
+        count = f"{len(faults)} validation error{'s' if len(faults) > 1 else ''} detected"
+        raise AwsError("ValidationException", f"{count}: {'; '.join(faults)}")
+
+
+def request_faults(name: str, request: dict[str, Any]) -> list[str]:
+    """Return every fault of a request, in AWS's wording."""
     shape = operation(name).input_shape
     faults = list(_faults(shape, request, "")) if shape is not None else []
     for member in NEEDED.get(name, ()):
         if request.get(member) is None and member not in shape.required_members:
             faults.append(_fault(None, _camel(member), "Member must not be null"))
-    if faults:
-        count = f"{len(faults)} validation error{'s' if len(faults) > 1 else ''} detected"
-        raise AwsError("ValidationException", f"{count}: {'; '.join(faults)}")
+    return faults
 
 
 def check_answer(name: str, answer: dict[str, Any]) -> None:

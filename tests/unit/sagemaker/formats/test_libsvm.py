@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 from sklearn.datasets import dump_svmlight_file, load_svmlight_file
 
 from sparring.data.cells import Cells, cells_of, stack
-from sparring.sagemaker.libsvm import chunks, libsvm_lines
+from sparring.sagemaker.formats.libsvm import chunks, libsvm_lines
 
 WIDTH = 9
 numbers = st.floats(width=32, allow_nan=False, allow_infinity=False)

@@ -1,0 +1,52 @@
+"""``sparring predict``: a table scored with a finished run's model."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from sparring.cli.console import console
+
+MODES = "realtime, serverless, async, batch or spark"
+
+
+def predict(
+    table: Annotated[str, typer.Argument(help="Rows to score: Parquet, CSV or JSON, any path Spark reads.")],
+    run: Annotated[str, typer.Option("--run", help="Folder of a finished run.")],
+    mode: Annotated[str, typer.Option("--mode", help=f"How: {MODES}.")] = "spark",
+    contender: Annotated[str | None, typer.Option("--contender", help="Whose model; default: the verdict's.")] = None,
+    out: Annotated[str | None, typer.Option("--out", help="Folder to write; default RUN/scoring/MODE.")] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", help="Override, such as predict.requests.max_rows=1000; repeatable.")
+    ] = None,
+) -> None:
+    """Score a table of raw rows on Spark, or with SageMaker in one of its four ways."""
+    from sparring.inference.predict import Prediction
+
+    facts = Prediction(table, run, mode, contender, out, tuple(sets or ())).execute()
+    for line in told(facts):
+        console().print(line, soft_wrap=True)
+
+
+def told(facts: dict[str, Any]) -> list[str]:
+    """Return what a scoring job did, in lines."""
+    metrics, rejected = facts["metrics"], facts["quarantined"]
+    lines = [f"{facts['rows']:,} rows scored with {facts['contender']} ({facts['mode']}), {facts['positive']}"]
+    lines += [f"{rows:,} rows quarantined: {reason}" for reason, rows in rejected.items()]
+    lines.append(", ".join(f"{name.replace('_', ' ')} {seconds:.1f} s" for name, seconds in facts["phases"].items()))
+    lines.append(
+        f"{metrics['requests']:,} requests, {metrics['retries']:,} retries, "
+        f"{metrics['rows_per_second'] or 0:,.0f} rows/s; latency p50 {metrics['latency_p50_ms']} ms, "
+        f"p95 {metrics['latency_p95_ms']}, p99 {metrics['latency_p99_ms']}"
+    )
+    lines.append(price(facts))
+    return [*lines, f"Predictions: {facts['predictions'].removeprefix('file:')}"]
+
+
+def price(facts: dict[str, Any]) -> str:
+    """Return the price as a range with its date, or why there is none."""
+    cost = facts["cost"]
+    if cost is None:
+        return "No price: " + ("; ".join(facts["notes"]) or "none is known for this mode")
+    return f"{cost['low']:.4f} to {cost['high']:.4f} {cost['currency']} (list prices of {cost['as_of']}: {cost['how']})"

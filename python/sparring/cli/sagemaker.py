@@ -1,0 +1,56 @@
+"""``sparring sagemaker``: the request and the policies that a configuration means, and cleaning up after a crash."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from sparring.cli.console import console
+
+app = typer.Typer(help="SageMaker: requests, policies, and cleaning up after a crash.", no_args_is_help=True)
+
+Config = Annotated[str, typer.Argument(help="Configuration file, with sagemaker.role, bucket and region.")]
+Sets = Annotated[list[str] | None, typer.Option("--set", help="Override, such as sagemaker.client=boto3; repeatable.")]
+
+
+@app.command()
+def request(config: Config, sets: Sets = None) -> None:
+    """Print the CreateTrainingJob request of each sagemaker contender, checked; nothing is sent."""
+    from sparring.config import load_config
+    from sparring.training.sagemaker import planned_requests
+
+    found = planned_requests(load_config(config, sets))
+    print(json.dumps(found, indent=2))
+
+
+@app.command()
+def policy(config: Config, sets: Sets = None) -> None:
+    """Print two least-privilege IAM policies: the caller's and the execution role's."""
+    from sparring.config import load_config
+    from sparring.sagemaker.policy import caller_policy, execution_policy
+    from sparring.sagemaker.target import AwsTarget
+
+    section = load_config(config, sets).sagemaker
+    target = AwsTarget.on_aws(section)
+    documents = {"caller": caller_policy(section, target), "execution_role": execution_policy(section, target)}
+    print(json.dumps(documents, indent=2))
+
+
+@app.command()
+def cleanup(
+    run: Annotated[str, typer.Option("--run", help="Folder of the run, whose ledgers say what it created.")],
+) -> None:
+    """Delete what a run that crashed has left on SageMaker and in S3."""
+    from sparring.data import storage
+    from sparring.errors import ConfigError
+    from sparring.sagemaker.ledger import ledgers_of, settle_or_drop
+
+    if not storage.exists(run):
+        raise ConfigError(f"There is no folder {run!r}", "Name the folder of a run, such as runs/flights.")
+    deleted = [entry for ledger in ledgers_of(run) for entry in settle_or_drop(ledger)]
+    for kind, name in deleted:
+        console().print(f"deleted {kind} {escape(name)}", soft_wrap=True)
+    console().print(f"{len(deleted)} resources deleted; nothing is left" if deleted else "Nothing was left to delete")

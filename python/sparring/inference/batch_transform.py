@@ -1,0 +1,335 @@
+"""Scoring by a batch transform job: a table through S3, on instances that exist while the job runs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+from pyspark import keyword_only
+from pyspark.ml.base import Transformer
+from pyspark.ml.param import Param, Params, TypeConverters
+from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from sparring.errors import ParamError, SageMakerError
+from sparring.inference.codecs import OUTPUT, SPLITS
+from sparring.inference.deployment import unique_name
+from sparring.inference.metrics import ScoringMetrics
+from sparring.inference.staging import StagedFile, Staging, _ThroughS3, read_scored, write_requests
+from sparring.params import at_least, check_params, in_range, one_of, require_columns
+from sparring.sagemaker.formats.media import CSV, JSON_LINES
+from sparring.sagemaker.resources import is_absent, poll_seconds
+from sparring.sagemaker.target import AwsTarget
+
+PAYLOAD_MB = 100
+FILE_LIMIT = 5_000_000_000
+# A job that stops ends within minutes; after that it is left to itself.
+STOP_SECONDS = 600.0
+RUNNING = ("InProgress", "Stopping")
+
+
+class BatchTransformModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], DefaultParamsWritable):
+    """Add the score of a batch transform job to every row.
+
+    Executors write the rows to S3, one job scores them, and what is returned reads each file beside its output,
+    in order.  The number of rows is checked, and with ``joinSource="Input"`` every row's key.
+
+    Parameters
+    ----------
+    modelName : str
+        A model that SageMaker knows; see :func:`sparring.inference.deployment.registered`.
+    target : AwsTarget
+        Where it is; files are staged in its bucket.
+    featuresCol, inputCols, contentType, accept, probabilityCol, size
+        As of :class:`~sparring.inference.realtime.EndpointModel`.
+    maxBytes : int in [1, 5000000000], default 50000000
+        Size of a file; of one that is not split, also at most ``maxPayloadMb``.
+    maxRows : int >= 1, default 100000
+        Rows of a file.
+    instanceType : str, default "ml.m5.xlarge"
+    instanceCount : int >= 1, default 1
+        They share the files.
+    batchStrategy : {"MultiRecord", "SingleRecord"}, default "MultiRecord"
+    splitType : {"", "None", "Line", "RecordIO"}, default ""
+        How a file is cut into records; ``""`` is by its content type.
+    assembleWith : {"None", "Line"}, default "Line"
+        What joins the answers of a file.
+    maxPayloadMb : int in [1, 100], default 6
+        Size of a request to the container.
+    maxConcurrentTransforms : int >= 1, default 1
+        Requests at a time, of each instance; times ``maxPayloadMb`` at most 100.
+    inputFilter, outputFilter : str, default ""
+        JSONPath of what goes to the model and of what is written; ``""`` is everything, or with a key all but the
+        key, and key and answer.
+    joinSource : {"None", "Input"}, default "None"
+        ``Input`` writes each row's key beside its answer; for CSV and JSON Lines.
+    keyCol : str, default ""
+        The column that identifies a row, sent first with ``joinSource="Input"``.
+    invocationSeconds : int in [1, 3600], default 600
+        What the container may take for a request.
+    waitSeconds : float > 0, default 3600
+        The job is stopped after this long.
+    stagingPrefix : str, default ""
+        Key prefix for staged files, ending in a slash; ``""`` is one of its own below ``sparring/scoring/``.
+
+    Raises
+    ------
+    ParamError, SchemaError
+        Before any job.
+    SageMakerError
+        If the job fails, is stopped or outlasts ``waitSeconds``.
+    EndpointError
+        If an output is absent, or of other rows.
+
+    Notes
+    -----
+    ``transform`` scores at once, unlike a lazy transformation: its result is read from S3, where the rows stay until
+    :meth:`delete`.  An empty text in CSV becomes missing where filters or a join rewrite the record.
+    Cost: two passes through S3 and one job.
+
+    Examples
+    --------
+    >>> with registered(target, "churn", ServedModel(image, data)) as name:       # doctest: +SKIP
+    ...     model = BatchTransformModel(modelName=name, target=target, inputCols=["x"])
+    ...     model.transform(rows).write.parquet("scores")
+    ...     model.delete()
+    """
+
+    modelName: Param[str] = Param(Params._dummy(), "modelName", "a model SageMaker knows", TypeConverters.toString)
+    instanceType: Param[str] = Param(Params._dummy(), "instanceType", "instance, ml.*", TypeConverters.toString)
+    instanceCount: Param[int] = Param(Params._dummy(), "instanceCount", "instances, >= 1", TypeConverters.toInt)
+    batchStrategy: Param[str] = Param(
+        Params._dummy(), "batchStrategy", "MultiRecord or SingleRecord a request", TypeConverters.toString
+    )
+    splitType: Param[str] = Param(
+        Params._dummy(), "splitType", "None, Line or RecordIO; '' = by content type", TypeConverters.toString
+    )
+    assembleWith: Param[str] = Param(
+        Params._dummy(), "assembleWith", "what joins answers: None or Line", TypeConverters.toString
+    )
+    maxPayloadMb: Param[int] = Param(
+        Params._dummy(), "maxPayloadMb", "megabytes of a request, 1 to 100", TypeConverters.toInt
+    )
+    maxConcurrentTransforms: Param[int] = Param(
+        Params._dummy(), "maxConcurrentTransforms", "requests at a time of each instance, >= 1", TypeConverters.toInt
+    )
+    inputFilter: Param[str] = Param(
+        Params._dummy(),
+        "inputFilter",
+        "JSONPath of what goes to the model; '' = all but the key",
+        TypeConverters.toString,
+    )
+    outputFilter: Param[str] = Param(
+        Params._dummy(), "outputFilter", "JSONPath of what is written; '' = key and answer", TypeConverters.toString
+    )
+    joinSource: Param[str] = Param(
+        Params._dummy(), "joinSource", "None, or Input: answers beside their keys", TypeConverters.toString
+    )
+    keyCol: Param[str] = Param(
+        Params._dummy(), "keyCol", "identifies a row; sent first with joinSource Input", TypeConverters.toString
+    )
+
+    @keyword_only
+    def __init__(
+        self,
+        *,
+        modelName: str | None = None,
+        target: AwsTarget | None = None,
+        featuresCol: str | None = None,
+        inputCols: list[str] | None = None,
+        contentType: str | None = None,
+        accept: str | None = None,
+        probabilityCol: str | None = None,
+        size: int | None = None,
+        maxBytes: int | None = None,
+        maxRows: int | None = None,
+        instanceType: str | None = None,
+        instanceCount: int | None = None,
+        batchStrategy: str | None = None,
+        splitType: str | None = None,
+        assembleWith: str | None = None,
+        maxPayloadMb: int | None = None,
+        maxConcurrentTransforms: int | None = None,
+        inputFilter: str | None = None,
+        outputFilter: str | None = None,
+        joinSource: str | None = None,
+        keyCol: str | None = None,
+        invocationSeconds: int | None = None,
+        waitSeconds: float | None = None,
+        stagingPrefix: str | None = None,
+    ) -> None:
+        super().__init__()
+        self._set_scoring_defaults(most_bytes=50_000_000, most_rows=100_000)
+        self._setDefault(instanceType="ml.m5.xlarge", instanceCount=1, batchStrategy="MultiRecord", splitType="")
+        self._setDefault(assembleWith="Line", maxPayloadMb=6, maxConcurrentTransforms=1, joinSource="None", keyCol="")
+        self._setDefault(inputFilter="", outputFilter="", invocationSeconds=600, waitSeconds=3_600.0, stagingPrefix="")
+        self._set_with_target()
+        self._begin()
+
+    def transformSchema(self, schema: T.StructType) -> T.StructType:
+        """Check Params and columns; return the schema with the score."""
+        self._check_scoring(schema, FILE_LIMIT)
+        self._check_waiting()
+        most = max(1, PAYLOAD_MB // self.getOrDefault("maxPayloadMb"))
+        checks = {
+            "instanceType": ("an instance type such as 'ml.m5.xlarge'", lambda value: value.startswith("ml.")),
+            "instanceCount": at_least(1),
+            "batchStrategy": one_of("MultiRecord", "SingleRecord"),
+            "splitType": one_of("", "None", "Line", "RecordIO"),
+            "assembleWith": one_of("None", "Line"),
+            "maxPayloadMb": in_range(1, PAYLOAD_MB),
+            "maxConcurrentTransforms": (f"in [1, {most}] with this maxPayloadMb", lambda value: 1 <= value <= most),
+            "joinSource": one_of("None", "Input"),
+        }
+        check_params(self, checks)
+        if self._joined:
+            self._check_join(schema)
+        return self._with_outputs(schema)
+
+    @property
+    def _joined(self) -> bool:
+        return bool(self.getOrDefault("joinSource") == "Input")
+
+    def _check_join(self, schema: T.StructType) -> None:
+        kind, accept = self._format().content_type, self.getOrDefault("accept")
+        if kind not in (CSV, JSON_LINES) or kind != accept or not self.getOrDefault("inputCols"):
+            raise ParamError(
+                f"BatchTransformModel.joinSource 'Input' joins raw rows in {CSV} or {JSON_LINES} to answers in it, "
+                f"got {kind} and {accept}",
+                "Set inputCols, contentType and accept, or leave joinSource out.",
+            )
+        require_columns(schema, [self.getOrDefault("keyCol")], "BatchTransformModel.keyCol")
+
+    def _sent(self, dataset: DataFrame) -> Any:
+        if not self._joined:
+            return super()._sent(dataset)
+        key = self.getOrDefault("keyCol")
+        others = [F.col(name) for name in self.getOrDefault("inputCols") if name != key]
+        return F.struct(F.col(key).cast("string").alias(key), *others)
+
+    def _transform(self, dataset: DataFrame) -> DataFrame:
+        schema = self.transformSchema(dataset.schema)
+        self._require("modelName", "targetJson")
+        staging = self._staging()
+        self.staged.append(staging)
+        files = write_requests(dataset.select("*", self._sent(dataset).alias("_sent")), staging.write)
+        if files:
+            staging.keep_only(files)
+            begun = time.time()
+            self._run(staging)
+            rows, size = sum(file.rows for file in files), sum(file.bytes for file in files)
+            self.metrics += ScoringMetrics.of(rows, time.time() - begun, 0, size, 0, time.time())
+        answered = [self._with_output(staging, file) for file in files]
+        return read_scored(dataset.sparkSession, staging, answered, self.getOrDefault("accept"), schema)
+
+    def _with_output(self, staging: Staging, file: StagedFile) -> StagedFile:
+        return replace(file, output=f"{staging.uri}output/{file.name}.{staging.format.suffix}.out")
+
+    def _staging(self) -> Staging:
+        most_bytes, split = self.getOrDefault("maxBytes"), self._split()
+        if split == "None":
+            most_bytes = min(most_bytes, self.getOrDefault("maxPayloadMb") << 20)
+        return Staging(
+            self.target,
+            self._prefix(self.getOrDefault("modelName")),
+            self._format(),
+            most_bytes,
+            self.getOrDefault("maxRows"),
+            self.getOrDefault("keyCol") if self._joined else "",
+            split == "Line",
+        )
+
+    def _split(self) -> str:
+        split: str = self.getOrDefault("splitType") or SPLITS[self._format().content_type]
+        return split
+
+    def _run(self, staging: Staging) -> None:
+        """Create the job and wait until it has completed; whatever ends the wait stops the job."""
+        client = self.target.client("sagemaker")
+        name = unique_name(self.getOrDefault("modelName"))
+        try:
+            client.create_transform_job(**self._request(name, staging))
+            self._wait(client, name)
+        except BaseException:
+            stop_transform_job(self.target, name)
+            raise
+
+    def _request(self, name: str, staging: Staging) -> dict[str, Any]:
+        """Return the CreateTransformJob request."""
+        source = {"S3DataType": "S3Prefix", "S3Uri": f"{staging.uri}input/"}
+        output = {"S3OutputPath": f"{staging.uri}output", "AssembleWith": self.getOrDefault("assembleWith")}
+        request = {
+            "TransformJobName": name,
+            "ModelName": self.getOrDefault("modelName"),
+            "MaxConcurrentTransforms": self.getOrDefault("maxConcurrentTransforms"),
+            "ModelClientConfig": {"InvocationsTimeoutInSeconds": self.getOrDefault("invocationSeconds")},
+            "MaxPayloadInMB": self.getOrDefault("maxPayloadMb"),
+            "TransformInput": {
+                "DataSource": {"S3DataSource": source},
+                "ContentType": staging.format.content_type,
+                "SplitType": self._split(),
+            },
+            "TransformOutput": output | {"Accept": self.getOrDefault("accept")},
+            "TransformResources": {
+                "InstanceType": self.getOrDefault("instanceType"),
+                "InstanceCount": self.getOrDefault("instanceCount"),
+            },
+        }
+        if self._split() != "None":
+            # A file that is not split is one record, whatever the strategy.
+            request["BatchStrategy"] = self.getOrDefault("batchStrategy")
+        filters = self._filters(staging.format.content_type)
+        return request | ({"DataProcessing": filters} if filters else {})
+
+    def _filters(self, kind: str) -> dict[str, str]:
+        """Return the DataProcessing section."""
+        given = {"InputFilter": self.getOrDefault("inputFilter"), "OutputFilter": self.getOrDefault("outputFilter")}
+        if self._joined:
+            key = self.getOrDefault("keyCol")
+            # A package ignores the key of an object; a list has no names.
+            ours = {"InputFilter": "$", "OutputFilter": f"$['{key}','{OUTPUT}']"}
+            if kind == CSV:
+                ours = {"InputFilter": "$[1:]", "OutputFilter": "$[0,-1]"}
+            given = {name: given[name] or ours[name] for name in given} | {"JoinSource": "Input"}
+        return {name: value for name, value in given.items() if value}
+
+    def _wait(self, client: Any, name: str) -> None:
+        wait = self.getOrDefault("waitSeconds")
+        deadline = time.monotonic() + wait
+        while True:
+            found = client.describe_transform_job(TransformJobName=name)
+            status = found["TransformJobStatus"]
+            if status == "Completed":
+                return
+            if status not in RUNNING:
+                reason = found.get("FailureReason", "no reason given")
+                raise SageMakerError(f"Transform job {name} is {status}: {reason}", "Mend what the reason names.")
+            if time.monotonic() > deadline:
+                raise SageMakerError(
+                    f"Transform job {name} has not ended after {wait:g} seconds",
+                    "Raise waitSeconds, or use more instances.",
+                )
+            time.sleep(poll_seconds(self.target))
+
+
+def stop_transform_job(target: AwsTarget, name: str) -> None:
+    """Stop a job if it runs, and wait until it has ended; one that never was is fine."""
+    client = target.client("sagemaker")
+    deadline = time.monotonic() + STOP_SECONDS
+    asked = False
+    while time.monotonic() < deadline:
+        try:
+            status = client.describe_transform_job(TransformJobName=name)["TransformJobStatus"]
+        except client.exceptions.ClientError as error:
+            if is_absent(error):
+                return
+            raise
+        if status not in RUNNING:
+            return
+        if status == "InProgress" and not asked:
+            client.stop_transform_job(TransformJobName=name)
+            asked = True
+        time.sleep(poll_seconds(target))

@@ -1,0 +1,135 @@
+"""Params shared by the stages that score with a model outside Spark."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from pyspark.ml.functions import vector_to_array
+from pyspark.ml.linalg import VectorUDT
+from pyspark.ml.param import Param, Params, TypeConverters
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from sparring.errors import ParamError
+from sparring.inference.codecs import ANSWERS, Format
+from sparring.params import (
+    KeywordParams,
+    at_least,
+    check_params,
+    forbid_columns,
+    in_range,
+    one_of,
+    require_columns,
+)
+from sparring.sagemaker.formats.media import CSV, LIBSVM, PARQUET
+from sparring.sagemaker.target import AwsTarget
+
+
+class _ScoringParams(KeywordParams):
+    """What is sent, in which format, and where the score goes."""
+
+    targetJson: Param[str] = Param(Params._dummy(), "targetJson", "the account, as JSON", TypeConverters.toString)
+    featuresCol: Param[str] = Param(
+        Params._dummy(),
+        "featuresCol",
+        "array<float> or vector; '' = indices and values; not read with inputCols",
+        TypeConverters.toString,
+    )
+    inputCols: Param[list[str]] = Param(
+        Params._dummy(),
+        "inputCols",
+        "columns to send as they are, to a model that takes raw rows; empty = featuresCol",
+        TypeConverters.toListString,
+    )
+    contentType: Param[str] = Param(
+        Params._dummy(), "contentType", "of requests; '' = by what is sent", TypeConverters.toString
+    )
+    accept: Param[str] = Param(Params._dummy(), "accept", "content type of answers", TypeConverters.toString)
+    probabilityCol: Param[str] = Param(
+        Params._dummy(), "probabilityCol", "output: the score, double", TypeConverters.toString
+    )
+    size: Param[int] = Param(
+        Params._dummy(), "size", "number of features of sparse rows; 0 = by the largest index", TypeConverters.toInt
+    )
+    maxBytes: Param[int] = Param(Params._dummy(), "maxBytes", "bytes of a request, >= 1", TypeConverters.toInt)
+    maxRows: Param[int] = Param(Params._dummy(), "maxRows", "rows of a request, >= 1", TypeConverters.toInt)
+
+    def _set_scoring_defaults(self, most_bytes: int, most_rows: int) -> None:
+        self._setDefault(
+            featuresCol="features",
+            inputCols=[],
+            contentType="",
+            accept=CSV,
+            probabilityCol="probability",
+            size=0,
+            maxBytes=most_bytes,
+            maxRows=most_rows,
+        )
+
+    def _set_with_target(self) -> None:
+        """Set the Params that the constructor was given; the target is kept as JSON."""
+        target = self._input_kwargs.pop("target", None)
+        if target is not None:
+            self._set(targetJson=target.to_json())
+        self._set_given()
+
+    @property
+    def target(self) -> AwsTarget:
+        """The account."""
+        return AwsTarget.from_json(self.getOrDefault("targetJson"))
+
+    def _require(self, *names: str) -> None:
+        """Raise :class:`ParamError` for the first Param that has no value yet."""
+        for name in names:
+            if not self.isDefined(name):
+                shown = name.removesuffix("Json")
+                raise ParamError(f"{type(self).__name__}.{shown} is not set", f"Give {shown} to the constructor.")
+
+    def _check_scoring(self, schema: T.StructType, limit: int) -> None:
+        """Raise unless Params are in range and the columns to send exist."""
+        checks = {
+            "maxBytes": in_range(1, limit),
+            "maxRows": at_least(1),
+            "size": at_least(0),
+            "contentType": one_of("", *Format.allowed(bool(self.getOrDefault("inputCols")))),
+            "accept": one_of(*ANSWERS),
+        }
+        check_params(self, checks)
+        owner, columns = type(self).__name__, self.getOrDefault("inputCols")
+        if columns:
+            require_columns(schema, columns, f"{owner}.inputCols")
+        else:
+            feature = self.getOrDefault("featuresCol")
+            names = [feature] if feature else ["indices", "values"]
+            require_columns(schema, names, f"{owner}.featuresCol", (T.ArrayType, VectorUDT))
+
+    def _with_outputs(self, schema: T.StructType, *others: str) -> T.StructType:
+        """Return the schema with the score, and with string columns of the given names."""
+        output = self.getOrDefault("probabilityCol")
+        forbid_columns(schema, [output, *others], type(self).__name__)
+        fields = [T.StructField(output, T.DoubleType(), False), *(T.StructField(n, T.StringType()) for n in others)]
+        return T.StructType([*schema.fields, *fields])
+
+    def _format(self) -> Format:
+        """Return how what is sent is written."""
+        raw = bool(self.getOrDefault("inputCols"))
+        kind = self.getOrDefault("contentType") or (PARQUET if raw else LIBSVM)
+        return Format(kind, raw, self.getOrDefault("size"))
+
+    def _sent(self, dataset: DataFrame) -> Column:
+        """Return one struct of what is sent: the input columns, or the features under the matrix's names."""
+        columns = self.getOrDefault("inputCols")
+        return F.struct(*(columns or _features(dataset, self.getOrDefault("featuresCol"))))
+
+
+def _features(dataset: DataFrame, column: str) -> list[Column]:
+    if not column:
+        return [F.col("indices"), F.col("values").cast("array<float>").alias("values")]
+    if isinstance(dataset.schema[column].dataType, VectorUDT):
+        return [vector_to_array(F.col(column), "float32").alias("features")]
+    return [F.col(column).cast("array<float>").alias("features")]
+
+
+def flattened(struct: pa.Array) -> pa.RecordBatch:
+    """Return a struct column as a batch of its own."""
+    return pa.RecordBatch.from_struct_array(struct)

@@ -1,0 +1,113 @@
+"""A table to score: the columns that a model package declares, in their types, and rows that cannot be scored apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sparring.config.schema import TableConfig
+from sparring.data.contract import KEY, REASON
+from sparring.data.key import with_row_key
+from sparring.data.readers import CORRUPT, read_table
+from sparring.errors import TableError, did_you_mean
+from sparring.serving.manifest import RawColumn
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+NUMBERS = ("numeric", "cyclic")
+# Spark's name of a type -> how an error names it.
+WORDS = {"double": "a number", "timestamp": "a time", "boolean": "true or false"}
+
+
+def open_rows(spark: SparkSession, table: TableConfig, columns: list[RawColumn]) -> DataFrame:
+    """Return a table's keys and the declared columns in their types, with ``_key`` and ``_reason``; no label needed.
+
+    Parameters
+    ----------
+    spark : SparkSession
+    table : TableConfig
+        Where the table is, and its key; its other columns are not read.
+    columns : list of RawColumn
+        What the model package declares.
+
+    Returns
+    -------
+    DataFrame
+        Key columns, declared columns, ``_key`` (string) and ``_reason``: why a row cannot be scored, null for a
+        good one.
+
+    Raises
+    ------
+    TableError
+        If the table cannot be read or lacks a column.
+
+    Notes
+    -----
+    Cost: a projection; without a key one shuffle of the rows to number equal ones.
+    """
+    from pyspark.sql import functions as F
+
+    raw = read_table(spark, table)
+    _require(raw, [*table.key, *(column.name for column in columns)])
+    reason = F.coalesce(*_reasons(raw, table.key, columns), F.lit(None).cast("string"))
+    # Where they clash the key's own type is kept, under the key's name, and the features' beside it.
+    keys = [F.col(name).alias(f"key:{name}") for name in table.key]
+    features = [_typed(F.col(column.name), column).alias(column.name) for column in columns]
+    return with_row_key(raw, table.key, KEY).select(*keys, *features, F.col(KEY), reason.alias(REASON))
+
+
+def key_columns(table: TableConfig) -> dict[str, str]:
+    """Return the columns of :func:`open_rows` that identify a row, and their names in the table."""
+    return {f"key:{name}": name for name in table.key} or {KEY: KEY}
+
+
+def target_type(column: RawColumn) -> str:
+    """Return the type of Spark's that a declared column is sent in.
+
+    Examples
+    --------
+    >>> target_type(RawColumn("hour", "cyclic", "int")), target_type(RawColumn("code", "categorical", "int"))
+    ('double', 'int')
+    """
+    if column.kind in NUMBERS:
+        return "double"
+    if column.kind == "timestamp":
+        return "timestamp"
+    return "timestamp" if column.type == "timestamp_ntz" else column.type
+
+
+def _typed(value: Column, column: RawColumn) -> Column:
+    from pyspark.sql import functions as F
+
+    cast = value.cast(target_type(column))
+    # NaN is how pandas and NumPy write a missing number.
+    return F.nanvl(cast, F.lit(None).cast("double")) if target_type(column) in ("double", "float") else cast
+
+
+def _reasons(frame: DataFrame, key: list[str], columns: list[RawColumn]) -> list[Column]:
+    """Return the checks of a row in the order they are reported, each null when it passes."""
+    from pyspark.sql import functions as F
+
+    checks = []
+    if CORRUPT in frame.columns:
+        checks.append(F.when(F.col(CORRUPT).isNotNull(), F.lit("line does not parse")))
+    checks += [F.when(F.col(name).isNull(), F.lit(f"key {name} missing")) for name in key]
+    for column in columns:
+        value, kind = F.col(column.name), target_type(column)
+        word = WORDS.get(kind, f"of type {kind}")
+        unparsed = value.isNotNull() & value.cast(kind).isNull()
+        checks.append(F.when(unparsed, F.lit(f"feature {column.name} not {word}")))
+        if column.kind in NUMBERS:
+            infinite = F.abs(value.cast("double")) == F.lit(float("inf"))
+            checks.append(F.when(infinite, F.lit(f"feature {column.name} infinite")))
+    return checks
+
+
+def _require(frame: DataFrame, names: list[str]) -> None:
+    for name in names:
+        if name not in frame.columns:
+            raise TableError(
+                f"The model takes column {name!r}, which is not in the table: it has {', '.join(frame.columns)}",
+                f"Give a table with the columns of the training data, the label aside."
+                f"{did_you_mean(name, frame.columns)}",
+            )

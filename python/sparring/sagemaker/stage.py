@@ -1,0 +1,275 @@
+"""What all SageMaker stages share: where and on what they train, the job, and the model that it leaves in S3."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from pyspark.ml.base import Model
+from pyspark.ml.param import Param, Params, TypeConverters
+from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
+
+from sparring.config.schema import SageMakerConfig
+from sparring.data import storage
+from sparring.errors import ParamError, SageMakerError
+from sparring.params import Check, KeywordParams, at_least, check_params, one_of
+from sparring.sagemaker.clients import CLIENTS
+from sparring.sagemaker.compute import choose, chosen
+from sparring.sagemaker.endpoint import RealTimeEndpoint
+from sparring.sagemaker.follow import tell_stderr
+from sparring.sagemaker.ledger import Ledger, ledger_path
+from sparring.sagemaker.target import AwsTarget
+from sparring.sagemaker.training_job import Source, TrainedModel, TrainingJob, delete_below, prefix_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+# Param -> the configuration's key that it stands for.
+OVERRIDES = {
+    "client": "client",
+    "instanceType": "instance_type",
+    "instanceCount": "instance_count",
+    "volumeGb": "volume_gb",
+    "maxRuntimeSeconds": "max_runtime_seconds",
+}
+WHERE = ("target", "config", *OVERRIDES, "attachTo", "runFolder")
+CHECKS: dict[str, Check] = {
+    "client": one_of(*CLIENTS),
+    "instanceType": ("an instance type such as 'ml.m5.xlarge'", lambda value: value.startswith("ml.")),
+    "instanceCount": at_least(1),
+    "volumeGb": at_least(1),
+    "maxRuntimeSeconds": at_least(1),
+}
+
+
+class _SageMakerParams(KeywordParams):
+    """Where to train and serve, and on what."""
+
+    targetJson: Param[str] = Param(Params._dummy(), "targetJson", "the account, as JSON", TypeConverters.toString)
+    configJson: Param[str] = Param(
+        Params._dummy(), "configJson", "the configuration's section sagemaker, as JSON", TypeConverters.toString
+    )
+    client: Param[str] = Param(
+        Params._dummy(), "client", "who sends the request: sagemaker-pyspark or boto3", TypeConverters.toString
+    )
+    instanceType: Param[str] = Param(
+        Params._dummy(), "instanceType", "instance that trains, ml.*; unset: chosen", TypeConverters.toString
+    )
+    instanceCount: Param[int] = Param(
+        Params._dummy(), "instanceCount", "instances that train, >= 1", TypeConverters.toInt
+    )
+    volumeGb: Param[int] = Param(Params._dummy(), "volumeGb", "disk of each instance, >= 1", TypeConverters.toInt)
+    maxRuntimeSeconds: Param[int] = Param(
+        Params._dummy(), "maxRuntimeSeconds", "the job is stopped after this long, >= 1", TypeConverters.toInt
+    )
+    attachTo: Param[str] = Param(
+        Params._dummy(), "attachTo", "a training job to follow to its end, instead of one", TypeConverters.toString
+    )
+    runFolder: Param[str] = Param(
+        Params._dummy(), "runFolder", "folder that records what is created; '' = none", TypeConverters.toString
+    )
+
+    @property
+    def target(self) -> AwsTarget:
+        """The account.
+
+        Raises
+        ------
+        ParamError
+            If neither ``target`` nor ``config`` says where it is.
+        """
+        if self.isDefined("targetJson"):
+            return AwsTarget.from_json(self.getOrDefault("targetJson"))
+        config = self._config()
+        if config.local:
+            raise ParamError(
+                f"{type(self).__name__}.target is not set", "Give AwsTarget.on_aws(...) or AwsTarget.on(...)."
+            )
+        return AwsTarget.on_aws(config)
+
+    def _set_where(self, given: dict[str, Any]) -> None:
+        """Set the Params of where and on what, which are taken out of ``given``."""
+        self._setDefault(runFolder="")
+        own = {name: given.pop(name, None) for name in WHERE}
+        target, config = own.pop("target"), own.pop("config")
+        if target is not None:
+            own["targetJson"] = target.to_json()
+        if config is not None:
+            own["configJson"] = config.model_dump_json(exclude_defaults=True)
+        self._set(**{name: value for name, value in own.items() if value is not None})
+
+    def _config(self) -> SageMakerConfig:
+        """Return the configuration, over which the Params that are set are laid."""
+        text = self.getOrDefault("configJson") if self.isDefined("configJson") else "{}"
+        set_here = {key: self.getOrDefault(name) for name, key in OVERRIDES.items() if self.isDefined(name)}
+        return SageMakerConfig.model_validate(
+            {**SageMakerConfig.model_validate_json(text).model_dump(exclude_defaults=True), **set_here}
+        )
+
+    def _check_where(self) -> None:
+        """Raise :class:`ParamError` unless it is known where to train, and on what."""
+        check_params(self, CHECKS)
+        _ = self.target
+
+    def _ledger(self) -> Ledger:
+        folder = self.getOrDefault("runFolder")
+        return Ledger(self.target, ledger_path(storage.join(folder, self.uid)) if folder else None)
+
+    def _job(self, name: str, source: Source, family: str, rows: DataFrame, features: Callable[[], int]) -> TrainingJob:
+        """Return the job, on the instance that is configured or chosen; choosing counts rows and features."""
+        config = self._config()
+        count, width = (rows.count(), features()) if config.instance_type is None else (0, 0)
+        choice = choose(config, family, count, width)
+        tell_stderr(choice.reason)
+        attach = self.getOrDefault("attachTo") if self.isDefined("attachTo") else None
+        return TrainingJob(self.target, chosen(config, choice), name, source, self._ledger(), attach)
+
+
+class Deployments:
+    """Endpoints that were made on demand, and the models that were fitted meanwhile; see :func:`deploying`."""
+
+    def __init__(self) -> None:
+        self.endpoints = ExitStack()
+        self.models: list[SageMakerModel] = []
+
+    def deploy(self, model: SageMakerModel) -> None:
+        """Deploy a model that is not deployed yet."""
+        if not model.isDefined("endpointName"):
+            self.endpoints.enter_context(model.deployed())
+
+    def delete_models(self, keep: Any = None) -> None:
+        """Delete the files of all models that were fitted, but for ``keep``'s and of its stages."""
+        kept = {model.getOrDefault("jobName") for model in getattr(keep, "stages", [keep]) if is_on_sagemaker(model)}
+        for model in self.models:
+            if model.getOrDefault("jobName") not in kept:
+                model.delete()
+
+
+_deployments: ContextVar[Deployments | None] = ContextVar("deployments", default=None)
+
+
+@contextmanager
+def deploying() -> Iterator[Deployments]:
+    """Deploy models as they are asked to transform, and delete all those endpoints at the end.
+
+    It is what ``CrossValidator`` and ``TrainValidationSplit`` need, which fit and score by themselves.
+
+    Examples
+    --------
+    >>> with deploying() as made:                                               # doctest: +SKIP
+    ...     best = CrossValidator(estimator=SageMakerXGBoost(target=target), ...).fit(rows).bestModel
+    >>> made.delete_models(keep=best)                                           # doctest: +SKIP
+    """
+    made = Deployments()
+    token = _deployments.set(made)
+    try:
+        with made.endpoints:
+            yield made
+    finally:
+        _deployments.reset(token)
+
+
+def is_on_sagemaker(model: Any) -> bool:
+    """Return whether a stage is a model on SageMaker."""
+    return isinstance(model, SageMakerModel)
+
+
+def train_and_keep(
+    job: TrainingJob, rows: DataFrame | dict[str, DataFrame], hyperparameters: Mapping[str, Any]
+) -> TrainedModel:
+    """Return the model of a job, of which only the model stays; after a failure nothing stays."""
+    first = next(iter(rows.values())) if isinstance(rows, dict) else rows
+    try:
+        trained = job.run(first.sparkSession, rows, hyperparameters)
+    except BaseException:
+        job.close()
+        raise
+    job.keep_model()
+    return trained
+
+
+class SageMakerModel(Model, _SageMakerParams, DefaultParamsReadable[Any], DefaultParamsWritable):
+    """A model in S3 that can be deployed; those of known algorithms also score.
+
+    Parameters
+    ----------
+    jobName : str
+        The training job, whose name the model's folder in S3 bears.
+    image : str
+        URI of the algorithm's image.
+    modelData : str
+        ``s3://`` URI of ``model.tar.gz``.
+
+    Notes
+    -----
+    An endpoint costs money by the second, so there is one only inside ``with model.deployed():``.  Saving the
+    model saves where it is; :meth:`delete` deletes it from S3.
+    """
+
+    jobName: Param[str] = Param(Params._dummy(), "jobName", "the training job", TypeConverters.toString)
+    image: Param[str] = Param(Params._dummy(), "image", "URI of the image", TypeConverters.toString)
+    modelData: Param[str] = Param(Params._dummy(), "modelData", "URI of model.tar.gz", TypeConverters.toString)
+    endpointName: Param[str] = Param(
+        Params._dummy(),
+        "endpointName",
+        "the endpoint in service; unset when there is none",
+        TypeConverters.toString,
+    )
+
+    def __init__(self, *, jobName: str | None = None, image: str | None = None, modelData: str | None = None) -> None:
+        super().__init__()
+        self._set_where({})
+        given = {"jobName": jobName, "image": image, "modelData": modelData}
+        self._set(**{name: value for name, value in given.items() if value is not None})
+
+    @classmethod
+    def of(cls, trained: TrainedModel) -> Any:
+        """Return the stage of a trained model."""
+        model = cls(jobName=trained.job, image=trained.image, modelData=trained.model_data)
+        made = _deployments.get()
+        if made is not None:
+            made.models.append(model)
+        return model
+
+    @contextmanager
+    def deployed(self) -> Iterator[str]:
+        """Serve the model for the body of the ``with`` statement; the value is the endpoint's name.
+
+        Raises
+        ------
+        SageMakerError
+            If the endpoint does not come into service; nothing stays then.
+        """
+        job, image, data = (self.getOrDefault(name) for name in ("jobName", "image", "modelData"))
+        trained = TrainedModel(job, image, data, phases={})
+        with RealTimeEndpoint(self.target, trained, self._config(), self._ledger()) as name:
+            self._set(endpointName=name)
+            try:
+                yield name
+            finally:
+                self.clear(self.endpointName)
+
+    def delete(self) -> None:
+        """Delete the model from S3."""
+        delete_below(self.target, prefix_of(self.target, self.getOrDefault("jobName")))
+
+    def _endpoint(self) -> str:
+        """Return the endpoint's name; a model that is not deployed is deployed inside :func:`deploying` only."""
+        made = _deployments.get()
+        if made is not None:
+            made.deploy(self)
+        if not self.isDefined("endpointName"):
+            raise SageMakerError(
+                f"The model of training job {self.getOrDefault('jobName')} is not deployed",
+                "Score inside 'with model.deployed():', and write or collect the scores there.",
+            )
+        name: str = self.getOrDefault("endpointName")
+        return name
+
+    def _transform(self, dataset: DataFrame) -> DataFrame:
+        raise SageMakerError(
+            f"What the endpoint of {self.getOrDefault('jobName')} reads and answers is its author's to say",
+            "Deploy it with 'with model.deployed() as name:' and invoke the endpoint of that name.",
+        )

@@ -1,0 +1,187 @@
+"""``sparring predict``: five modes, one answer; bad rows apart; nothing left behind."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from pyspark.sql import SparkSession
+from typer.testing import CliRunner
+
+from sparring.cli import app
+from sparring.config import load_config
+from sparring.errors import ConfigError, PackageError, SageMakerError, TableError
+from sparring.inference.modes import Scoring
+from sparring.inference.predict import Prediction
+from sparring.pipeline import Run
+from sparring.report.scoring import scoring_of
+from sparring.sagemaker.target import AwsTarget
+
+from .conftest import left
+
+ROWS = 400
+MODES = ("spark", "realtime", "serverless", "async", "batch")
+# Small requests, so that there are several, and every way to write them.
+SETS = {
+    "realtime": ("predict.requests.max_rows=60", "predict.content_type=application/jsonlines"),
+    "serverless": ("predict.requests.max_rows=150", "predict.content_type=text/csv"),
+    "async": ("predict.asynchronous.max_rows=90",),
+    "batch": ("predict.batch.max_rows=150", "predict.batch.join=true"),
+}
+
+
+def people(count: int, seed: int) -> pd.DataFrame:
+    """Rows with every kind of column."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=count)
+    table = pd.DataFrame(
+        {
+            "id": [f"{number:05d}" for number in range(count)],
+            "x": np.where(rng.random(count) < 0.05, np.nan, x),
+            "hour": rng.integers(0, 24, count),
+            "seen": (pd.Timestamp("2013-01-01") + pd.to_timedelta(rng.integers(0, 5e7, count), "s")).as_unit("us"),
+            "city": rng.choice(["Oslo", "Rome, IT", "Wien é"], count),
+            "code": rng.integers(1, 6, count),
+        }
+    )
+    table.loc[rng.random(count) < 0.05, "city"] = None
+    return table.assign(sick=(rng.random(count) < 1 / (1 + np.exp(-x - (table.code > 3)))).astype(int))
+
+
+@pytest.fixture(scope="module")
+def run(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A finished run with one contender."""
+    folder = tmp_path_factory.mktemp("predict")
+    people(1_000, 5).to_parquet(folder / "table.parquet")
+    features = {"numeric": ["x"], "cyclic": {"hour": 24}, "timestamp": ["seen"], "categorical": ["city", "code"]}
+    hyperparameters = {"num_round": 10, "max_depth": 4}
+    contender = {"name": "xgboost", "engine": "single_node", "family": "gradient_boosted_trees"}
+    config = {
+        "name": "predict",
+        "table": {"path": str(folder / "table.parquet"), "key": ["id"], "label": "sick", "features": features},
+        "contenders": [contender | {"hyperparameters": hyperparameters}],
+        "resources": {"memory": "1g", "cores": 2, "isolation": "session"},
+        "evaluation": {"resamples": 50},
+        "leakage": {"enabled": False},
+    }
+    (folder / "run.yaml").write_text(yaml.safe_dump(config))
+    Run(load_config(str(folder / "run.yaml")), str(folder / "run")).execute()
+    return str(folder / "run")
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Rows to score without a label, as CSV: five of them are bad."""
+    rows = people(ROWS, 6).drop(columns="sick").astype({"x": str, "code": str})
+    rows.loc[0, "x"], rows.loc[1, "x"], rows.loc[2, "code"] = "much", "inf", "four"
+    rows.loc[[3, 4], "id"] = None
+    path = tmp_path_factory.mktemp("table") / "rows.csv"
+    rows.to_csv(path, index=False)
+    return str(path)
+
+
+@pytest.fixture
+def shared(target: AwsTarget, monkeypatch: pytest.MonkeyPatch) -> AwsTarget:
+    monkeypatch.setattr("sparring.inference.predict._target", lambda config, resources: target)
+    return target
+
+
+def read(path: Path) -> pd.DataFrame:
+    return pd.read_parquet(path / "predictions").sort_values("id").reset_index(drop=True)
+
+
+def test_five_modes_give_one_answer_and_leave_nothing(
+    spark: SparkSession, run: str, table: str, shared: AwsTarget, tmp_path: Path
+) -> None:
+    facts = {}
+    for mode in MODES:
+        facts[mode] = Prediction(table, run, mode, out=str(tmp_path / mode), overrides=SETS.get(mode, ())).execute()
+        assert left(shared) == [], mode
+    expected = read(tmp_path / "spark")
+    assert expected.columns.tolist() == ["id", "probability", "prediction"]
+    assert len(expected) == ROWS - 5
+    assert expected.probability.nunique() > 50
+    assert (expected.prediction == (expected.probability >= 0.5)).all()
+    bad = {
+        "feature code not of type bigint": 1,
+        "feature x infinite": 1,
+        "feature x not a number": 1,
+        "key id missing": 2,
+    }
+    for mode in MODES:
+        found = read(tmp_path / mode)
+        assert found.id.tolist() == expected.id.tolist(), mode
+        assert np.abs(found.probability - expected.probability).max() <= 1e-6, mode
+        told = facts[mode]
+        assert (told["rows"], told["metrics"]["rows"], told["quarantined"]) == (ROWS - 5, ROWS - 5, bad), mode
+        assert told["stand_in"] == (mode != "spark")
+        # A stand-in's time is never priced as SageMaker's.
+        assert (told["cost"] is None) == (mode != "spark")
+        assert json.loads((tmp_path / mode / "scoring.json").read_text())["rows"] == ROWS - 5
+    assert facts["realtime"]["metrics"]["requests"] > 3
+    assert facts["serverless"]["phases"]["cold_start"] > 0
+
+
+def test_the_model_s_own_predictions_come_again(spark: SparkSession, run: str, tmp_path: Path) -> None:
+    """The run scored its test part itself: the same rows, raw, get the same scores."""
+    config = json.loads(Path(run, "manifest.json").read_text())["config"]
+    Prediction(config["table"]["path"], run, "spark", out=str(tmp_path / "out")).execute()
+    stored = pd.read_parquet(Path(run, "train", "xgboost", "predictions"))
+    again = read(tmp_path / "out").set_index("id").probability.loc[stored.key]
+    assert np.abs(again.to_numpy() - stored.score.to_numpy()).max() <= 1e-6
+
+
+def test_the_command_says_what_it_did(spark: SparkSession, run: str, table: str) -> None:
+    done = CliRunner().invoke(app, ["predict", table, "--run", run])
+    assert done.exit_code == 0, done.output
+    assert "395 rows scored with xgboost (spark), sick = 1" in done.output
+    assert "2 rows quarantined: key id missing" in done.output
+    assert "USD (list prices of" in done.output
+    (facts,) = scoring_of(run)
+    assert facts["mode"] == "spark"
+    page = Path(run, "report.html").read_text()
+    assert "<h2>Scoring: time and price</h2>" in page
+    assert 'data-pointer="/scoring/0/cost/low"' in page
+
+
+def test_a_failure_leaves_no_resource_and_no_half_result(
+    spark: SparkSession, run: str, table: str, shared: AwsTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sparring.inference.modes._through_endpoint", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        Prediction(table, run, "realtime", out=str(tmp_path / "out")).execute()
+    monkeypatch.setattr("sparring.inference.modes.LOCAL_IMAGE", "nowhere/unknown:1")
+    for mode in ("async", "batch"):
+        with pytest.raises(SageMakerError, match="unknown"):
+            Prediction(table, run, mode, out=str(tmp_path / "out")).execute()
+    assert left(shared) == []
+    assert not (tmp_path / "out").exists()
+    assert not list(Path(run, "scoring").glob("*ledger*"))
+
+
+def test_what_is_wrong_is_said_before_anything_is_made(
+    spark: SparkSession, run: str, table: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="mode must be one of realtime, serverless, async, batch, spark"):
+        Prediction(table, run, "quick").execute()
+    with pytest.raises(PackageError, match="has no contender 'forest'"):
+        Prediction(table, run, "spark", "forest").execute()
+    with pytest.raises(PackageError, match="is no run"):
+        Prediction(table, str(tmp_path), "spark").execute()
+    with pytest.raises(ConfigError, match=r"predict\.requests\.max_bytes"):
+        Prediction(table, run, "spark", overrides=("predict.requests.max_bytes=7000000",)).execute()
+    people(10, 1).drop(columns="city").to_parquet(tmp_path / "narrow.parquet")
+    with pytest.raises(TableError, match="The model takes column 'city'"):
+        Prediction(str(tmp_path / "narrow.parquet"), run, "spark").execute()
+
+
+def test_on_aws_an_image_is_needed(spark: SparkSession, run: str) -> None:
+    target = AwsTarget("arn:aws:iam::123456789012:role/r", "bucket", "", "eu-west-1")
+    scoring = Scoring("model.tar.gz", ["x"], load_config("demo").predict, target)
+    with pytest.raises(ConfigError, match=r"predict\.image is missing"), scoring.uploaded():
+        pass

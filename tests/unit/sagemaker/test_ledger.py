@@ -1,0 +1,89 @@
+"""The ledger: written before a resource is created, settled last first, and kept where a deletion is refused."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sparring.errors import SageMakerError
+from sparring.sagemaker import resources
+from sparring.sagemaker.ledger import Ledger, ledger_path, ledgers_of, settle_or_drop
+from sparring.sagemaker.target import AwsTarget, Endpoint
+
+AWS = AwsTarget("arn:aws:iam::123456789012:role/r", "bucket", "", "eu-west-1")
+GONE = replace(AWS, stand_in=Endpoint("http://127.0.0.1:9", "key", "secret"))
+
+
+@pytest.fixture
+def deleted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What was deleted; a resource named 'kept' is refused."""
+    found: list[tuple[str, str]] = []
+
+    def delete(target: AwsTarget, kind: str, name: str) -> None:
+        if name == "kept":
+            raise SageMakerError("no", "Try again.")
+        found.append((kind, name))
+
+    monkeypatch.setattr("sparring.sagemaker.ledger.delete", delete)
+    return found
+
+
+def test_what_is_recorded_is_on_disk_at_once_and_survives(tmp_path: Path) -> None:
+    path = str(tmp_path / "run.ledger.json")
+    ledger = Ledger(AWS, path)
+    for kind, name, digest in (
+        ("s3-prefix", "a/", ""),
+        ("training-job", "job-1", "d1"),
+        ("training-job", "job-1", "x"),
+    ):
+        ledger.record(kind, name, digest)
+        again = Ledger.load(path)
+        assert again is not None
+        assert again.resources == ledger.resources
+    assert (again.target, again.digest("training-job", "job-1")) == (AWS, "d1")
+    assert ledger.resources == [("s3-prefix", "a/"), ("training-job", "job-1")]
+
+
+def test_settling_deletes_last_first_and_leaves_no_file(tmp_path: Path, deleted: list[tuple[str, str]]) -> None:
+    path = str(tmp_path / "run.ledger.json")
+    ledger = Ledger(AWS, path)
+    for kind in ("s3-prefix", "training-job", "model", "endpoint"):
+        ledger.record(kind, "x")
+    assert ledger.settle(("model", "endpoint")) == [("endpoint", "x"), ("model", "x")]
+    assert ledger.settle() == [("training-job", "x"), ("s3-prefix", "x")]
+    assert [kind for kind, _ in deleted] == ["endpoint", "model", "training-job", "s3-prefix"]
+    assert Ledger.load(path) is None
+
+
+def test_a_refused_deletion_stops_no_other_and_stays_listed(tmp_path: Path, deleted: list[tuple[str, str]]) -> None:
+    path = str(tmp_path / "run.ledger.json")
+    ledger = Ledger(AWS, path)
+    for name in ("a", "kept", "b"):
+        ledger.record("model", name)
+    with pytest.raises(SageMakerError):
+        ledger.settle()
+    assert deleted == [("model", "b"), ("model", "a")]
+    again = Ledger.load(path)
+    assert again is not None
+    assert again.resources == [("model", "kept")]
+
+
+def test_all_ledgers_of_a_run_are_found_below_and_beside_it(tmp_path: Path) -> None:
+    for folder in ("run", "run/train/a", "run/naive/train", "other"):
+        Ledger(AWS, ledger_path(str(tmp_path / folder))).record("model", folder)
+    (tmp_path / "run" / "manifest.json").write_text("{}")
+    found = [ledger.resources[0][1] for ledger in ledgers_of(str(tmp_path / "run"))]
+    assert sorted(found) == ["run", "run/naive/train", "run/train/a"]
+
+
+def test_a_stand_in_that_is_gone_took_everything_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    ledger = Ledger(GONE)
+    ledger.record("training-job", "job-1")
+    assert settle_or_drop(ledger) == [("training-job", "job-1")]
+    assert ledger.resources == []
+
+
+def test_every_kind_has_a_deletion() -> None:
+    kinds = {resources.TRAINING_JOB, resources.S3_PREFIX, resources.MODEL}
+    assert set(resources.DELETIONS) == kinds | {resources.ENDPOINT_CONFIG, resources.ENDPOINT}
