@@ -16,7 +16,7 @@ from types import FrameType
 PORT_VARIABLE = "SAGEMAKER_BIND_TO_PORT"
 DEFAULT_PORT = 8080
 
-Predict = Callable[[bytes, str], tuple[bytes, str]]
+Predict = Callable[[bytes, str, str], tuple[bytes, str]]
 
 
 class ContentError(ValueError):
@@ -29,7 +29,8 @@ def serve(predict: Predict) -> None:
     Parameters
     ----------
     predict : callable
-        Takes the request's body and content type, returns the answer's body and content type.  Any exception
+        Takes the request's body, content type and ``Accept`` (empty without one), returns the answer's body and
+        content type.  Any exception
         is answered with 500 and its message, :class:`ContentError` with 415.
     """
     port = int(os.environ.get(PORT_VARIABLE, DEFAULT_PORT))
@@ -65,7 +66,8 @@ def _handler(predict: Predict) -> type[BaseHTTPRequestHandler]:
                 self._answer(404, b"", "text/plain")
                 return
             try:
-                answer, content_type = predict(body, self.headers.get("Content-Type", "text/csv"))
+                content_type = self.headers.get("Content-Type", "text/csv")
+                answer, content_type = predict(body, content_type, self.headers.get("Accept", ""))
             except ContentError as error:
                 self._answer(415, str(error).encode(), "text/plain")
             except Exception as error:

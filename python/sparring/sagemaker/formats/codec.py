@@ -9,9 +9,17 @@ import numpy as np
 import pyarrow as pa
 
 from sparring.sagemaker.formats import csv, json, libsvm, parquet, recordio
-from sparring.sagemaker.formats.media import CSV, JSON, JSON_LINES, LIBSVM, PARQUET, RECORDIO, UnknownContentType
+from sparring.sagemaker.formats.media import (
+    CSV,
+    JSON,
+    JSON_LINES,
+    LIBSVM,
+    PARQUET,
+    RECORDIO,
+    UnknownContentType,
+    media_type,
+)
 from sparring.sagemaker.formats.media import label_size as label_size
-from sparring.sagemaker.formats.media import media_type
 from sparring.sagemaker.formats.records import cuts, joined, offsets_of
 from sparring.sagemaker.formats.rows import Rows
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,7 @@ from scipy.sparse import csr_matrix, vstack
 
 from sparring.data.cells import Cells, cells_of, stack
 
-Features = np.ndarray | csr_matrix
+Features: TypeAlias = np.ndarray | csr_matrix
 # What an algorithm says of n rows: name -> array of shape (n,), or (n, k) where an answer is a vector.
 Answers = dict[str, np.ndarray]
 
@@ -19,7 +20,8 @@ class FormatError(ValueError):
     """Raised when bytes are not what their content type says, or rows cannot be said in a format."""
 
 
-class Rows(NamedTuple):
+@dataclass(frozen=True)
+class Rows:
     """Rows on their way to or from an algorithm.
 
     Attributes
@@ -49,7 +51,7 @@ class Rows(NamedTuple):
         """Whether absent cells are possible."""
         return not isinstance(self.features, np.ndarray)
 
-    def __getitem__(self, part: slice) -> Rows:  # type: ignore[override]
+    def __getitem__(self, part: slice) -> Rows:
         """Return some consecutive rows."""
         labels, weights = (None if column is None else column[part] for column in (self.labels, self.weights))
         return Rows(self.features[part], labels, weights)
@@ -57,7 +59,7 @@ class Rows(NamedTuple):
     def cells(self) -> Cells:
         """Return the flat view of the features; a dense row stores all of its cells."""
         if self.sparse:
-            matrix = self.features
+            matrix: csr_matrix = self.features
             return Cells(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data)
         offsets = np.arange(self.count + 1, dtype=np.int64) * self.width
         indices = np.tile(np.arange(self.width, dtype=np.int32), self.count)
@@ -67,7 +69,7 @@ class Rows(NamedTuple):
         """Return the features as an array of shape (n, width); absent cells become NaN."""
         if not self.sparse:
             return np.asarray(self.features)
-        matrix = self.features
+        matrix: csr_matrix = self.features
         values = np.full(matrix.shape, np.nan, np.float32)
         values[np.repeat(np.arange(self.count), np.diff(matrix.indptr)), matrix.indices] = matrix.data
         return values

@@ -37,7 +37,12 @@ CASES = make.cases()  # type: ignore[attr-defined]
 def batch_of(rows: list) -> pa.RecordBatch:
     """The rows as Spark hands them to mapInArrow."""
     kind = pa.struct(
-        [("type", pa.int8()), ("size", pa.int32()), ("indices", pa.list_(pa.int32())), ("values", pa.list_(pa.float64()))]
+        [
+            ("type", pa.int8()),
+            ("size", pa.int32()),
+            ("indices", pa.list_(pa.int32())),
+            ("values", pa.list_(pa.float64())),
+        ]
     )
     vectors = [
         {"type": 0, "size": v.size, "indices": v.indices.tolist(), "values": v.values.tolist()}
@@ -127,7 +132,9 @@ def test_sparse_rows_are_what_a_loop_writes_and_read_back(given_rows: list[dict[
     assert body == b"".join(slow_record(row, number) for number, row in enumerate(given_rows))
     found = recordio.decode(body)
     assert found.features.shape == rows.features.shape
-    assert all(np.array_equal(getattr(found.features, k), getattr(rows.features, k)) for k in ("indptr", "indices", "data"))
+    assert all(
+        np.array_equal(getattr(found.features, k), getattr(rows.features, k)) for k in ("indptr", "indices", "data")
+    )
     assert np.array_equal(found.labels, rows.labels)
 
 
@@ -156,7 +163,10 @@ def record(*, name: bytes = b"values", kind: int = 2, tensor: bytes = b"", extra
 
 def test_other_writers_tensors_and_their_unused_fields_are_read() -> None:
     """The Python SDK writes float64 and int32 tensors; uid and metadata differ from record to record."""
-    double = [record(kind=3, tensor=slow_field(1, struct.pack("<2d", n, 0.5)), extra=slow_field(3, b"id%d" % n)) for n in range(3)]
+    double = [
+        record(kind=3, tensor=slow_field(1, struct.pack("<2d", n, 0.5)), extra=slow_field(3, b"id%d" % n))
+        for n in range(3)
+    ]
     assert recordio.decode(b"".join(double)).features.tolist() == [[0, 0.5], [1, 0.5], [2, 0.5]]
     whole = [record(kind=7, tensor=slow_field(1, slow_varint(n) + slow_varint(300))) for n in (1, 5)]
     assert recordio.decode(b"".join(whole)).features.tolist() == [[1, 300], [5, 300]]
