@@ -30,8 +30,7 @@ def serve(predict: Predict) -> None:
     ----------
     predict : callable
         Takes the request's body, content type and ``Accept`` (empty without one), returns the answer's body and
-        content type.  Any exception
-        is answered with 500 and its message, :class:`ContentError` with 415.
+        content type.  Any exception is answered with 500 and its message, :class:`ContentError` with 415.
     """
     port = int(os.environ.get(PORT_VARIABLE, DEFAULT_PORT))
     # Only a stand-in sets the port: a container must listen on all of its interfaces.

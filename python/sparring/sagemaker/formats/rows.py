@@ -135,7 +135,7 @@ def concatenate(parts: list[Rows]) -> Rows:
     labels, weights = (_joined([getattr(part, name) for part in parts], name) for name in ("labels", "weights"))
     if all(part.sparse for part in parts):
         width = max(part.width for part in parts)
-        matrices = [csr_matrix((*_triple(part.features),), shape=(part.count, width)) for part in parts]
+        matrices = [_widened(part.features, width) for part in parts]
         return Rows(vstack(matrices, format="csr"), labels, weights)
     if len({part.width for part in parts}) > 1:
         raise FormatError(f"rows have {' and '.join(str(w) for w in sorted({p.width for p in parts}))} features")
@@ -144,8 +144,9 @@ def concatenate(parts: list[Rows]) -> Rows:
     return Rows(np.concatenate([part.features for part in parts]), labels, weights)
 
 
-def _triple(matrix: csr_matrix) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    return ((matrix.data, matrix.indices, matrix.indptr),)
+def _widened(matrix: csr_matrix, width: int) -> csr_matrix:
+    """Return the same cells in a wider matrix."""
+    return csr_matrix((matrix.data, matrix.indices, matrix.indptr), shape=(matrix.shape[0], width))
 
 
 def _joined(columns: list[np.ndarray | None], name: str) -> np.ndarray | None:
