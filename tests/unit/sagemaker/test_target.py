@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 from sparring.config.schema import SageMakerConfig
 from sparring.errors import ConfigError, PlatformError
 from sparring.sagemaker.endpoint import RealTimeEndpoint
-from sparring.sagemaker.local.algorithms.xgboost import hyperparameters
+from sparring.sagemaker.local.algorithms.xgboost_hyperparameters import training_of
 from sparring.sagemaker.local.model import service_model
 from sparring.sagemaker.target import ROLE_PATTERN, AwsTarget, Endpoint
 from sparring.sagemaker.training_job import TrainedModel, TrainingJob, _set
@@ -229,9 +229,9 @@ def test_every_hyperparameter_reaches_the_job_unchanged(
         _set(estimator, name, value)
     estimator._transfer_params_to_java()
     requested = {str(key): str(value) for key, value in estimator._java_obj.makeHyperParameters().items()}
-    rounds, native = hyperparameters(requested)
-    assert rounds == parameters.num_round
-    assert native == parameters.native(2, seed)
+    training = training_of(requested)
+    assert training.num_round == parameters.num_round
+    assert training.native == parameters.native(2, seed)
 
 
 def test_a_cluster_or_a_session_without_the_jars_is_refused() -> None:
