@@ -343,9 +343,9 @@ def test_the_contract_is_refused_when_broken(
         predictor(b"0 1:1", "text/libsvm", "")
     with pytest.raises(ContentError, match="Accept 'image/png' is none of"):
         predictor(b"", RECORDIO, "image/png")
-    with pytest.raises(ClientError, match="a row has 2 features, the model 5"):
+    with pytest.raises(ValueError, match="a row has 2 features, the model 5"):
         predictor(b'{"instances":[{"features":[1,2]}]}', JSON, "")
-    with pytest.raises(ValueError, match="ClientError: the body is not application/json: "):
+    with pytest.raises(ValueError, match="the body is not application/json: "):
         predictor(b'{"rows":[1]}', JSON, "")
 
 

@@ -118,12 +118,26 @@ def _rows(file: Path, channel: str, content_type: str, labels: int, weights: boo
         raise ClientError(f"file {file.name} of channel {channel} is not {content_type}: {error}") from error
 
 
+def channel_of_width(rows: Rows, width: int, channel: str) -> Rows:
+    """Return a channel's rows with exactly ``width`` features.
+
+    Raises
+    ------
+    ClientError
+        If they cannot have as many.
+    """
+    try:
+        return require_width(rows, width, f"channel {channel}")
+    except FormatError as error:
+        raise ClientError(str(error)) from error
+
+
 def require_width(rows: Rows, width: int, what: str) -> Rows:
     """Return rows of exactly ``width`` features; a sparse file may end before the last one.
 
     Raises
     ------
-    ClientError
+    FormatError
         If there are more, or dense ones with less.
     """
     if rows.width == width:
@@ -132,4 +146,4 @@ def require_width(rows: Rows, width: int, what: str) -> Rows:
         matrix = rows.features.copy()
         matrix.resize(rows.count, width)
         return replace(rows, features=matrix)
-    raise ClientError(f"{what} has {rows.width} features, expected are {width}")
+    raise FormatError(f"{what} has {rows.width} features, expected are {width} features")

@@ -21,7 +21,7 @@ from sparring.sagemaker.formats import Answers, FormatError, Rows, codec, label_
 from sparring.sagemaker.formats.answers import ANSWERS, encode_answers
 from sparring.sagemaker.formats.media import CSV, JSON, JSON_LINES, RECORDIO, UnknownContentType, media_type
 from sparring.sagemaker.formats.rows import Features
-from sparring.sagemaker.local.algorithms.channels import Hosts, read_channel, require_width
+from sparring.sagemaker.local.algorithms.channels import Hosts, channel_of_width, read_channel
 from sparring.sagemaker.local.algorithms.hyperparameters import ClientError, Hyperparameter, validate, without_effect
 
 MODEL_FILE = "model.npz"
@@ -134,7 +134,7 @@ def _channels(algorithm: Algorithm, environment: TrainingEnvironment, parameters
             raise ClientError(f"the rows of channel {name} have no label, which {algorithm.repository} needs")
         dimension = parameters.get("feature_dim", "auto")
         width = found["train"].width if found else rows.width if dimension == "auto" else dimension
-        found[name] = require_width(rows, width, f"channel {name}")
+        found[name] = channel_of_width(rows, width, name)
         if not np.isfinite(found[name].cells().values).all():
             raise ClientError(f"channel {name} holds a value that is missing or not finite")
     if "train" not in found:
@@ -187,9 +187,9 @@ class Predictor:
         try:
             rows = codec(content_type).decode(body, label_size(content_type, 0), False)
         except (FormatError, UnknownContentType) as error:
-            raise ValueError(f"ClientError: the body is not {content_type}: {error}") from error
+            raise ValueError(f"the body is not {content_type}: {error}") from error
         if rows.width != self.parameters["feature_dim"]:
-            raise ClientError(f"a row has {rows.width} features, the model {self.parameters['feature_dim']}")
+            raise ValueError(f"a row has {rows.width} features, the model {self.parameters['feature_dim']}")
         return rows
 
 

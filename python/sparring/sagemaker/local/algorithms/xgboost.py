@@ -23,7 +23,7 @@ from sparring.sagemaker.formats import FormatError, Rows, codec
 from sparring.sagemaker.formats.answers import encode_answers
 from sparring.sagemaker.formats.media import CSV, JSON, JSON_LINES, LIBSVM, PARQUET, RECORDIO, media_type
 from sparring.sagemaker.formats.text import listed, texts
-from sparring.sagemaker.local.algorithms.channels import Hosts, read_channel, require_width
+from sparring.sagemaker.local.algorithms.channels import Hosts, channel_of_width, read_channel, require_width
 from sparring.sagemaker.local.algorithms.hyperparameters import ClientError, without_effect
 from sparring.sagemaker.local.algorithms.xgboost_checkpoints import Checkpoints, SaveEachRound
 from sparring.sagemaker.local.algorithms.xgboost_cluster import cluster, largest
@@ -36,6 +36,7 @@ SERVES = (LIBSVM, CSV, RECORDIO)
 MODEL_FILE = "xgboost-model"
 TAG_VARIABLE = "SPARRING_IMAGE_TAG"
 BATCH_VARIABLE = "SAGEMAKER_BATCH"
+LOGISTIC = ("binary:logistic", "binary:logitraw", "reg:logistic")
 CHANNELS = ("train", "validation", "code")
 
 
@@ -84,7 +85,7 @@ def _matrix(name: str, rows: Rows | None, width: int) -> xgboost.DMatrix:
         return xgboost.DMatrix(np.empty((0, width), np.float32), label=np.empty(0))
     if rows.labels is None:
         raise ClientError(f"the rows of channel {name} have no label")
-    rows = require_width(rows, width, f"channel {name}")
+    rows = channel_of_width(rows, width, name)
     print(f"{name}: {rows.count} rows x {width} features", flush=True)
     return xgboost.DMatrix(rows.features, label=rows.labels, weight=rows.weights)
 
@@ -94,6 +95,7 @@ def _boost(
 ) -> xgboost.Booster:
     """Return the trained model, up to its best round where early stopping was asked for."""
     print(f"{training.num_round} rounds, {training.native}", flush=True)
+    _check_labels(training, matrices)
     if training.native.get("objective") == "survival:aft":
         for matrix in matrices.values():
             matrix.set_float_info("label_lower_bound", matrix.get_label())
@@ -121,6 +123,17 @@ def _boost(
     except xgboost.core.XGBoostError as error:
         said = next((line for line in str(error).splitlines() if "Check failed" in line), str(error).splitlines()[0])
         raise ClientError(said) from error
+
+
+def _check_labels(training: Training, matrices: dict[str, xgboost.DMatrix]) -> None:
+    """Raise :class:`ClientError` if a label is none that the objective has."""
+    objective, classes = str(training.native.get("objective", "")), training.native.get("num_class", 0)
+    for matrix in matrices.values():
+        labels = matrix.get_label()
+        if objective in LOGISTIC and not ((labels >= 0) & (labels <= 1)).all():
+            raise ClientError("label must be in [0,1] for logistic regression")
+        if objective.startswith("multi:") and not np.isin(labels, np.arange(classes)).all():
+            raise ClientError(f"label must be in [0, num_class), num_class is {classes}")
 
 
 def _early_stopping(training: Training, validated: bool) -> xgboost.callback.EarlyStopping:
