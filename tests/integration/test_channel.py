@@ -7,6 +7,7 @@ from typing import IO, Any
 import numpy as np
 import pytest
 from pyspark.ml.functions import array_to_vector
+from pyspark.ml.linalg import Vectors
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -67,8 +68,6 @@ def test_vectors_are_written_as_they_are_stored(tmp_path: Path, spark: SparkSess
     for name, rows in (("arrays", table), ("vectors", vectors)):
         write_channel(rows, str(tmp_path / name), RECORDIO)
     assert (tmp_path / "arrays/part-00000.pbr").read_bytes() == (tmp_path / "vectors/part-00000.pbr").read_bytes()
-    from pyspark.ml.linalg import Vectors
-
     mixed = [(n, Vectors.dense([n, 0.0]) if n % 2 else Vectors.sparse(2, [0], [n])) for n in range(9)]
     both = spark.createDataFrame(mixed, ["key", "features"])
     for content_type in (RECORDIO, PARQUET):
@@ -90,7 +89,7 @@ def test_cells_and_weights_are_written(tmp_path: Path, table: DataFrame) -> None
     assert rows.weights.tolist() == [key % 5 + 1 for key in range(ROWS)]
     wanted = [[0 if (key + i) % 3 == 0 else key * 10 + i for i in range(WIDTH)] for key in range(ROWS)]
     assert np.array_equal(rows.features.toarray(), wanted)
-    with pytest.raises(ParamError, match="write_channel.size is missing"):
+    with pytest.raises(ParamError, match=r"write_channel\.size is missing"):
         write_channel(cells, str(tmp_path / "b"), LIBSVM, featuresCol="")
 
 

@@ -370,7 +370,7 @@ def test_linear_learner_refuses_what_contradicts_itself(
 def test_labels_out_of_range_are_refused(tmp_path: Path, features: np.ndarray) -> None:
     rows = labelled(features, REGRESSOR)
     for number, (algorithm, given) in enumerate(((LL, BINARY), (LL, MULTI), GIVEN[6])):
-        with pytest.raises(ClientError, match="labels of a .* must be 0"):
+        with pytest.raises(ClientError, match=r"labels of a .* must be 0"):
             train(algorithm, job(tmp_path / str(number), given, {"train": rows}))
 
 

@@ -107,6 +107,22 @@ def rows_of(batch: pa.RecordBatch, width: int | None = None) -> Rows:
     return Rows(stack([cells._replace(values=cells.values.astype(np.float32, copy=False))], width), labels, weights)
 
 
+def rows_of_table(table: np.ndarray, labels: int, weights: bool) -> Rows:
+    """Return rows whose first columns are the label (if ``labels`` is 1) and the weight (if ``weights``).
+
+    Raises
+    ------
+    FormatError
+        If there are fewer columns.
+    """
+    first = labels + int(weights)
+    if table.shape[1] < first:
+        raise FormatError(f"a row has {table.shape[1]} columns, the label and weight take {first}")
+    # By way of float64, as xgboost and NumPy read text.
+    features = table[:, first:].astype(np.float32)
+    return Rows(features, table[:, 0] if labels else None, table[:, labels] if weights else None)
+
+
 def _column(batch: pa.RecordBatch, name: str) -> np.ndarray | None:
     if name not in batch.schema.names:
         return None
