@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
@@ -37,6 +37,7 @@ def sparse(table: list[dict[int, float]]) -> csr_matrix:
 
 
 @pytest.mark.parametrize("name", list(CODECS))
+@settings(max_examples=40, deadline=None)
 @given(tables)
 def test_dense_rows_read_back_to_the_last_bit(name: str, table: list[list[float]]) -> None:
     features = np.array(table, np.float32)
@@ -51,6 +52,7 @@ def test_dense_rows_read_back_to_the_last_bit(name: str, table: list[list[float]
 
 
 @pytest.mark.parametrize("name", [RECORDIO, JSON, JSON_LINES])
+@settings(max_examples=40, deadline=None)
 @given(sparse_tables)
 def test_sparse_rows_read_back_cell_by_cell(name: str, table: list[dict[int, float]]) -> None:
     features = sparse(table)
@@ -61,6 +63,7 @@ def test_sparse_rows_read_back_cell_by_cell(name: str, table: list[dict[int, flo
     assert same(found.data, features.data)
 
 
+@settings(max_examples=40, deadline=None)
 @given(tables)
 def test_csv_and_json_mean_what_pandas_and_json_read(table: list[list[float]]) -> None:
     features = np.array(table, np.float32)
@@ -74,6 +77,7 @@ def test_csv_and_json_mean_what_pandas_and_json_read(table: list[list[float]]) -
 
 
 @pytest.mark.parametrize("name", list(CODECS))
+@settings(max_examples=40, deadline=None)
 @given(tables, st.integers(1, 400), st.integers(1, 5))
 def test_bodies_hold_every_row_once_within_both_limits(
     name: str, table: list[list[float]], most_bytes: int, most_rows: int
@@ -179,6 +183,7 @@ KINDS = [RECORDIO, JSON, JSON_LINES, CSV]
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(1, 9), st.integers(1, 4))
 def test_answers_read_back(kind: str, count: int, classes: int) -> None:
     random = np.random.default_rng(count * 10 + classes)

@@ -125,6 +125,7 @@ def matrix(rows: list[dict[int, float]]) -> csr_matrix:
     return csr_matrix((values, indices, offsets), shape=(len(rows), WIDTH))
 
 
+@settings(max_examples=40, deadline=None)
 @given(sparse_rows)
 def test_sparse_rows_are_what_a_loop_writes_and_read_back(given_rows: list[dict[int, float]]) -> None:
     rows = Rows(matrix(given_rows), np.arange(len(given_rows), dtype=float))
@@ -138,6 +139,7 @@ def test_sparse_rows_are_what_a_loop_writes_and_read_back(given_rows: list[dict[
     assert np.array_equal(found.labels, rows.labels)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.integers(1, 30), st.integers(1, 30), st.booleans(), st.randoms())
 def test_dense_rows_read_back_whatever_their_bits(count: int, width: int, labelled: bool, random: object) -> None:
     # Values whose bits are the frame's own mark must not be taken for one.
@@ -148,6 +150,7 @@ def test_dense_rows_read_back_whatever_their_bits(count: int, width: int, labell
     assert (found.labels is not None) == labelled
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(0, 2**62), max_size=30))
 def test_varints_are_what_a_loop_writes(values: list[int]) -> None:
     data = varint.encode(np.array(values, np.int64))
@@ -204,7 +207,7 @@ def test_some_labels_are_refused() -> None:
         recordio.decode(b"".join(joined(part) for part in some))
 
 
-@settings(max_examples=30)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(1, 20), st.integers(1, 5))
 def test_answers_read_back(count: int, classes: int) -> None:
     rng = np.random.default_rng(count)
