@@ -115,10 +115,11 @@ def page(results: dict) -> str:
     return f"""# Writing RecordIO-protobuf
 
 Rows a CPU-second (of driver, JVM and Python workers together), written by `benchmarks/recordio.py`: the same cached
-table of MLlib vectors, the same session (`local[1]`), the same disk,
-median of {results["repeats"]} runs after a first one that does not count. The bytes are the same. *Sparring* is `write_channel` as users call it: it also sorts rows by key, hands them to Python as
-Arrow batches and puts the file into place; the JVM writer only writes. *Encoder alone* turns arrays in memory into
-records, as scoring does. The load average while it ran was {results["load"]:.1f} on {results["cores"]} cores.
+table of MLlib vectors, the same session (`local[1]`), the same disk, median of {results["repeats"]} runs after a first
+one that does not count. The bytes are the same. *Sparring* is `write_channel` as users call it: it also sorts rows by
+key, hands them to Python as Arrow batches and puts the file into place; the JVM writer only writes. *Encoder alone*
+turns arrays in memory into records, as scoring does. The load average while it ran was {results["load"]:.1f} on
+{results["cores"]} cores.
 
 {table(head, body)}
 

@@ -45,7 +45,7 @@ GIVEN: list[tuple[Algorithm, dict[str, str]]] = [
     (LL, REGRESSOR),
     (kmeans.ALGORITHM, {"k": "4", "feature_dim": "5"}),
     (pca.ALGORITHM, {"num_components": "2", "feature_dim": "5", "mini_batch_size": "100"}),
-    (lda.ALGORITHM, {"num_topics": "3", "feature_dim": "5", "mini_batch_size": "400"}),
+    (lda.ALGORITHM, {"num_topics": "3", "feature_dim": "5", "mini_batch_size": "400", "max_iterations": "10"}),
     (FM, {**BINARY, "num_factors": "2", "feature_dim": "5"}),
     (FM, {**REGRESSOR, "num_factors": "2", "feature_dim": "5"}),
 ]
@@ -238,7 +238,7 @@ def test_pca_is_scikit_learns_with_the_largest_component_last(tmp_path: Path, fe
 def test_lda_is_scikit_learns(tmp_path: Path, features: np.ndarray) -> None:
     rows = labelled(features, GIVEN[5][1])
     _, found = fitted(*GIVEN[5], rows, tmp_path)
-    model = LatentDirichletAllocation(3, doc_topic_prior=1 / 3, max_iter=50, learning_method="batch", random_state=0)
+    model = LatentDirichletAllocation(3, doc_topic_prior=1 / 3, max_iter=10, learning_method="batch", random_state=0)
     assert np.allclose(found["topic_mixture"], model.fit_transform(rows.features.astype(float)), atol=1e-5)
 
 
@@ -428,7 +428,9 @@ def test_the_programs_run_as_processes(tmp_path: Path, features: np.ndarray, mon
     variables = {**os.environ, "SAGEMAKER_BIND_TO_PORT": str(port)}
     server = subprocess.Popen([sys.executable, "-m", kmeans.__name__, "serve"], env=variables)
     try:
-        pool = urllib3.PoolManager(retries=urllib3.Retry(connect=200, backoff_factor=0.1, backoff_max=0.2))
+        pool = urllib3.PoolManager(
+            retries=urllib3.Retry(total=2_000, connect=2_000, backoff_factor=0.1, backoff_max=0.2)
+        )
         body, headers = codec(CSV).encode(Rows(features[:3])), {"Content-Type": CSV, "Accept": CSV}
         answer = pool.request("POST", f"http://127.0.0.1:{port}/invocations", body=body, headers=headers)
         found = decode_answers(

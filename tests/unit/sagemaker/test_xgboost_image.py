@@ -18,7 +18,7 @@ from scipy.sparse import csr_matrix
 from sklearn import metrics
 
 from sparring.sagemaker.container import ContentError, TrainingEnvironment
-from sparring.sagemaker.formats import FormatError, Rows, codec
+from sparring.sagemaker.formats import Rows, codec
 from sparring.sagemaker.formats.answers import decode_answers
 from sparring.sagemaker.local.algorithms.hyperparameters import ClientError
 from sparring.sagemaker.local.algorithms.xgboost import MODEL_FILE, Predictor, train
@@ -289,7 +289,7 @@ def test_selected_answers_are_what_was_asked_for(tmp_path: Path, rows: Rows, mon
     [
         ("image/png", b"", ContentError, "'image/png' is none of text/libsvm, text/csv"),
         (LIBSVM, b"0 a:b", ValueError, "the body is not text/libsvm"),
-        (LIBSVM, b"0 7:1", FormatError, "a row has 7 features, expected are 6"),
+        (LIBSVM, b"0 7:1", ValueError, "a row has 7 features, expected are 6"),
         (CSV, b"1,2,3", ValueError, "a row has 3 features, expected are 6"),
         (CSV, b"a,b,c,d,e,f", ValueError, "not CSV of numbers without a header"),
         (RECORDIO, b"1,2,3", ValueError, "starts no RecordIO record"),
