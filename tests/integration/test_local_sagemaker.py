@@ -214,17 +214,17 @@ def test_jobs_that_cannot_train_fail_with_their_reason(aws: LocalAws, input_uri:
     good = job_request(aws, input_uri, "any")["HyperParameters"]
     text = "AlgorithmSpecification"
     unknown = {
-        "TrainingImage": "123456789012.dkr.ecr.us-east-1.amazonaws.com/lda:1",
+        "TrainingImage": "123456789012.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1",
         "TrainingInputMode": "File",
     }
     nothing = job_request(aws, f"s3://{aws.bucket}/nothing/", "any")["InputDataConfig"]
     cases: dict[str, tuple[dict[str, Any], str]] = {
         "depth": (
-            {"HyperParameters": good | {"max_depth": "900"}},
-            "max_depth must be in [0, 64], got '900'",
+            {"HyperParameters": good | {"max_depth": "-1"}},
+            "Hyperparameter max_depth: -1 is not in integer in [0, inf)",
         ),
-        "name": ({"HyperParameters": good | {"max_detph": "3"}}, "hyperparameter max_detph is unknown"),
-        "image": ({text: unknown}, "lda:1 does not run in the local stand-in"),
+        "name": ({"HyperParameters": good | {"max_detph": "3"}}, "Extraneous hyperparameter found: max_detph"),
+        "image": ({text: unknown}, "blazingtext:1 does not run in the local stand-in"),
         "data": ({"InputDataConfig": nothing}, f"no object at s3://{aws.bucket}/nothing/"),
     }
     client = aws.client("sagemaker")

@@ -1,5 +1,6 @@
 """Which images run locally."""
 
+import importlib
 import sys
 
 import pytest
@@ -32,8 +33,27 @@ def test_both_xgboost_repositories_run_by_any_registry_and_tag(uri: str, reposit
         ]
 
 
-@pytest.mark.parametrize("uri", ["", f"{REGISTRY}/lda:1", f"{REGISTRY}/my-xgboost:1", f"{REGISTRY}/xgboost/other:1"])
+@pytest.mark.parametrize(
+    "uri", ["", f"{REGISTRY}/blazingtext:1", f"{REGISTRY}/my-xgboost:1", f"{REGISTRY}/xgboost/other:1"]
+)
 def test_no_other_image_passes_for_it(uri: str) -> None:
     assert find_image(uri).module is None
     assert uri in refusal(uri)
-    assert "sagemaker-xgboost, xgboost" in refusal(uri)
+    assert "factorization-machines, kmeans, lda, linear-learner, pca, sagemaker-xgboost, xgboost" in refusal(uri)
+
+
+@pytest.mark.parametrize(
+    ("repository", "module"),
+    [
+        ("linear-learner", "linear_learner"),
+        ("kmeans", "kmeans"),
+        ("pca", "pca"),
+        ("lda", "lda"),
+        ("factorization-machines", "factorization_machines"),
+    ],
+)
+def test_every_built_in_algorithm_of_the_library_has_its_program(repository: str, module: str) -> None:
+    found = find_image(f"{REGISTRY}/{repository}:1").module
+    assert found is not None
+    assert found.endswith(f".algorithms.{module}")
+    assert importlib.import_module(found).ALGORITHM.repository == repository

@@ -20,7 +20,7 @@ from sparring.sagemaker import target as target_module
 from sparring.sagemaker.clients import Boto3Client, SageMakerPySparkClient, set_hyperparameter
 from sparring.sagemaker.endpoint import RealTimeEndpoint
 from sparring.sagemaker.ledger import Ledger
-from sparring.sagemaker.local.algorithms.xgboost import hyperparameters
+from sparring.sagemaker.local.algorithms.xgboost_hyperparameters import training_of
 from sparring.sagemaker.local.model import service_model
 from sparring.sagemaker.target import ROLE_PATTERN, AwsTarget, Endpoint
 from sparring.sagemaker.training_job import TrainedModel, TrainingJob, _Group
@@ -290,7 +290,8 @@ values = {
     "max_leaves": st.integers(0, 99_999),
     "grow_policy": st.sampled_from(["depthwise", "lossguide"]),
     "tree_method": st.sampled_from(["hist", "approx", "exact"]),
-    "scale_pos_weight": st.floats(0, 1e9),
+    # SageMaker refuses 0.
+    "scale_pos_weight": st.floats(1e-6, 1e9),
     "base_score": st.floats(1e-6, 1 - 1e-6),
 }
 
@@ -307,9 +308,9 @@ def test_every_hyperparameter_reaches_the_job_unchanged(
         set_hyperparameter(estimator, name, value)
     estimator._transfer_params_to_java()
     requested = {str(key): str(value) for key, value in estimator._java_obj.makeHyperParameters().items()}
-    rounds, native = hyperparameters(requested)
-    assert rounds == parameters.num_round
-    assert native == parameters.native(2, seed)
+    training = training_of(requested)
+    assert training.num_round == parameters.num_round
+    assert training.native == parameters.native(2, seed)
 
 
 def test_a_cluster_or_a_session_without_the_jars_is_refused() -> None:

@@ -111,7 +111,9 @@ def decode_answers(body: bytes, content_type: str, fields: tuple[str, ...], coun
     elif kind in (JSON, JSON_LINES):
         found = _of_json(body, kind)
     else:
-        raise UnknownContentType(f"an answer of type {content_type!r} is none of {RECORDIO}, {JSON}, {JSON_LINES}, {CSV}")
+        raise UnknownContentType(
+            f"an answer of type {content_type!r} is none of {RECORDIO}, {JSON}, {JSON_LINES}, {CSV}"
+        )
     for field in fields:
         if field not in found:
             raise FormatError(f"the answer has no {field!r}; it has {', '.join(found) or 'nothing'}")
@@ -125,7 +127,9 @@ def _text(column: np.ndarray, around: tuple[str, str] = ("", "")) -> pa.Array:
     values = np.asarray(column, np.float32).astype(np.float64)
     if values.ndim == 1:
         return texts(values)
-    return wrapped(around[0], listed(np.arange(len(values) + 1) * values.shape[1], texts(values.ravel()), ","), around[1])
+    return wrapped(
+        around[0], listed(np.arange(len(values) + 1) * values.shape[1], texts(values.ravel()), ","), around[1]
+    )
 
 
 def _objects(answers: Answers) -> pa.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ Decode = Callable[[bytes, int, bool], Rows]
 
 
 @dataclass(frozen=True)
-class Codec:
+class Codec(ABC):
     """A format of rows.
 
     Attributes
@@ -45,16 +46,16 @@ class Codec:
     suffix: str
     decode: Decode
 
+    @abstractmethod
     def encode(self, rows: Rows) -> bytes:
         """Return all rows as one body or file."""
-        raise NotImplementedError
 
+    @abstractmethod
     def bodies(self, rows: Rows, most_bytes: int, most_rows: int) -> Iterator[tuple[bytes, int]]:
         """Yield bodies of consecutive rows and how many rows each holds, within both limits.
 
         A single row larger than ``most_bytes`` has a body of its own, which the receiver may refuse.
         """
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

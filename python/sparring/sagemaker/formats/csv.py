@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from sparring.sagemaker.formats.rows import FormatError, Rows
+from sparring.sagemaker.formats.rows import FormatError, Rows, rows_of_table
 from sparring.sagemaker.formats.text import concatenated, lines, listed, texts
 
 
@@ -51,13 +51,7 @@ def decode(body: bytes, labels: int = 0, weights: bool = False) -> Rows:
     FormatError
         If a field is no number, or rows differ in their number of fields.
     """
-    table = table_of(body)
-    if table.shape[1] < labels + weights:
-        raise FormatError(f"a row has {table.shape[1]} fields, the label and weight take {labels + weights}")
-    first = labels + int(weights)
-    # By way of float64, as xgboost and NumPy read text.
-    features = table[:, first:].astype(np.float32)
-    return Rows(features, table[:, 0] if labels else None, table[:, labels] if weights else None)
+    return rows_of_table(table_of(body), labels, weights)
 
 
 def table_of(body: bytes) -> np.ndarray:

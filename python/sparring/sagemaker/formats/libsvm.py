@@ -8,7 +8,6 @@ import re
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sklearn.datasets import load_svmlight_file
 
 from sparring.data.cells import Cells
 from sparring.sagemaker.formats.records import cuts
@@ -72,6 +71,9 @@ def decode(body: bytes, width: int | None = None) -> Rows:
     FormatError
         If it is no libsvm text, has an index below 1 or above ``width``, or gives only some rows a weight.
     """
+    # Not at the top: it takes seconds, and the executors that only write do without.
+    from sklearn.datasets import load_svmlight_file
+
     weights = [match[1] for match in WEIGHT.findall(body)]
     if weights:
         body = WEIGHT.sub(rb"\1", body)

@@ -15,7 +15,7 @@ from sparring.sagemaker.formats.rows import FormatError
 
 FEATURES, LABEL = 1, 2
 # Kinds of tensors by their field in Value; None: varints.
-DTYPES = {2: np.dtype("<f4"), 3: np.dtype("<f8"), 7: None}
+DTYPES: dict[int, np.dtype | None] = {2: np.dtype("<f4"), 3: np.dtype("<f8"), 7: None}
 
 
 class Tensor(NamedTuple):
@@ -172,9 +172,7 @@ def _tensor(span: Span, rows: np.ndarray, block: np.ndarray) -> Tensor:
     return Tensor(span.field, span.name, rows, counts, values, keys, shape)
 
 
-def _numbers(
-    block: np.ndarray, part: tuple[int, int] | None, dtype: np.dtype | None
-) -> tuple[np.ndarray, np.ndarray]:
+def _numbers(block: np.ndarray, part: tuple[int, int] | None, dtype: np.dtype | None) -> tuple[np.ndarray, np.ndarray]:
     """Return the numbers in a column of bytes, and how many each row has."""
     data = np.ascontiguousarray(block[:, slice(*part)] if part else block[:, :0])
     if dtype is None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sparring.sagemaker.formats.rows import FormatError, Rows
+from sparring.sagemaker.formats.rows import FormatError, Rows, rows_of_table
 
 
 def encode(rows: Rows) -> bytes:
@@ -29,15 +29,7 @@ def encode(rows: Rows) -> bytes:
 
 
 def decode(body: bytes, labels: int = 0, weights: bool = False) -> Rows:
-    """Return the rows of a Parquet file.
-
-    Parameters
-    ----------
-    body : bytes
-    labels : int
-        1 if the first column is the label, else 0.
-    weights : bool
-        Whether the next column is the row's weight.
+    """Return the rows of a Parquet file; ``labels`` and ``weights`` are those of CSV.
 
     Raises
     ------
@@ -52,10 +44,6 @@ def decode(body: bytes, labels: int = 0, weights: bool = False) -> Rows:
         if not (pa.types.is_floating(field.type) or pa.types.is_integer(field.type) or pa.types.is_boolean(field.type)):
             raise FormatError(f"column {field.name} is {field.type}, not a number")
     columns = [pc.fill_null(column.cast(pa.float64()), np.nan).to_numpy() for column in table.columns]
-    first = labels + int(weights)
-    if len(columns) < first:
-        raise FormatError(f"the file has {len(columns)} columns, the label and weight take {first}")
-    features = np.empty((table.num_rows, len(columns) - first), np.float32)
-    for number, column in enumerate(columns[first:]):
-        features[:, number] = column
-    return Rows(features, columns[0] if labels else None, columns[labels] if weights else None)
+    if not columns:
+        raise FormatError("the file has no column")
+    return rows_of_table(np.column_stack(columns), labels, weights)

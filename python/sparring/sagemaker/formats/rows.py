@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,7 @@ from scipy.sparse import csr_matrix, vstack
 
 from sparring.data.cells import Cells, cells_of, stack
 
-Features = np.ndarray | csr_matrix
+Features: TypeAlias = np.ndarray | csr_matrix
 # What an algorithm says of n rows: name -> array of shape (n,), or (n, k) where an answer is a vector.
 Answers = dict[str, np.ndarray]
 
@@ -19,7 +20,8 @@ class FormatError(ValueError):
     """Raised when bytes are not what their content type says, or rows cannot be said in a format."""
 
 
-class Rows(NamedTuple):
+@dataclass(frozen=True)
+class Rows:
     """Rows on their way to or from an algorithm.
 
     Attributes
@@ -49,7 +51,7 @@ class Rows(NamedTuple):
         """Whether absent cells are possible."""
         return not isinstance(self.features, np.ndarray)
 
-    def __getitem__(self, part: slice) -> Rows:  # type: ignore[override]
+    def __getitem__(self, part: slice) -> Rows:
         """Return some consecutive rows."""
         labels, weights = (None if column is None else column[part] for column in (self.labels, self.weights))
         return Rows(self.features[part], labels, weights)
@@ -57,7 +59,7 @@ class Rows(NamedTuple):
     def cells(self) -> Cells:
         """Return the flat view of the features; a dense row stores all of its cells."""
         if self.sparse:
-            matrix = self.features
+            matrix: csr_matrix = self.features
             return Cells(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data)
         offsets = np.arange(self.count + 1, dtype=np.int64) * self.width
         indices = np.tile(np.arange(self.width, dtype=np.int32), self.count)
@@ -67,7 +69,7 @@ class Rows(NamedTuple):
         """Return the features as an array of shape (n, width); absent cells become NaN."""
         if not self.sparse:
             return np.asarray(self.features)
-        matrix = self.features
+        matrix: csr_matrix = self.features
         values = np.full(matrix.shape, np.nan, np.float32)
         values[np.repeat(np.arange(self.count), np.diff(matrix.indptr)), matrix.indices] = matrix.data
         return values
@@ -105,6 +107,22 @@ def rows_of(batch: pa.RecordBatch, width: int | None = None) -> Rows:
     return Rows(stack([cells._replace(values=cells.values.astype(np.float32, copy=False))], width), labels, weights)
 
 
+def rows_of_table(table: np.ndarray, labels: int, weights: bool) -> Rows:
+    """Return rows whose first columns are the label (if ``labels`` is 1) and the weight (if ``weights``).
+
+    Raises
+    ------
+    FormatError
+        If there are fewer columns.
+    """
+    first = labels + int(weights)
+    if table.shape[1] < first:
+        raise FormatError(f"a row has {table.shape[1]} columns, the label and weight take {first}")
+    # By way of float64, as xgboost and NumPy read text.
+    features = table[:, first:].astype(np.float32)
+    return Rows(features, table[:, 0] if labels else None, table[:, labels] if weights else None)
+
+
 def _column(batch: pa.RecordBatch, name: str) -> np.ndarray | None:
     if name not in batch.schema.names:
         return None
@@ -133,7 +151,7 @@ def concatenate(parts: list[Rows]) -> Rows:
     labels, weights = (_joined([getattr(part, name) for part in parts], name) for name in ("labels", "weights"))
     if all(part.sparse for part in parts):
         width = max(part.width for part in parts)
-        matrices = [csr_matrix((*_triple(part.features),), shape=(part.count, width)) for part in parts]
+        matrices = [_widened(part.features, width) for part in parts]
         return Rows(vstack(matrices, format="csr"), labels, weights)
     if len({part.width for part in parts}) > 1:
         raise FormatError(f"rows have {' and '.join(str(w) for w in sorted({p.width for p in parts}))} features")
@@ -142,8 +160,9 @@ def concatenate(parts: list[Rows]) -> Rows:
     return Rows(np.concatenate([part.features for part in parts]), labels, weights)
 
 
-def _triple(matrix: csr_matrix) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    return ((matrix.data, matrix.indices, matrix.indptr),)
+def _widened(matrix: csr_matrix, width: int) -> csr_matrix:
+    """Return the same cells in a wider matrix."""
+    return csr_matrix((matrix.data, matrix.indices, matrix.indptr), shape=(matrix.shape[0], width))
 
 
 def _joined(columns: list[np.ndarray | None], name: str) -> np.ndarray | None:

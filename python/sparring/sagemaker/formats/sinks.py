@@ -101,7 +101,9 @@ def sink_of(uri: str, target: AwsTarget | None) -> Sink:
             "SageMaker reads from S3: give a prefix there.",
         )
     if target is None:
-        raise ParamError(f"write_channel.target is missing for {uri}", "Give AwsTarget.on_aws(...) or AwsTarget.on(...).")
+        raise ParamError(
+            f"write_channel.target is missing for {uri}", "Give AwsTarget.on_aws(...) or AwsTarget.on(...)."
+        )
     if not parsed.path.strip("/"):
         raise ParamError(f"write_channel.uri must have a prefix after the bucket, got {uri!r}", "Add one.")
     return S3Sink(target, parsed.netloc, parsed.path.strip("/") + "/")

@@ -81,7 +81,11 @@ def decode(data: np.ndarray) -> np.ndarray:
 
 def encode_one(value: int) -> bytes:
     """Return the bytes of one value."""
-    return encode(np.array([value], np.int64)).tobytes()
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
 
 
 def decode_one(data: bytes, at: int) -> tuple[int, int]:

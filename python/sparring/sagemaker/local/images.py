@@ -6,9 +6,16 @@ import re
 import sys
 from typing import NamedTuple
 
+ROOM = "sparring.sagemaker.local.algorithms"
+# Repository in ECR -> module.  XGBoost is the real library; the others stand in for Amazon's code.
 ALGORITHMS = {
-    "xgboost": "sparring.sagemaker.local.algorithms.xgboost",
-    "sagemaker-xgboost": "sparring.sagemaker.local.algorithms.xgboost",
+    "xgboost": f"{ROOM}.xgboost",
+    "sagemaker-xgboost": f"{ROOM}.xgboost",
+    "linear-learner": f"{ROOM}.linear_learner",
+    "kmeans": f"{ROOM}.kmeans",
+    "pca": f"{ROOM}.pca",
+    "lda": f"{ROOM}.lda",
+    "factorization-machines": f"{ROOM}.factorization_machines",
     # Our own image, which takes model packages; see sparring.serving.
     "sparring": "sparring.serving.programs",
 }

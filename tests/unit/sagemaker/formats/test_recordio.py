@@ -37,7 +37,12 @@ CASES = make.cases()  # type: ignore[attr-defined]
 def batch_of(rows: list) -> pa.RecordBatch:
     """The rows as Spark hands them to mapInArrow."""
     kind = pa.struct(
-        [("type", pa.int8()), ("size", pa.int32()), ("indices", pa.list_(pa.int32())), ("values", pa.list_(pa.float64()))]
+        [
+            ("type", pa.int8()),
+            ("size", pa.int32()),
+            ("indices", pa.list_(pa.int32())),
+            ("values", pa.list_(pa.float64())),
+        ]
     )
     vectors = [
         {"type": 0, "size": v.size, "indices": v.indices.tolist(), "values": v.values.tolist()}
@@ -120,6 +125,7 @@ def matrix(rows: list[dict[int, float]]) -> csr_matrix:
     return csr_matrix((values, indices, offsets), shape=(len(rows), WIDTH))
 
 
+@settings(max_examples=40, deadline=None)
 @given(sparse_rows)
 def test_sparse_rows_are_what_a_loop_writes_and_read_back(given_rows: list[dict[int, float]]) -> None:
     rows = Rows(matrix(given_rows), np.arange(len(given_rows), dtype=float))
@@ -127,10 +133,13 @@ def test_sparse_rows_are_what_a_loop_writes_and_read_back(given_rows: list[dict[
     assert body == b"".join(slow_record(row, number) for number, row in enumerate(given_rows))
     found = recordio.decode(body)
     assert found.features.shape == rows.features.shape
-    assert all(np.array_equal(getattr(found.features, k), getattr(rows.features, k)) for k in ("indptr", "indices", "data"))
+    assert all(
+        np.array_equal(getattr(found.features, k), getattr(rows.features, k)) for k in ("indptr", "indices", "data")
+    )
     assert np.array_equal(found.labels, rows.labels)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.integers(1, 30), st.integers(1, 30), st.booleans(), st.randoms())
 def test_dense_rows_read_back_whatever_their_bits(count: int, width: int, labelled: bool, random: object) -> None:
     # Values whose bits are the frame's own mark must not be taken for one.
@@ -141,6 +150,7 @@ def test_dense_rows_read_back_whatever_their_bits(count: int, width: int, labell
     assert (found.labels is not None) == labelled
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(0, 2**62), max_size=30))
 def test_varints_are_what_a_loop_writes(values: list[int]) -> None:
     data = varint.encode(np.array(values, np.int64))
@@ -156,7 +166,10 @@ def record(*, name: bytes = b"values", kind: int = 2, tensor: bytes = b"", extra
 
 def test_other_writers_tensors_and_their_unused_fields_are_read() -> None:
     """The Python SDK writes float64 and int32 tensors; uid and metadata differ from record to record."""
-    double = [record(kind=3, tensor=slow_field(1, struct.pack("<2d", n, 0.5)), extra=slow_field(3, b"id%d" % n)) for n in range(3)]
+    double = [
+        record(kind=3, tensor=slow_field(1, struct.pack("<2d", n, 0.5)), extra=slow_field(3, b"id%d" % n))
+        for n in range(3)
+    ]
     assert recordio.decode(b"".join(double)).features.tolist() == [[0, 0.5], [1, 0.5], [2, 0.5]]
     whole = [record(kind=7, tensor=slow_field(1, slow_varint(n) + slow_varint(300))) for n in (1, 5)]
     assert recordio.decode(b"".join(whole)).features.tolist() == [[1, 300], [5, 300]]
@@ -194,7 +207,7 @@ def test_some_labels_are_refused() -> None:
         recordio.decode(b"".join(joined(part) for part in some))
 
 
-@settings(max_examples=30)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(1, 20), st.integers(1, 5))
 def test_answers_read_back(count: int, classes: int) -> None:
     rng = np.random.default_rng(count)

@@ -1,192 +1,213 @@
 """The XGBoost image's programs: the real ``xgboost`` library behind SageMaker's contract.
 
-Training reads the ``train`` channel as libsvm (1-based; an absent entry is missing) or CSV (label first).
-Serving reads the same formats without labels and answers as the image's tag does: ``:1`` joins scores by
-commas, newer ones by new lines.
+Training reads libsvm (1-based), CSV (label first), RecordIO-protobuf and Parquet; a cell that is absent is missing,
+a zero is a zero.  Serving reads the same without labels and answers as the image's tag does: ``:1`` joins scores
+by commas, newer ones by new lines, or as JSON.
+
+Source of the contract: aws/sagemaker-xgboost-container.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xgboost
-from scipy.sparse import csr_matrix, vstack
-from sklearn.datasets import load_svmlight_file
 
-from sparring.sagemaker.container import BodyError, ContentError, TrainingEnvironment, negotiate, run_training, serve
+from sparring.sagemaker.container import AcceptError, BodyError, ContentError, TrainingEnvironment, run_training, serve
 from sparring.sagemaker.container.training import BASE_VARIABLE
-from sparring.training.xgboost_parameters import TABLE
+from sparring.sagemaker.formats import FormatError, Rows, codec
+from sparring.sagemaker.formats.answers import encode_answers
+from sparring.sagemaker.formats.media import CSV, JSON, JSON_LINES, LIBSVM, PARQUET, RECORDIO, media_type
+from sparring.sagemaker.formats.text import listed, texts
+from sparring.sagemaker.local.algorithms.channels import Hosts, channel_of_width, read_channel, require_width
+from sparring.sagemaker.local.algorithms.hyperparameters import ClientError, without_effect
+from sparring.sagemaker.local.algorithms.xgboost_checkpoints import Checkpoints, SaveEachRound
+from sparring.sagemaker.local.algorithms.xgboost_cluster import cluster, largest
+from sparring.sagemaker.local.algorithms.xgboost_hyperparameters import TABLE, Training, training_of
+from sparring.sagemaker.local.algorithms.xgboost_metrics import LOWER_IS_BETTER, MetricLines, custom_metric
+from sparring.sagemaker.local.algorithms.xgboost_selection import SELECTION_VARIABLE, select
 
-LIBSVM = ("text/libsvm", "text/x-libsvm", "libsvm")
-CSV = ("text/csv", "csv")
+TRAINS_ON = (LIBSVM, CSV, RECORDIO, PARQUET)
+SERVES = (LIBSVM, CSV, RECORDIO)
 MODEL_FILE = "xgboost-model"
 TAG_VARIABLE = "SPARRING_IMAGE_TAG"
-# What the image takes besides the hyperparameters that Sparring sets, and how to read it.
-OTHERS = {
-    "objective": str,
-    "seed": int,
-    "nthread": int,
-    "eval_metric": str,
-    "booster": str,
-    "silent": int,
-    "num_class": int,
-    "updater": str,
-    "sketch_eps": float,
-    "refresh_leaf": int,
-    "process_type": str,
-    "sample_type": str,
-    "normalize_type": str,
-    "rate_drop": float,
-    "one_drop": int,
-    "skip_drop": float,
-    "lambda_bias": float,
-    "tweedie_variance_power": float,
-}
-# Settings of boosters that were not asked for, and names that today's library has dropped.
-DROPPED = {"silent", "updater", "sketch_eps", "process_type", "refresh_leaf", "lambda_bias"}
-DART = {"sample_type", "normalize_type", "rate_drop", "one_drop", "skip_drop"}
-
-
-def hyperparameters(given: dict[str, str]) -> tuple[int, dict[str, object]]:
-    """Return the number of rounds and the parameters for :func:`xgboost.train`.
-
-    Raises
-    ------
-    ValueError
-        If one is unknown, not of its type or out of range, or ``num_round`` is missing.
-    """
-    native: dict[str, object] = {}
-    for name, text in given.items():
-        native[name] = _convert(name, text)
-    if "num_round" not in native:
-        raise ValueError("ClientError: hyperparameter num_round is required")
-    rounds = native.pop("num_round")
-    assert isinstance(rounds, int)
-    skipped = DROPPED | (set() if native.get("booster") == "dart" else DART)
-    if native.get("num_class") in (1, 2) or "tweedie" not in str(native.get("objective")):
-        skipped |= {"tweedie_variance_power"}
-    return rounds, {name: value for name, value in native.items() if name not in skipped}
-
-
-def _convert(name: str, text: str) -> object:
-    if name not in TABLE and name not in OTHERS:
-        raise ValueError(
-            f"ClientError: hyperparameter {name} is unknown; known: {', '.join(sorted({*TABLE, *OTHERS}))}"
-        )
-    kind = TABLE[name].kind if name in TABLE else OTHERS[name]
-    try:
-        value: object = kind(float(text)) if kind is int and float(text) == int(float(text)) else kind(text)
-    except (ValueError, OverflowError) as error:
-        raise ValueError(f"ClientError: hyperparameter {name} must be {kind.__name__}, got {text!r}") from error
-    if name in TABLE and not TABLE[name].test(value):
-        raise ValueError(f"ClientError: hyperparameter {name} must be {TABLE[name].wording}, got {text!r}")
-    return value
-
-
-def read_training(files: Sequence[Path], content_type: str) -> tuple[csr_matrix | np.ndarray, np.ndarray]:
-    """Return features (float32) and labels of ``files``, in their order.
-
-    Raises
-    ------
-    ValueError
-        If there is no row or the content type is neither libsvm nor CSV.
-    """
-    kind = content_type.split(";")[0].strip().lower() or LIBSVM[0]
-    if kind in LIBSVM:
-        return _read_libsvm(_filled(files))
-    if kind in CSV:
-        return _read_csv(_filled(files))
-    raise ValueError(f"ClientError: content type {content_type!r} is neither {LIBSVM[0]} nor {CSV[0]}")
-
-
-def _filled(files: Sequence[Path]) -> list[str]:
-    """Return the files that hold anything: Spark leaves empty ones and a success marker."""
-    filled = [str(file) for file in files if file.stat().st_size]
-    if not filled:
-        raise ValueError("ClientError: the train channel has no row")
-    return filled
-
-
-def _read_libsvm(files: list[str]) -> tuple[csr_matrix, np.ndarray]:
-    parts = [load_svmlight_file(file, zero_based=False, dtype=np.float32) for file in files]
-    width = max(features.shape[1] for features, _ in parts)
-    for features, _ in parts:
-        features.resize(features.shape[0], width)
-    return vstack([features for features, _ in parts], format="csr"), np.concatenate([y for _, y in parts])
-
-
-def _read_csv(files: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    tables = [np.loadtxt(file, delimiter=",", ndmin=2, dtype=np.float64) for file in files]
-    table = np.concatenate(tables)
-    # Dense on purpose: a zero in CSV is a zero, not a missing value.
-    return table[:, 1:].astype(np.float32), table[:, 0]
+BATCH_VARIABLE = "SAGEMAKER_BATCH"
+LOGISTIC = ("binary:logistic", "binary:logitraw", "reg:logistic")
+CHANNELS = ("train", "validation", "code")
 
 
 def train(environment: TrainingEnvironment) -> None:
-    """Train and leave ``xgboost-model`` in the model folder."""
+    """Train and leave ``xgboost-model`` in the model folder of the first host.
+
+    Raises
+    ------
+    ClientError
+        If a hyperparameter or a channel is not what the image takes.
+    """
     print("local stand-in of SageMaker: the real xgboost", xgboost.__version__, flush=True)
-    rounds, parameters = hyperparameters(environment.hyperparameters)
-    content_type = environment.channels.get("train", {}).get("ContentType", "")
-    features, labels = read_training(environment.files("train"), content_type)
-    print(f"{features.shape[0]} rows x {features.shape[1]} features, {rounds} rounds, {parameters}", flush=True)
-    matrix = xgboost.DMatrix(features, label=labels)
-    booster = xgboost.train(parameters, matrix, num_boost_round=rounds)
-    (environment.model / MODEL_FILE).write_bytes(booster.save_raw("ubj"))
+    training = training_of(environment.hyperparameters)
+    if ignored := without_effect(TABLE, environment.hyperparameters):
+        print(f"checked, but without effect in today's xgboost: {', '.join(ignored)}", flush=True)
+    hosts = Hosts.read(environment.base)
+    for name in environment.channels:
+        if name not in CHANNELS:
+            raise ClientError(f"Channel {name!r} is not one of {', '.join(CHANNELS)}")
+    alone = len(hosts.names) == 1
+    channels: dict[str, Rows | None] = {
+        name: read_channel(environment, name, TRAINS_ON, labels=1, weights=training.csv_weights, may_be_empty=not alone)
+        for name in ("train", "validation")
+        if name in environment.channels
+    }
+    if "train" not in channels:
+        raise ClientError("Missing required channel: train")
+    with cluster(hosts):
+        booster = _boost(training, _matrices(channels), environment, hosts)
+    if hosts.leads:
+        (environment.model / MODEL_FILE).write_bytes(booster.save_raw("ubj"))
+
+
+def _matrices(channels: dict[str, Rows | None]) -> dict[str, xgboost.DMatrix]:
+    """Return each channel's rows for the library; all hosts and channels agree on the width."""
+    width = largest(max((rows.width for rows in channels.values() if rows is not None), default=0))
+    for name, rows in channels.items():
+        if largest(0 if rows is None else rows.count) == 0:
+            raise ClientError(f"the {name} channel has no row on any host")
+    return {name: _matrix(name, rows, width) for name, rows in channels.items()}
+
+
+def _matrix(name: str, rows: Rows | None, width: int) -> xgboost.DMatrix:
+    if rows is None:
+        print(f"this host has no row of channel {name}: divide the files among the instances", flush=True)
+        return xgboost.DMatrix(np.empty((0, width), np.float32), label=np.empty(0))
+    if rows.labels is None:
+        raise ClientError(f"the rows of channel {name} have no label")
+    rows = channel_of_width(rows, width, name)
+    print(f"{name}: {rows.count} rows x {width} features", flush=True)
+    return xgboost.DMatrix(rows.features, label=rows.labels, weight=rows.weights)
+
+
+def _boost(
+    training: Training, matrices: dict[str, xgboost.DMatrix], environment: TrainingEnvironment, hosts: Hosts
+) -> xgboost.Booster:
+    """Return the trained model, up to its best round where early stopping was asked for."""
+    print(f"{training.num_round} rounds, {training.native}", flush=True)
+    _check_labels(training, matrices)
+    if training.native.get("objective") == "survival:aft":
+        for matrix in matrices.values():
+            matrix.set_float_info("label_lower_bound", matrix.get_label())
+            matrix.set_float_info("label_upper_bound", matrix.get_label())
+    checkpoints = Checkpoints(environment.base / "checkpoints")
+    start, done = checkpoints.latest()
+    callbacks: list[xgboost.callback.TrainingCallback] = [*checkpoints.callbacks(done, hosts.leads)]
+    if hosts.leads:
+        callbacks.append(MetricLines())
+    if training.save_on_termination and hosts.leads:
+        callbacks.append(SaveEachRound(environment.model / MODEL_FILE))
+    if training.early_stopping_rounds:
+        callbacks.append(_early_stopping(training, "validation" in matrices))
+    try:
+        return xgboost.train(
+            training.native,
+            matrices["train"],
+            num_boost_round=training.num_round - done,
+            evals=[(matrix, name) for name, matrix in matrices.items()],
+            custom_metric=custom_metric(training.custom_metrics),
+            callbacks=callbacks,
+            xgb_model=start,
+            verbose_eval=False,
+        )
+    except xgboost.core.XGBoostError as error:
+        said = next((line for line in str(error).splitlines() if "Check failed" in line), str(error).splitlines()[0])
+        raise ClientError(said) from error
+
+
+def _check_labels(training: Training, matrices: dict[str, xgboost.DMatrix]) -> None:
+    """Raise :class:`ClientError` if a label is none that the objective has."""
+    objective, classes = str(training.native.get("objective", "")), training.native.get("num_class", 0)
+    for matrix in matrices.values():
+        labels = matrix.get_label()
+        if objective in LOGISTIC and not ((labels >= 0) & (labels <= 1)).all():
+            raise ClientError("label must be in [0,1] for logistic regression")
+        if objective.startswith("multi:") and not np.isin(labels, np.arange(classes)).all():
+            raise ClientError(f"label must be in [0, num_class), num_class is {classes}")
+
+
+def _early_stopping(training: Training, validated: bool) -> xgboost.callback.EarlyStopping:
+    if not validated:
+        raise ClientError("early_stopping_rounds needs a validation channel")
+    metric = training.last_metric
+    return xgboost.callback.EarlyStopping(
+        training.early_stopping_rounds or 1,
+        metric_name=metric,
+        data_name="validation",
+        maximize=metric not in LOWER_IS_BETTER if metric in training.custom_metrics else None,
+        # A linear model cannot be cut back to a round.
+        save_best=training.native.get("booster") != "gblinear",
+    )
 
 
 class Predictor:
-    """Scores request bodies with the model in ``folder``; ``separator`` joins the scores of the answer."""
+    """Scores request bodies with the model in ``folder``.
 
-    def __init__(self, folder: Path, separator: str) -> None:
+    Parameters
+    ----------
+    folder : Path
+    tag : str
+        The image's; ``"1"`` answers CSV on one line.
+    """
+
+    def __init__(self, folder: Path, tag: str) -> None:
         self.booster = xgboost.Booster(model_file=bytearray((folder / MODEL_FILE).read_bytes()))
         self.width = self.booster.num_features()
-        self.separator = separator
+        self.old = tag == "1"
 
-    def __call__(self, body: bytes, content_type: str, accept: str = "*/*") -> tuple[bytes, str]:
-        """Return the scores of ``body`` as CSV.
+    def __call__(self, body: bytes, content_type: str, accept: str = "") -> tuple[bytes, str]:
+        """Return the scores of ``body``, by default as CSV.
 
         Raises
         ------
-        ContentError
-            If the content type is neither libsvm nor CSV.
-        AcceptError
-            If the sender does not accept CSV.
+        ContentError, AcceptError
+            If the content type or the accepted one is not the image's.
         BodyError
-            If the body does not parse, or a row has more features than the model.
+            If the body is not of its content type, or a row has more features than the model.
         """
-        negotiate(accept, ["text/csv"])
-        kind = content_type.split(";")[0].strip().lower()
-        if kind not in (*LIBSVM, *CSV):
-            raise ContentError(f"content type {content_type!r} is neither {LIBSVM[0]} nor {CSV[0]}")
+        if media_type(content_type) not in SERVES:
+            raise ContentError(f"content type {content_type!r} is none of {', '.join(SERVES)}")
+        wanted = CSV if self.old or accept.strip() in ("", "*/*") else media_type(accept)
+        if wanted not in (CSV, JSON, JSON_LINES, RECORDIO):
+            raise AcceptError(f"Accept type {accept} is not supported")
         try:
-            features = self._libsvm(body) if kind in LIBSVM else self._csv(body)
-        except ValueError as error:
-            raise BodyError(str(error)) from error
-        scores = self.booster.predict(xgboost.DMatrix(features))
-        return self.separator.join(repr(float(score)) for score in scores).encode(), "text/csv; charset=utf-8"
+            rows = require_width(codec(content_type).decode(body, 0, False), self.width, "a row")
+        except FormatError as error:
+            raise BodyError(f"the body is not {content_type}: {error}") from error
+        scores = self.booster.predict(xgboost.DMatrix(rows.features), validate_features=False)
+        if SELECTION_VARIABLE in os.environ and not self.old:
+            return select(scores, self.booster, os.environ[SELECTION_VARIABLE], wanted)
+        if wanted != CSV:
+            return encode_answers({"score": scores}, wanted)
+        return self._csv(scores), "text/csv; charset=utf-8"
 
-    def _libsvm(self, body: bytes) -> csr_matrix:
-        features, _ = load_svmlight_file(io.BytesIO(body), n_features=self.width, zero_based=False, dtype=np.float32)
-        return features
-
-    def _csv(self, body: bytes) -> np.ndarray:
-        table = np.loadtxt(io.BytesIO(body), delimiter=",", ndmin=2, dtype=np.float64).astype(np.float32)
-        if table.shape[1] != self.width:
-            raise ValueError(f"a row has {table.shape[1]} values, the model {self.width} features")
-        return table
+    def _csv(self, scores: np.ndarray) -> bytes:
+        """Return scores as text: one row a line, or all on one line from the old image."""
+        words = texts(scores.astype(np.float64).ravel())
+        if self.old:
+            return ",".join(words.to_pylist()).encode()
+        per_row = scores.size // max(len(scores), 1)
+        lines = listed(np.arange(len(scores) + 1) * per_row, words, ",").to_pylist()
+        end = "\n" if BATCH_VARIABLE in os.environ else ""
+        return ("\n".join(lines) + end).encode()
 
 
 def main(program: str) -> int:
     """Run ``train`` or ``serve`` and return the exit code."""
     if program == "train":
         return run_training(train)
-    separator = "," if os.environ.get(TAG_VARIABLE) == "1" else "\n"
-    serve(Predictor(Path(os.environ[BASE_VARIABLE]) / "model", separator))
+    predictor: Any = Predictor(Path(os.environ[BASE_VARIABLE]) / "model", os.environ.get(TAG_VARIABLE, ""))
+    serve(predictor)
     return 0
 
 

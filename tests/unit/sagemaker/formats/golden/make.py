@@ -38,7 +38,12 @@ def cases() -> dict[str, list[tuple[float, Vector]]]:
         "sparse": [(float(n), sparse(20_000, n)) for n in (0, 1, 2, 5, 24, 25, 26, 31, 32, 33, 40, 1)],
         "small": [(float(n), sparse(100, n)) for n in (0, 3, 3, 2, 100, 0)],
         "huge": [(1.0, Vectors.sparse(2**31 - 1, [0, 127, 128, 16383, 16384, 2**21, 2**28, 2**31 - 2], range(8)))],
-        "mixed": [(1.0, sparse(30, 4)), (0.0, Vectors.dense(rng.normal(size=30))), (2.0, sparse(30, 4)), (3.0, sparse(30, 0))],
+        "mixed": [
+            (1.0, sparse(30, 4)),
+            (0.0, Vectors.dense(rng.normal(size=30))),
+            (2.0, sparse(30, 4)),
+            (3.0, sparse(30, 0)),
+        ],
     }
 
 
