@@ -65,7 +65,7 @@ def test_pairs_and_clusters_are_those_of_all_pairs(rows: DataFrame, texts: pd.Da
     edges = np.array([(at[one], at[other]) for one, other in pairs])
     graph = coo_matrix((np.ones(len(edges)), edges.T), shape=(len(names), len(names)))
     labels = csgraph.connected_components(graph, directed=False)[1]
-    clusters = {row["_node"]: row["clusterId"] for row in found.clusters.collect()}
+    clusters = {row["id"]: row["clusterId"] for row in stage.mark(rows, found).collect()}
     first = {label: names[place] for place, label in reversed(list(enumerate(labels)))}
     assert clusters == {name: first[labels[place]] for place, name in enumerate(names)}
     assert found.funnel["candidate_pairs"] >= found.funnel["similar_pairs"] == len(pairs)
