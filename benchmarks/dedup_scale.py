@@ -66,12 +66,16 @@ def table_rows(spark: SparkSession, count: int, copies: int = 0) -> DataFrame:
     """Return rows of five columns; one in ten equals another one, and the first ``copies`` are one and the same."""
     origin = F.when(F.col("id") < copies, 0).when(F.xxhash64("id") % 10 == 0, F.col("id") - 1).otherwise(F.col("id"))
     seeds = [F.xxhash64("origin", F.lit(at)) for at in range(4)]
-    return spark.range(0, count, 1, 16).select("id", origin.alias("origin")).select(
-        "id",
-        F.concat(F.lit("name "), F.hex(seeds[0])).alias("name"),
-        (seeds[1] % 1_000).alias("city"),
-        (seeds[2] / F.lit(2.0**63)).alias("pay"),
-        F.timestamp_seconds(F.abs(seeds[3]) % 1_700_000_000).alias("seen"),
+    return (
+        spark.range(0, count, 1, 16)
+        .select("id", origin.alias("origin"))
+        .select(
+            "id",
+            F.concat(F.lit("name "), F.hex(seeds[0])).alias("name"),
+            (seeds[1] % 1_000).alias("city"),
+            (seeds[2] / F.lit(2.0**63)).alias("pay"),
+            F.timestamp_seconds(F.abs(seeds[3]) % 1_700_000_000).alias("seen"),
+        )
     )
 
 
@@ -190,8 +194,8 @@ def page(results: dict[str, Any]) -> str:
     head = ["what", "size", "s", "peak memory, GiB", "spilled, GiB", "survivors", "log-log slope"]
     return f"""# How duplicate removal grows
 
-Written by `benchmarks/dedup_scale.py {results["share"]:g}`: {results["cores"]} cores, one JVM with a heap of {HEAP} that is
-driver and executor, tables read from Parquet. Peak memory is that of Python, the JVM and its Python workers together.
+Written by `benchmarks/dedup_scale.py {results["share"]:g}`: {results["cores"]} cores, one JVM with a heap of {HEAP}
+that is driver and executor, tables read from Parquet. Peak memory is that of Python, the JVM and its Python workers.
 Documents have {WORDS} words, shingles of 3 words, threshold 0.7. A slope of 1 is linear; fixed costs make it less.
 
 {table(head, rows)}

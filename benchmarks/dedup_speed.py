@@ -95,7 +95,9 @@ def document_signatures(texts: list[str], bits: int = 64) -> None:
     factors, summands = (rng.randint(low, prime, PLACES, dtype=kind) for low in (1, 0))
     for text in texts:
         words = [word for word in NO_WORD.split(text.lower()) if word]
-        shingles = {bytes(" ".join(run).lower(), "utf-8") for run in zip(*(words[at:] for at in range(WORDS)))}
+        shingles = {
+            bytes(" ".join(run).lower(), "utf-8") for run in zip(*(words[at:] for at in range(WORDS)), strict=False)
+        }
         hashes = np.array([xxh3_64_intdigest(shingle, 42) & 0xFFFFFFFF for shingle in shingles], dtype=kind)
         permuted = (hashes.reshape(-1, 1) * factors + summands) % kind(prime) & most
         np.vstack([permuted, np.full(PLACES, most, dtype=kind)]).min(axis=0)

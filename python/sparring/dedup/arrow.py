@@ -21,7 +21,9 @@ def portions(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 def bytes_and_offsets(values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """Return the bytes of all texts (or binaries), end to end, and where each begins; null has none."""
-    values = pc.fill_null(values, "" if pa.types.is_string(values.type) or pa.types.is_large_string(values.type) else b"")
+    values = pc.fill_null(
+        values, "" if pa.types.is_string(values.type) or pa.types.is_large_string(values.type) else b""
+    )
     large = pa.types.is_large_string(values.type) or pa.types.is_large_binary(values.type)
     _, starts, data = values.buffers()
     first = values.offset

@@ -62,7 +62,9 @@ def _scatter(targets: int) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.R
             order = np.argsort(target, kind="stable")
             ends = np.searchsorted(target[order], np.arange(targets + 1))
             block = pa.Array.from_buffers(
-                pa.large_binary(), targets, [None, pa.py_buffer(24 * ends.astype(np.int64)), pa.py_buffer(entries[order])]
+                pa.large_binary(),
+                targets,
+                [None, pa.py_buffer(24 * ends.astype(np.int64)), pa.py_buffer(entries[order])],
             )
             numbers = pa.array(np.arange(targets, dtype=np.int32))
             yield pa.RecordBatch.from_arrays([numbers, block.cast(pa.binary())], ["target", "block"]).filter(

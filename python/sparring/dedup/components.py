@@ -20,9 +20,7 @@ ONE_TASK_EDGES = 2_000_000
 NODE, COMPONENT = "node", "component"
 
 
-def connected_components(
-    edges: DataFrame, one_task_edges: int = ONE_TASK_EDGES, count: int | None = None
-) -> DataFrame:
+def connected_components(edges: DataFrame, one_task_edges: int = ONE_TASK_EDGES, count: int | None = None) -> DataFrame:
     """Return the component of every node that has an edge.
 
     Parameters
@@ -50,14 +48,14 @@ def connected_components(
     >>> edges = spark.createDataFrame([(1, 2), (2, 3), (7, 8)], "src long, dst long")       # doctest: +SKIP
     >>> connected_components(edges).orderBy("node").show()                                  # doctest: +SKIP
     """
-    if count is not None and 0 < count <= one_task_edges:
-        return _solve(edges.select("src", "dst"))
-    remaining = _cut(_normal(edges.select("src", "dst")))
+    if count is not None and count <= one_task_edges:
+        return _solve(edges.select("src", "dst")) if count else _nobody(edges)
+    remaining = stored(_normal(edges.select("src", "dst")))
     rounds: list[DataFrame] = []
     while (count := remaining.count()) > one_task_edges:
-        leaders = _cut(_leaders(remaining, len(rounds)))
+        leaders = stored(_leaders(remaining, len(rounds)))
         rounds.append(leaders)
-        remaining = _cut(_contract(remaining, leaders))
+        remaining = stored(_contract(remaining, leaders))
     found = _solve(remaining) if count else None
     if not rounds:
         return found if found is not None else _nobody(edges)
@@ -144,7 +142,7 @@ def _nobody(edges: DataFrame) -> DataFrame:
     return edges.select(F.col("src").alias(NODE), F.col("dst").alias(COMPONENT)).limit(0)
 
 
-def _cut(frame: DataFrame) -> DataFrame:
+def stored(frame: DataFrame) -> DataFrame:
     """Return ``frame`` computed, without its history: plans that name each other twice a round grow exponentially."""
     if frame.sparkSession.sparkContext.getCheckpointDir():
         return frame.checkpoint()

@@ -24,7 +24,7 @@ from sparring.dedup.arrow import binaries, portions, uint64_of
 from sparring.dedup.banding import Bands, band_hashes
 from sparring.dedup.candidates import candidate_edges, first_of_equal
 from sparring.dedup.compared import ComparedColumns
-from sparring.dedup.components import COMPONENT, connected_components
+from sparring.dedup.components import COMPONENT, connected_components, stored
 from sparring.dedup.components import NODE as COMPONENT_NODE
 from sparring.dedup.minhash import signatures
 from sparring.dedup.text import Shingles
@@ -81,7 +81,7 @@ class NearSearch:
         ``src``, ``dst`` and their ``similarity`` (null where pairs were not proved); of rows with the same tokens
         only the smallest is there.
     funnel : dict of str to int
-        ``rows``, ``distinct`` (in their tokens), ``candidate_pairs``, ``similar_pairs``, ``clusters`` (of all sizes).
+        ``rows`` (without a key: different ones), ``distinct`` (in their tokens), ``candidate_pairs``, ``similar_pairs``, ``clusters`` (of all sizes).
     member_rows : int
         Rows of ``members``.
     """
@@ -121,11 +121,11 @@ def search(rows: DataFrame, plan: Plan) -> NearSearch:
         funnel = {"rows": total, "distinct": distinct}
         candidates = candidate_edges(signed, distinct * plan.bands.number).persist(StorageLevel.MEMORY_AND_DISK)
         funnel["candidate_pairs"] = candidates.count()
-        pairs = _similar(candidates, contents, compared, plan, funnel["candidate_pairs"]).localCheckpoint()
+        pairs = stored(_similar(candidates, contents, compared, plan, funnel["candidate_pairs"]))
         candidates.unpersist()
         funnel["similar_pairs"] = pairs.count()
         members, funnel["clusters"] = _members(signed, contents, pairs, funnel)
-        found = members.localCheckpoint()
+        found = stored(members)
         return NearSearch(found, pairs, funnel, found.count())
     finally:
         contents.unpersist()
@@ -213,7 +213,9 @@ def _similar(candidates: DataFrame, contents: DataFrame, compared: DataFrame, pl
         none = F.lit(None).cast("double").alias("similarity")
         return joined.select(F.least(src, dst).alias("src"), F.greatest(src, dst).alias("dst"), none)
     width = len(plan.columns.names)
-    order = [f"{end}_{name}" for end in ("src", "dst") for name in [FIRST, *CONTENT, *(f"_c{at}" for at in range(width))]]
+    order = [
+        f"{end}_{name}" for end in ("src", "dst") for name in [FIRST, *CONTENT, *(f"_c{at}" for at in range(width))]
+    ]
     kind = compared.schema[NODE].dataType.simpleString()
     proved = joined.select(*order).mapInArrow(_prove(plan), f"src {kind}, dst {kind}, similarity double")
     return proved.select(F.least("src", "dst").alias("src"), F.greatest("src", "dst").alias("dst"), "similarity")
@@ -242,12 +244,10 @@ def _proved_portion(batch: pa.RecordBatch, plan: Plan) -> pa.RecordBatch:
 # -- join ------------------------------------------------------------------------------------------------------
 
 
-def _members(
-    signed: DataFrame, contents: DataFrame, pairs: DataFrame, funnel: dict[str, int]
-) -> tuple[DataFrame, int]:
+def _members(signed: DataFrame, contents: DataFrame, pairs: DataFrame, funnel: dict[str, int]) -> tuple[DataFrame, int]:
     """Return the rows that have a duplicate with their clusters, and the number of clusters of all sizes."""
     found = connected_components(pairs.select("src", "dst"), count=funnel["similar_pairs"])
-    found = found.select(F.col(COMPONENT_NODE).alias(FIRST), COMPONENT).localCheckpoint()
+    found = stored(found.select(F.col(COMPONENT_NODE).alias(FIRST), COMPONENT))
     nodes, joined = found.agg(F.count("*"), F.countDistinct(COMPONENT)).first() or (0, 0)
     # Most contents have one row and no pair: what is left of them is joined to the rows.
     named = contents.join(_sent(found, nodes), FIRST, "left").where(F.col(COMPONENT).isNotNull() | (F.col(COPIES) > 1))
