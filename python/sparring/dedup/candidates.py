@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
-from sparring.dedup.arrow import bytes_of, uint64_of
+from sparring.dedup.arrow import bytes_of, portions, uint64_of
 
 # In a bucket, all pairs of the first so many rows are compared.
 FULL = 8
 # Entries (a band's hash and the row's content, 24 bytes) that one task is to pair, on average, and the most tasks.
-TASK_ENTRIES, MOST_TASKS = 1 << 20, 1 << 10
+ENTRY_BYTES, TASK_ENTRIES, MOST_TASKS = 24, 1 << 20, 1 << 10
 PAIR = "src_high long, src_low long, dst_high long, dst_low long"
 
 
@@ -54,24 +54,21 @@ def _scatter(targets: int) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.R
 
     def scatter(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            batch = batch.filter(batch.column("bands").is_valid())
-            if not batch.num_rows:
-                continue
-            entries = _entries(batch)
-            target = ((entries[:, 0] >> np.uint64(32)) * np.uint64(targets) >> np.uint64(32)).astype(np.uint16)
-            order = np.argsort(target, kind="stable")
-            ends = np.searchsorted(target[order], np.arange(targets + 1))
-            block = pa.Array.from_buffers(
-                pa.large_binary(),
-                targets,
-                [None, pa.py_buffer(24 * ends.astype(np.int64)), pa.py_buffer(entries[order])],
-            )
-            numbers = pa.array(np.arange(targets, dtype=np.int32))
-            yield pa.RecordBatch.from_arrays([numbers, block.cast(pa.binary())], ["target", "block"]).filter(
-                pa.array(np.diff(ends) > 0)
-            )
+            banded = batch.filter(batch.column("bands").is_valid())
+            yield from (_blocks(_entries(portion), targets) for portion in portions(banded))
 
     return scatter
+
+
+def _blocks(entries: np.ndarray, targets: int) -> pa.RecordBatch:
+    """Return the entries of each target that has some as one binary."""
+    target = ((entries[:, 0] >> np.uint64(32)) * np.uint64(targets) >> np.uint64(32)).astype(np.uint16)
+    order = np.argsort(target, kind="stable")
+    ends = np.searchsorted(target[order], np.arange(targets + 1))
+    offsets = (ENTRY_BYTES * ends).astype(np.int32)
+    block = pa.Array.from_buffers(pa.binary(), targets, [None, pa.py_buffer(offsets), pa.py_buffer(entries[order])])
+    columns = [pa.array(np.arange(targets, dtype=np.int32)), block]
+    return pa.RecordBatch.from_arrays(columns, ["target", "block"]).filter(pa.array(np.diff(ends) > 0))
 
 
 def _entries(batch: pa.RecordBatch) -> np.ndarray:

@@ -81,7 +81,8 @@ class NearSearch:
         ``src``, ``dst`` and their ``similarity`` (null where pairs were not proved); of rows with the same tokens
         only the smallest is there.
     funnel : dict of str to int
-        ``rows`` (without a key: different ones), ``distinct`` (in their tokens), ``candidate_pairs``, ``similar_pairs``, ``clusters`` (of all sizes).
+        ``rows`` (without a key: different ones), ``distinct`` (in their tokens), ``candidate_pairs``,
+        ``similar_pairs``, ``clusters`` (of all sizes).
     member_rows : int
         Rows of ``members``.
     """
