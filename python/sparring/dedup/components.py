@@ -50,12 +50,12 @@ def connected_components(edges: DataFrame, one_task_edges: int = ONE_TASK_EDGES,
     """
     if count is not None and count <= one_task_edges:
         return _solve(edges.select("src", "dst")) if count else _nobody(edges)
-    remaining = stored(_normal(edges.select("src", "dst")))
+    remaining, count = stored(_normal(edges.select("src", "dst")))
     rounds: list[DataFrame] = []
-    while (count := remaining.count()) > one_task_edges:
-        leaders = stored(_leaders(remaining, len(rounds)))
+    while count > one_task_edges:
+        leaders, _ = stored(_leaders(remaining, len(rounds)))
         rounds.append(leaders)
-        remaining = stored(_contract(remaining, leaders))
+        remaining, count = stored(_contract(remaining, leaders))
     found = _solve(remaining) if count else None
     if not rounds:
         return found if found is not None else _nobody(edges)
@@ -142,8 +142,14 @@ def _nobody(edges: DataFrame) -> DataFrame:
     return edges.select(F.col("src").alias(NODE), F.col("dst").alias(COMPONENT)).limit(0)
 
 
-def stored(frame: DataFrame) -> DataFrame:
-    """Return ``frame`` computed, without its history: plans that name each other twice a round grow exponentially."""
+def stored(frame: DataFrame) -> tuple[DataFrame, int]:
+    """Return ``frame`` computed, without its history, and its rows; one job where checkpoints are local.
+
+    Plans that name each other twice a round would grow exponentially.
+    """
     if frame.sparkSession.sparkContext.getCheckpointDir():
-        return frame.checkpoint()
-    return frame.localCheckpoint()
+        kept = frame.checkpoint()
+    else:
+        # The count computes and keeps it.
+        kept = frame.localCheckpoint(eager=False)
+    return kept, kept.count()

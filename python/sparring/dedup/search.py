@@ -77,20 +77,20 @@ class NearSearch:
     ----------
     members : DataFrame
         ``_node`` and ``clusterId`` of the rows that have a duplicate: the cluster's smallest node, as text.
+    member_rows : int
+        Rows of ``members``.
     pairs : DataFrame
         ``src``, ``dst`` and their ``similarity`` (null where pairs were not proved); of rows with the same tokens
         only the smallest is there.
     funnel : dict of str to int
         ``rows`` (without a key: different ones), ``distinct`` (in their tokens), ``candidate_pairs``,
         ``similar_pairs``, ``clusters`` (of all sizes).
-    member_rows : int
-        Rows of ``members``.
     """
 
     members: DataFrame
+    member_rows: int
     pairs: DataFrame
     funnel: dict[str, int]
-    member_rows: int
 
     def mark(self, rows: DataFrame, cluster: str = CLUSTER) -> DataFrame:
         """Return ``rows``, which have a ``_node``, with the id of their cluster in a column of that name.
@@ -122,12 +122,11 @@ def search(rows: DataFrame, plan: Plan) -> NearSearch:
         funnel = {"rows": total, "distinct": distinct}
         candidates = candidate_edges(signed, distinct * plan.bands.number).persist(StorageLevel.MEMORY_AND_DISK)
         funnel["candidate_pairs"] = candidates.count()
-        pairs = stored(_similar(candidates, contents, compared, plan, funnel["candidate_pairs"]))
+        similar = _similar(candidates, contents, compared, plan, funnel["candidate_pairs"])
+        pairs, funnel["similar_pairs"] = stored(similar)
         candidates.unpersist()
-        funnel["similar_pairs"] = pairs.count()
         members, funnel["clusters"] = _members(signed, contents, pairs, funnel)
-        found = stored(members)
-        return NearSearch(found, pairs, funnel, found.count())
+        return NearSearch(*stored(members), pairs, funnel)
     finally:
         contents.unpersist()
         signed.unpersist()
@@ -248,8 +247,9 @@ def _proved_portion(batch: pa.RecordBatch, plan: Plan) -> pa.RecordBatch:
 def _members(signed: DataFrame, contents: DataFrame, pairs: DataFrame, funnel: dict[str, int]) -> tuple[DataFrame, int]:
     """Return the rows that have a duplicate with their clusters, and the number of clusters of all sizes."""
     found = connected_components(pairs.select("src", "dst"), count=funnel["similar_pairs"])
-    found = stored(found.select(F.col(COMPONENT_NODE).alias(FIRST), COMPONENT))
-    nodes, joined = found.agg(F.count("*"), F.countDistinct(COMPONENT)).first() or (0, 0)
+    found, nodes = stored(found.select(F.col(COMPONENT_NODE).alias(FIRST), COMPONENT))
+    # A component is named by one of its nodes.
+    joined = found.where(F.col(COMPONENT) == F.col(FIRST)).count()
     # Most contents have one row and no pair: what is left of them is joined to the rows.
     named = contents.join(_sent(found, nodes), FIRST, "left").where(F.col(COMPONENT).isNotNull() | (F.col(COPIES) > 1))
     named = named.select(*CONTENT, F.coalesce(COMPONENT, FIRST).cast("string").alias(CLUSTER))
