@@ -10,9 +10,9 @@ text-dedup runs in an environment of its own, which uv makes at the first call.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tempfile
-import time
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
@@ -71,15 +71,14 @@ def text_dedup(values: list[str]) -> str:
         command = [*TEXT_DEDUP, "text_dedup.minhash", "--path", "json", "--data_files", f"{folder}/rows.json"]
         command += ["--split", "train", "--cache_dir", f"{folder}/cache", "--output", f"{folder}/out"]
         command += ["--column", "text", "--batch_size", "100", "--threshold", str(THRESHOLD), "--ngram", "3"]
-        start = time.perf_counter()
         done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=folder, check=False)
-        seconds = time.perf_counter() - start
         if done.returncode:
             last = [line for line in done.stderr.splitlines() if line.strip()][-1:]
             return f"fails: {' '.join(last)[:120]}"
-        after = [line for line in (done.stdout + done.stderr).splitlines() if "After" in line]
-        kept = after[-1].split(":")[-1].strip() if after else "?"
-        return f"keeps {kept} of {len(values):,}, {seconds:.0f} s"
+        counts = dict(re.findall(r"(Before|After)\s*:\s*(\d+)", done.stdout + done.stderr))
+        return (
+            f"keeps {counts['After']} of {len(values):,}, having dropped {len(values) - int(counts['Before'])} as short"
+        )
 
 
 def clusters(rows: DataFrame, **arguments: Any) -> str:
