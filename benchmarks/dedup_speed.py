@@ -154,13 +154,13 @@ def quality(clusters: pd.DataFrame, texts: pd.DataFrame) -> dict[str, float]:
     """Return precision and recall against the pairs of one origin that are similar enough."""
     joined = clusters.merge(texts, on="id")
     true = set()
-    for _, members in joined.groupby("origin"):
+    for _, members in joined[joined.origin.duplicated(keep=False)].groupby("origin"):
         for one, other in combinations(members.itertuples(), 2):
             sets = shingled(one.text), shingled(other.text)
             if len(sets[0] & sets[1]) / len(sets[0] | sets[1]) >= THRESHOLD:
                 true.add((min(one.id, other.id), max(one.id, other.id)))
-    sizes = joined.groupby("clusterId").id.agg(list)
-    found = {pair for ids in sizes if len(ids) > 1 for pair in combinations(sorted(ids), 2)}
+    together = joined[joined.clusterId.duplicated(keep=False)].groupby("clusterId").id.agg(list)
+    found = {pair for ids in together for pair in combinations(sorted(ids), 2)}
     return {"precision": len(found & true) / len(found), "recall": len(found & true) / len(true)}
 
 
