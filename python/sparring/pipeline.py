@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sparring.comparison.contest import choose_isolation, run_contender
-from sparring.config.schema import ContenderConfig, RunConfig
+from sparring.config.schema import ContenderConfig, DeduplicateConfig, RunConfig
 from sparring.data import storage
 from sparring.data.contract import KEY, LABEL
 from sparring.data.ingest import IngestReport, accepted, check_accepted, ingest, open_table
@@ -108,6 +108,7 @@ class Run:
         check_before_work(self.config, self.folder)
         try:
             frame, positive = open_table(self._session(), self.config.table, self._dedup_columns())
+            self._check_near(frame)
             found = check_accepted(frame, self.config.table, positive)
         finally:
             self._release_spark()
@@ -122,7 +123,7 @@ class Run:
         basis = basis_of(config.table.model_dump(), config.seed, self._dedup_columns(), source_identity(config.table))
         self._stage("ingest", basis, "reading and checking the table", self._ingest)
         basis = basis_of(basis, config.deduplicate.model_dump())
-        self._stage("deduplicate", basis, "finding equal rows", self._deduplicate)
+        self._stage("deduplicate", basis, "finding duplicates", self._deduplicate)
         basis = basis_of(basis, config.split.model_dump())
         self._stage("split", basis, "allotting rows to train, validation and test", self._split)
         basis = basis_of(basis, config.prepare.model_dump())
@@ -167,41 +168,21 @@ class Run:
         return f"{found.input:,} rows, {found.input - found.accepted:,} quarantined"
 
     def _deduplicate(self, report: dict[str, Any]) -> str:
-        from pyspark.sql import functions as F
+        from sparring.dedup.write import deduplicate
 
-        from sparring.dedup import Deduplicator
-
-        options, table = self.config.deduplicate, self.config.table
+        options, columns = self.config.deduplicate, self._equality_columns()
         rows = accepted(self._session(), self.path("ingest"))
-        stage = Deduplicator(
-            inputCols=self._equality_columns(),
-            keyCols=[KEY],
-            survivor=options.survivor,
-            timeCol=table.time,
-            conflicts=options.conflicts,
-            labelCol=LABEL,
-            normalizeUnicode=options.normalize_unicode,
-        )
-        marked = stage.transform(rows)
-        if not options.enabled:
-            marked = marked.withColumn("isSurvivor", F.lit(True))
-        marked.write.mode("overwrite").parquet(self.path("deduplicate"))
-        found = stage.report(self._session().read.parquet(self.path("deduplicate")))
-        report.update(
-            found.to_dict(),
-            enabled=options.enabled,
-            columns=self._equality_columns(),
-            survivor=options.survivor,
-            rows=found.rows - found.duplicates_removed,
-        )
-        return f"{found.duplicates_removed:,} duplicates removed"
+        found = deduplicate(rows, options, columns, self._roles(), self.config.seed, self.path("deduplicate"))
+        report.update(found, enabled=options.enabled, columns=columns, survivor=options.survivor)
+        similar = f", {found['near']['duplicates_removed']:,} of them near" if found["near"] else ""
+        return f"{found['duplicates_removed']:,} duplicates removed{similar}"
 
     def _split(self, report: dict[str, Any]) -> str:
         from sparring.model_selection import split_balance
 
         rows = self._session().read.parquet(self.path("deduplicate")).where("isSurvivor")
-        # Copies that were left in the table must not straddle either.
-        cluster = None if self.config.deduplicate.enabled else "clusterId"
+        # Duplicates that were left in the table must not straddle either.
+        cluster = "clusterId" if self.config.deduplicate.keeps_duplicates else None
         chosen = self._splitter(self.config.table.group, cluster).transform(rows)
         chosen.write.mode("overwrite").parquet(self.path("split"))
         written = self._session().read.parquet(self.path("split"))
@@ -271,7 +252,19 @@ class Run:
     def _dedup_columns(self) -> list[str]:
         """Return the columns that deduplication reads."""
         by_column = self.config.deduplicate.survivor.partition(":")[2]
-        return [*self._equality_columns(), *([by_column] if by_column else [])]
+        near = self.config.deduplicate.near
+        return [*self._equality_columns(), *([by_column] if by_column else []), *(near.columns if near else [])]
+
+    def _roles(self) -> dict[str, str | None]:
+        """Return the columns of the accepted rows that deduplication needs besides."""
+        return {"key": KEY, "label": LABEL, "time": self.config.table.time}
+
+    def _check_near(self, frame: DataFrame) -> None:
+        """Raise where a compared column is of a type that cannot be compared so."""
+        from sparring.dedup.write import near_stage
+
+        if self.config.deduplicate.near is not None:
+            near_stage(self.config.deduplicate, self._roles(), self.config.seed).transformSchema(frame.schema)
 
     def _splitter(self, group: list[str], cluster: str | None = None) -> Any:
         from sparring.model_selection import StratifiedSplitter
@@ -322,13 +315,22 @@ def describe_plan(config: RunConfig, found: IngestReport, equality: list[str], f
             "label",
             f"{config.table.label}, positive {found.positive}: {found.classes['1']:,} of {found.accepted:,}",
         ),
-        ("deduplicate", f"equal in {', '.join(equality)}" if config.deduplicate.enabled else "off"),
+        ("deduplicate", _described(config.deduplicate, equality)),
         ("split", f"{shares}; {group}"),
         ("prepare", f"{len(config.table.features.columns)} columns, fitted on train"),
         *((f"train {c.name}", f"{c.family} on {c.engine}, {c.hyperparameters}") for c in config.contenders),
         ("naive split", f"{config.leak_contender.name} once more" if config.leakage.enabled else "off"),
         ("report", f"{folder.removeprefix('file:')}/report.html"),
     ]
+
+
+def _described(options: DeduplicateConfig, equality: list[str]) -> str:
+    """Return which rows deduplication removes, or keeps together."""
+    equal = f"equal in {', '.join(equality)}" if options.enabled else "off"
+    if options.near is None:
+        return equal
+    kept = "" if options.removes_near else ", kept in one part"
+    return f"{equal}; similar in {', '.join(options.near.columns)} from {options.near.threshold:g} on{kept}"
 
 
 def _told(result: dict[str, Any]) -> str:

@@ -69,8 +69,53 @@ class TableConfig(Section):
         return self
 
 
+class NearConfig(Section):
+    """Removal of near duplicates: which columns are compared, and how similar two rows must be."""
+
+    text: list[str] = Field([], description="text, compared by the Jaccard similarity of its shingles")
+    categorical: list[str] = Field([], description="values, compared by equality")
+    numeric: dict[str, float] = Field({}, description="number -> largest difference that counts as equal")
+    weights: dict[str, float] = Field({}, description="column -> weight in the mean of similarities; default 1")
+    threshold: float = Field(0.8, gt=0, lt=1, description="least similarity of near duplicates")
+    candidate_threshold: float | None = Field(
+        None, gt=0, lt=1, description="least similarity of tokens that the search should find; null: from threshold"
+    )
+    shingle_unit: Literal["char", "word"] = "char"
+    shingle_size: int = Field(5, ge=1, le=100, description="characters or words a shingle")
+    unicode_form: Literal["NFC", "NFD", "NFKC", "NFKD", "none"] = "NFKC"
+    lowercase: bool = Field(True, description="case does not count")
+    collapse_spaces: bool = Field(True, description="amounts of white space do not count")
+    missing: Literal["skip", "mismatch", "match"] = Field(
+        "skip", description="a column missing in a row: does not count, is different, is equal when missing in both"
+    )
+    hashes: int = Field(128, ge=1, le=4_096, description="places of a signature")
+    kernel: Literal["permutations", "one_permutation"] = "permutations"
+    verify: bool = Field(True, description="prove each pair; false is faster and joins chance matches")
+    remove: bool = Field(True, description="false keeps near duplicates, each cluster in one part")
+
+    @model_validator(mode="after")
+    def _compares_columns(self) -> NearConfig:
+        if not self.columns:
+            raise ValueError("no column is compared; list some under text, categorical or numeric")
+        for name in self.columns:
+            if self.columns.count(name) > 1:
+                raise ValueError(f"column {name!r} is listed under two kinds; keep one")
+        for name, tolerance in self.numeric.items():
+            if not tolerance >= 0:
+                raise ValueError(f"the tolerance of {name!r} must be >= 0, got {tolerance:g}")
+        for name, weight in self.weights.items():
+            if name not in self.columns or not weight > 0:
+                raise ValueError(f"weights: {name!r} must be a compared column with a weight > 0, got {weight:g}")
+        return self
+
+    @property
+    def columns(self) -> list[str]:
+        """All compared columns: text, then categories, then numbers."""
+        return [*self.text, *self.categorical, *self.numeric]
+
+
 class DeduplicateConfig(Section):
-    """Removal of exact duplicates."""
+    """Removal of duplicates: equal rows, and similar ones when ``near`` is given."""
 
     enabled: bool = Field(True, description="false keeps every row, copies in one part; the page then says so")
     columns: list[str] | None = Field(None, description="columns that make two rows equal; null: features, group, time")
@@ -80,6 +125,17 @@ class DeduplicateConfig(Section):
         description="a cluster with both labels: keep its survivor, drop it whole, or keep the commoner label",
     )
     normalize_unicode: bool = Field(False, description="compare text after Unicode NFC")
+    near: NearConfig | None = Field(None, description="also rows that are similar; null: equal rows only")
+
+    @property
+    def removes_near(self) -> bool:
+        """Whether similar rows are removed rather than kept together."""
+        return self.enabled and self.near is not None and self.near.remove
+
+    @property
+    def keeps_duplicates(self) -> bool:
+        """Whether rows of one cluster may stay, which then belong in one part."""
+        return not self.enabled or (self.near is not None and not self.near.remove)
 
 
 class SplitConfig(Section):

@@ -64,22 +64,33 @@ class ComparedColumns:
 
     def tokens(self, columns: Sequence[pa.Array]) -> tuple[Shingles, np.ndarray]:
         """Return the tokens of each row, each column's under a salt of its own, and which rows miss no value."""
-        salts = constants(len(self.names), len(self.names))
         parts = [self._column_tokens(at, column) for at, column in enumerate(columns)]
+        complete = np.all([np.diff(part.offsets) > 0 for part in parts], axis=0)
+        if len(parts) == 1:
+            return parts[0], complete
+        salts = constants(len(self.names), len(self.names))
         salted = [Shingles(mix(part.hashes ^ salts[at]), part.offsets) for at, part in enumerate(parts)]
-        return _joined(salted), np.all([np.diff(part.offsets) > 0 for part in parts], axis=0)
+        return _joined(salted), complete
 
-    def similarity(self, left: Sequence[pa.Array], right: Sequence[pa.Array]) -> np.ndarray:
-        """Return the weighted mean, over the columns, of the similarities of rows that stand side by side.
+    def similarity(self, columns: Sequence[pa.Array], left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Return the weighted mean, over the columns, of the similarities of pairs of rows.
+
+        Parameters
+        ----------
+        columns : sequence of Array
+            Compared columns of some rows.
+        left, right : ndarray of int64, shape (n_pairs,)
+            Positions of the rows of each pair.
 
         Returns
         -------
-        ndarray of float64, shape (n_rows,)
+        ndarray of float64, shape (n_pairs,)
             0 where no column counts.
         """
-        total, counted = np.zeros(len(left[0])), np.zeros(len(left[0]))
+        total, counted = np.zeros(len(left)), np.zeros(len(left))
         for at, weight in enumerate(self.weights):
-            similar, one, both = self._column_similarity(at, left[at], right[at])
+            similar, absent = self._column_similarity(at, columns[at], left, right)
+            one, both = absent[left] ^ absent[right], absent[left] & absent[right]
             if self.missing == "match":
                 similar = np.where(both, 1.0, similar)
             counts = ~(one | both) if self.missing == "skip" else np.ones(len(similar), dtype=bool)
@@ -87,17 +98,17 @@ class ComparedColumns:
             counted += weight * counts
         return np.divide(total, counted, out=np.zeros_like(total), where=counted > 0)
 
-    def _column_similarity(self, at: int, left: pa.Array, right: pa.Array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the similarity of one column, and where it is missing on one side, and on both."""
-        sides = [self._column_tokens(at, side) for side in (left, right)]
-        absent = [np.diff(side.offsets) == 0 for side in sides]
+    def _column_similarity(
+        self, at: int, column: pa.Array, left: np.ndarray, right: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the similarity of one column of each pair, and in which rows it is missing."""
         if at < len(self.texts) + len(self.categories):
-            similar = jaccard(*sides)
-        else:
-            tolerance = self.tolerances[at - len(self.texts) - len(self.categories)]
-            apart = np.abs(_numbers(left) - _numbers(right))
-            similar = (apart <= tolerance).astype(np.float64)
-        return similar, absent[0] ^ absent[1], absent[0] & absent[1]
+            sets = self._column_tokens(at, column)
+            return jaccard(sets, left, right), np.diff(sets.offsets) == 0
+        tolerance = self.tolerances[at - len(self.texts) - len(self.categories)]
+        numbers = _numbers(column)
+        apart = np.abs(numbers[left] - numbers[right])
+        return (apart <= tolerance).astype(np.float64), ~np.isfinite(numbers)
 
     def _column_tokens(self, at: int, column: pa.Array) -> Shingles:
         if at < len(self.texts):

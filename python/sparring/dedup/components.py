@@ -20,7 +20,7 @@ ONE_TASK_EDGES = 2_000_000
 NODE, COMPONENT = "node", "component"
 
 
-def connected_components(edges: DataFrame, one_task_edges: int = ONE_TASK_EDGES) -> DataFrame:
+def connected_components(edges: DataFrame, one_task_edges: int = ONE_TASK_EDGES, count: int | None = None) -> DataFrame:
     """Return the component of every node that has an edge.
 
     Parameters
@@ -30,6 +30,8 @@ def connected_components(edges: DataFrame, one_task_edges: int = ONE_TASK_EDGES)
         repeated edges do no harm.
     one_task_edges : int, default 2,000,000
         Up to so many edges go to one task, which needs some 200 bytes an edge; 0 never does.
+    count : int, optional
+        Number of ``edges``, where it is known and they are stored: saves a shuffle and a pass when they are few.
 
     Returns
     -------
@@ -46,12 +48,14 @@ def connected_components(edges: DataFrame, one_task_edges: int = ONE_TASK_EDGES)
     >>> edges = spark.createDataFrame([(1, 2), (2, 3), (7, 8)], "src long, dst long")       # doctest: +SKIP
     >>> connected_components(edges).orderBy("node").show()                                  # doctest: +SKIP
     """
-    remaining = _cut(_normal(edges.select("src", "dst")))
+    if count is not None and count <= one_task_edges:
+        return _solve(edges.select("src", "dst")) if count else _nobody(edges)
+    remaining, count = stored(_normal(edges.select("src", "dst")))
     rounds: list[DataFrame] = []
-    while (count := remaining.count()) > one_task_edges:
-        leaders = _cut(_leaders(remaining, len(rounds)))
+    while count > one_task_edges:
+        leaders, _ = stored(_leaders(remaining, len(rounds)))
         rounds.append(leaders)
-        remaining = _cut(_contract(remaining, leaders))
+        remaining, count = stored(_contract(remaining, leaders))
     found = _solve(remaining) if count else None
     if not rounds:
         return found if found is not None else _nobody(edges)
@@ -138,8 +142,14 @@ def _nobody(edges: DataFrame) -> DataFrame:
     return edges.select(F.col("src").alias(NODE), F.col("dst").alias(COMPONENT)).limit(0)
 
 
-def _cut(frame: DataFrame) -> DataFrame:
-    """Return ``frame`` computed, without its history: plans that name each other twice a round grow exponentially."""
+def stored(frame: DataFrame) -> tuple[DataFrame, int]:
+    """Return ``frame`` computed, without its history, and its rows; one job where checkpoints are local.
+
+    Plans that name each other twice a round would grow exponentially.
+    """
     if frame.sparkSession.sparkContext.getCheckpointDir():
-        return frame.checkpoint()
-    return frame.localCheckpoint()
+        kept = frame.checkpoint()
+    else:
+        # The count computes and keeps it.
+        kept = frame.localCheckpoint(eager=False)
+    return kept, kept.count()

@@ -99,8 +99,8 @@ class NearDeduplicator(Transformer, SurvivorParams, HasSeed, DefaultParamsReadab
 
     Notes
     -----
-    Cost of ``transform``, which searches at once: see :func:`~sparring.dedup.search.search`; then two shuffles of
-    the rows, by key and by cluster.  Linear in the rows, however large a cluster is.
+    Cost of ``transform``, which searches at once: see :func:`~sparring.dedup.search.search`; then a join of the ids of
+    the rows that have a duplicate and a shuffle of the rows by cluster.  Linear in the rows, however large a cluster.
 
     Examples
     --------
@@ -246,8 +246,7 @@ class NearDeduplicator(Transformer, SurvivorParams, HasSeed, DefaultParamsReadab
 
     def mark(self, dataset: DataFrame, found: NearSearch) -> DataFrame:
         """Return ``dataset`` with the clusters of a search of it, and the survivors."""
-        clusters = found.clusters.withColumnRenamed("clusterId", self.getOrDefault("clusterCol"))
-        clustered = dataset.withColumn(NODE, self._node(dataset)).join(clusters, NODE)
+        clustered = found.mark(dataset.withColumn(NODE, self._node(dataset)), self.getOrDefault("clusterCol"))
         return self._mark_survivors(clustered, dataset)
 
     def _transform(self, dataset: DataFrame) -> DataFrame:

@@ -1,12 +1,12 @@
-"""The search for near duplicates: sign, collapse copies, pair, prove, join.
+"""The search for near duplicates: sign, pair, prove, join.
 
 ::
 
-    rows -> tokens -> signature -> bands          one pass, in Arrow batches
-    rows with the same tokens -> one of them      a shuffle of ids
-    rows that share a band -> candidate pairs     a shuffle of ids and bands
-    candidate pairs -> similar pairs              exact similarity, in Arrow batches
-    similar pairs -> clusters                     connected components
+    rows -> tokens -> content, signature, bands     one pass, in Arrow batches
+    rows of one content -> the first of them        a shuffle of ids; from here on contents stand for their rows
+    contents that share a band -> candidate pairs   a shuffle of blocks of contents and bands
+    candidate pairs -> similar pairs                exact similarity, in Arrow batches
+    similar pairs -> clusters                       connected components
 """
 
 from __future__ import annotations
@@ -16,22 +16,25 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.storagelevel import StorageLevel
 
+from sparring.dedup.arrow import binaries, portions, uint64_of
 from sparring.dedup.banding import Bands, band_hashes
-from sparring.dedup.candidates import candidate_edges
+from sparring.dedup.candidates import candidate_edges, first_of_equal
 from sparring.dedup.compared import ComparedColumns
-from sparring.dedup.components import COMPONENT, connected_components
+from sparring.dedup.components import COMPONENT, connected_components, stored
 from sparring.dedup.components import NODE as COMPONENT_NODE
-from sparring.dedup.hashing import constants, mix
 from sparring.dedup.minhash import signatures
 from sparring.dedup.text import Shingles
 from sparring.errors import TableError
 
-NODE, FIRST, BANDS = "_node", "_first", "_bands"
-BROADCAST_PAIRS = 500_000
+NODE, FIRST, CLUSTER = "_node", "_first", "clusterId"
+HIGH, LOW, BANDS, COPIES = "high", "low", "bands", "_copies"
+CONTENT = [HIGH, LOW]
+# Rows of ids that are sent to every task rather than shuffled.
+FEW = 500_000
 Batches = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 
@@ -72,18 +75,31 @@ class NearSearch:
 
     Attributes
     ----------
-    clusters : DataFrame
-        ``_node`` and ``clusterId``, its cluster's smallest member; every row is there once.
+    members : DataFrame
+        ``_node`` and ``clusterId`` of the rows that have a duplicate: the cluster's smallest node, as text.
+    member_rows : int
+        Rows of ``members``.
     pairs : DataFrame
         ``src``, ``dst`` and their ``similarity`` (null where pairs were not proved); of rows with the same tokens
         only the smallest is there.
     funnel : dict of str to int
-        ``rows``, ``distinct`` (in their tokens), ``candidate_pairs``, ``similar_pairs``, ``clusters`` (of all sizes).
+        ``rows`` (without a key: different ones), ``distinct`` (in their tokens), ``candidate_pairs``,
+        ``similar_pairs``, ``clusters`` (of all sizes).
     """
 
-    clusters: DataFrame
+    members: DataFrame
+    member_rows: int
     pairs: DataFrame
     funnel: dict[str, int]
+
+    def mark(self, rows: DataFrame, cluster: str = CLUSTER) -> DataFrame:
+        """Return ``rows``, which have a ``_node``, with the id of their cluster in a column of that name.
+
+        Cost: a join, without a shuffle when members are few.
+        """
+        members = self.members.withColumnRenamed(CLUSTER, cluster)
+        joined = rows.join(_sent(members, self.member_rows), NODE, "left")
+        return joined.withColumn(cluster, F.coalesce(f"`{cluster}`", F.col(NODE).cast("string")))
 
 
 def search(rows: DataFrame, plan: Plan) -> NearSearch:
@@ -91,32 +107,46 @@ def search(rows: DataFrame, plan: Plan) -> NearSearch:
 
     Notes
     -----
-    Cost: one pass over the compared columns for the signatures; shuffles of rows x bands hashes and ids; of the
+    Cost: one pass over the compared columns for the signatures; shuffles of ids; of 24 bytes a row and band; of the
     candidate pairs; of the compared columns of the rows that are in one, to both ends of each; then the components.
+    Ids and bands of all rows are persisted, on disk when memory ends, while the search lasts.
     """
     compared = rows.select(NODE, *plan.columns.selected())
-    kind = rows.schema[NODE].dataType.simpleString()
-    signed = compared.mapInArrow(_sign(plan), f"{NODE} {kind}, _high long, _low long, {BANDS} array<long>")
-    # A row without content is like no other.
-    content = [F.coalesce(half, F.xxhash64(F.lit(half), NODE)) for half in ("_high", "_low")]
-    alike = Window.partitionBy(*content)
-    marked = signed.withColumn(FIRST, F.min(NODE).over(alike)).select(NODE, FIRST, BANDS)
-    marked = marked.persist(StorageLevel.MEMORY_AND_DISK)
+    signed = _signed(compared, plan).persist(StorageLevel.MEMORY_AND_DISK)
+    contents = signed.groupBy(*CONTENT).agg(F.min(NODE).alias(FIRST), F.count("*").alias(COPIES))
+    contents = contents.persist(StorageLevel.MEMORY_AND_DISK)
     try:
-        distinct = marked.where(F.col(NODE) == F.col(FIRST))
-        funnel = {"rows": marked.count(), "distinct": distinct.count()}
-        candidates = candidate_edges(distinct, NODE, BANDS, plan.seed).persist(StorageLevel.MEMORY_AND_DISK)
-        funnel["candidate_pairs"] = candidates.count()
-        pairs = _proved(candidates, compared, plan, funnel["candidate_pairs"]).localCheckpoint()
-        candidates.unpersist()
-        funnel["similar_pairs"] = pairs.count()
-        clusters = _clusters(marked, pairs).localCheckpoint()
+        distinct, total = contents.agg(F.count("*"), F.coalesce(F.sum(COPIES), F.lit(0))).first() or (0, 0)
         if plan.keyed:
-            _require_unique(clusters)
+            _require_unique(signed)
+        funnel = {"rows": total, "distinct": distinct}
+        candidates = candidate_edges(signed, distinct * plan.bands.number).persist(StorageLevel.MEMORY_AND_DISK)
+        funnel["candidate_pairs"] = candidates.count()
+        similar = _similar(candidates, contents, compared, plan, funnel["candidate_pairs"])
+        pairs, funnel["similar_pairs"] = stored(similar)
+        candidates.unpersist()
+        members, funnel["clusters"] = _members(signed, contents, pairs, funnel)
+        return NearSearch(*stored(members), pairs, funnel)
     finally:
-        marked.unpersist()
-    funnel["clusters"] = clusters.select("clusterId").distinct().count()
-    return NearSearch(clusters.select(NODE, "clusterId"), pairs, funnel)
+        contents.unpersist()
+        signed.unpersist()
+
+
+def _sent(frame: DataFrame, rows: int) -> DataFrame:
+    return F.broadcast(frame) if rows <= FEW else frame
+
+
+# -- sign ------------------------------------------------------------------------------------------------------
+
+
+def _signed(compared: DataFrame, plan: Plan) -> DataFrame:
+    """Return each row's node, content and bands."""
+    kind = compared.schema[NODE].dataType.simpleString()
+    signed = compared.mapInArrow(_sign(plan), f"{NODE} {kind}, {HIGH} long, {LOW} long, {BANDS} binary")
+    # A row without content is like no other.
+    content = [F.coalesce(half, F.xxhash64(F.lit(half), NODE)).alias(half) for half in CONTENT]
+    signed = signed.select(NODE, *content, BANDS)
+    return signed if plan.keyed else signed.dropDuplicates([NODE])
 
 
 def _sign(plan: Plan) -> Batches:
@@ -124,80 +154,105 @@ def _sign(plan: Plan) -> Batches:
 
     def sign(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            tokens, complete = plan.columns.tokens(batch.columns[1:])
-            high, low = _content(tokens)
-            # Rows that count as different from themselves are no copies of others: their content is left out.
-            copies = complete if plan.columns.missing == "mismatch" else np.diff(tokens.offsets) > 0
-            signed = signatures(tokens, plan.hashes, plan.seed, plan.kernel)
-            bands = _lists(band_hashes(signed, plan.bands, plan.seed), np.diff(tokens.offsets) > 0)
-            content = [pa.array(half.view(np.int64), mask=~copies) for half in (high, low)]
-            names = [NODE, "_high", "_low", BANDS]
-            yield pa.RecordBatch.from_arrays([batch.column(0), *content, bands], names=names)
+            signed = [_signed_portion(portion, plan) for portion in portions(batch)]
+            yield from pa.Table.from_batches(signed).combine_chunks().to_batches() if signed else ()
 
     return sign
 
 
-def _content(tokens: Shingles) -> tuple[np.ndarray, np.ndarray]:
-    """Return 128 bits that rows share when, in practice, they have the same tokens as often."""
-    salts = constants(0xC0, 2)
+def _signed_portion(batch: pa.RecordBatch, plan: Plan) -> pa.RecordBatch:
+    tokens, complete = plan.columns.tokens(batch.columns[1:])
     filled = np.diff(tokens.offsets) > 0
-    halves = [np.zeros(len(filled), dtype=np.uint64) for _ in salts]
+    # Rows that count as different from themselves are no copies of others: their content is left out.
+    copies = complete if plan.columns.missing == "mismatch" else filled
+    content = [pa.array(half.view(np.int64), mask=~copies) for half in _content(tokens)]
+    bands = band_hashes(signatures(tokens, plan.hashes, plan.seed, plan.kernel), plan.bands, plan.seed)
+    columns = [batch.column(0), *content, binaries(bands.astype("<i8"), filled)]
+    return pa.RecordBatch.from_arrays(columns, names=[NODE, HIGH, LOW, BANDS])
+
+
+def _content(tokens: Shingles) -> tuple[np.ndarray, np.ndarray]:
+    """Return 128 bits that rows share when, in practice, they have the same tokens as often: two power sums."""
+    filled = np.diff(tokens.offsets) > 0
+    sums = [np.zeros(len(filled), dtype=np.uint64) for _ in range(2)]
     if filled.any():
-        for half, salt in zip(halves, salts, strict=True):
-            half[filled] = np.add.reduceat(mix(tokens.hashes ^ salt), tokens.offsets[:-1][filled])
-    return halves[0], halves[1]
+        for half, powers in zip(sums, (tokens.hashes, tokens.hashes * tokens.hashes), strict=True):
+            half[filled] = np.add.reduceat(powers, tokens.offsets[:-1][filled])
+    return sums[0], sums[1]
 
 
-def _lists(bands: np.ndarray, filled: np.ndarray) -> pa.Array:
-    """Return the bands of each row; none of a row without tokens, which is like no other."""
-    offsets = np.concatenate([[0], np.cumsum(filled * bands.shape[1])]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(bands[filled].ravel()))
+def _require_unique(signed: DataFrame) -> None:
+    repeated = signed.groupBy(NODE).count().where("count > 1").orderBy(NODE).limit(1).collect()
+    if repeated:
+        raise TableError(
+            f"NearDeduplicator.keyCols: {repeated[0]['count']:,} rows have the same key {repeated[0][NODE]}",
+            "Name columns that identify a row, or none: then a row is identified by its content.",
+        )
 
 
-def _proved(candidates: DataFrame, compared: DataFrame, plan: Plan, count: int) -> DataFrame:
-    """Return the candidates that are similar enough, with their similarity."""
-    if not plan.verify:
-        return candidates.withColumn("similarity", F.lit(None).cast("double"))
-    ends = candidates.select(F.explode(F.array("src", "dst")).alias(NODE)).distinct()
-    wanted = compared.join(F.broadcast(ends) if count <= BROADCAST_PAIRS else ends, NODE, "left_semi")
-    # Rows that are alike in every column may share an id: any of them will do.
-    wanted = wanted.dropDuplicates([NODE])
-    width = len(plan.columns.names)
+# -- prove -----------------------------------------------------------------------------------------------------
+
+
+def _similar(candidates: DataFrame, contents: DataFrame, compared: DataFrame, plan: Plan, count: int) -> DataFrame:
+    """Return the candidates that are similar enough, as nodes, with their similarity."""
+    firsts = contents.select(*CONTENT, FIRST)
+    ends = [F.struct(*[F.col(f"{end}_{half}").alias(half) for half in CONTENT]) for end in ("src", "dst")]
+    wanted = candidates.select(F.explode(F.array(*ends)).alias("end")).select("end.*").distinct()
+    wanted = firsts.join(_sent(wanted, 2 * count), CONTENT, "left_semi")
+    if plan.verify:
+        rows = _sent(wanted.withColumnRenamed(FIRST, NODE), 2 * count)
+        wanted = compared.join(rows, NODE).withColumnRenamed(NODE, FIRST)
+        # Without a key equal rows share a node: any of them will do.
+        wanted = wanted if plan.keyed else wanted.dropDuplicates([FIRST])
     joined = candidates
-    for end, side in (("src", "l"), ("dst", "r")):
-        renamed = [F.col(f"_c{at}").alias(f"_{side}{at}") for at in range(width)]
-        joined = joined.join(wanted.select(F.col(NODE).alias(end), *renamed), end)
-    ordered = joined.select("src", "dst", *[f"_{side}{at}" for side in "lr" for at in range(width)])
-    kind = candidates.schema["src"].dataType.simpleString()
-    return ordered.mapInArrow(_prove(plan), f"src {kind}, dst {kind}, similarity double")
+    for end in ("src", "dst"):
+        renamed = [F.col(name).alias(f"{end}_{name}") for name in wanted.columns]
+        joined = joined.join(wanted.select(*renamed), [f"{end}_{half}" for half in CONTENT])
+    src, dst = F.col(f"src_{FIRST}"), F.col(f"dst_{FIRST}")
+    if not plan.verify:
+        none = F.lit(None).cast("double").alias("similarity")
+        return joined.select(F.least(src, dst).alias("src"), F.greatest(src, dst).alias("dst"), none)
+    width = len(plan.columns.names)
+    order = [
+        f"{end}_{name}" for end in ("src", "dst") for name in [FIRST, *CONTENT, *(f"_c{at}" for at in range(width))]
+    ]
+    kind = compared.schema[NODE].dataType.simpleString()
+    proved = joined.select(*order).mapInArrow(_prove(plan), f"src {kind}, dst {kind}, similarity double")
+    return proved.select(F.least("src", "dst").alias("src"), F.greatest("src", "dst").alias("dst"), "similarity")
 
 
 def _prove(plan: Plan) -> Batches:
-    width = len(plan.columns.names)
-
     def prove(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            similar = plan.columns.similarity(batch.columns[2 : 2 + width], batch.columns[2 + width :])
-            kept = pa.array(similar >= plan.threshold)
-            columns = [*batch.columns[:2], pa.array(similar)]
-            yield pa.RecordBatch.from_arrays(columns, names=["src", "dst", "similarity"]).filter(kept)
+            yield from (_proved_portion(portion, plan) for portion in portions(batch))
 
     return prove
 
 
-def _clusters(marked: DataFrame, pairs: DataFrame) -> DataFrame:
-    """Return each row's cluster: that of the first row with its tokens."""
-    joined = connected_components(pairs.select("src", "dst"))
-    joined = joined.select(F.col(COMPONENT_NODE).alias(FIRST), COMPONENT)
-    named = F.coalesce(COMPONENT, FIRST).cast("string").alias("clusterId")
-    ids = marked.groupBy(NODE).agg(F.min(FIRST).alias(FIRST), F.count("*").alias("_rows"))
-    return ids.join(joined, FIRST, "left").select(NODE, named, "_rows")
+def _proved_portion(batch: pa.RecordBatch, plan: Plan) -> pa.RecordBatch:
+    """Return the similar pairs; a row that is in several pairs is cut into shingles once."""
+    width = batch.num_columns // 2
+    both = [pa.concat_arrays([batch.column(at), batch.column(width + at)]) for at in range(width)]
+    once, places = first_of_equal(uint64_of(both[1]), uint64_of(both[2]))
+    left, right = np.split(places, 2)
+    similar = plan.columns.similarity([column.take(pa.array(once)) for column in both[3:]], left, right)
+    columns = [batch.column(0), batch.column(width), pa.array(similar)]
+    found = pa.RecordBatch.from_arrays(columns, names=["src", "dst", "similarity"])
+    return found.filter(pa.array(similar >= plan.threshold))
 
 
-def _require_unique(clusters: DataFrame) -> None:
-    repeated = clusters.where("_rows > 1").orderBy(NODE).limit(1).collect()
-    if repeated:
-        raise TableError(
-            f"NearDeduplicator.keyCols: {repeated[0]['_rows']:,} rows have the same key {repeated[0][NODE]}",
-            "Name columns that identify a row, or none: then a row is identified by its content.",
-        )
+# -- join ------------------------------------------------------------------------------------------------------
+
+
+def _members(signed: DataFrame, contents: DataFrame, pairs: DataFrame, funnel: dict[str, int]) -> tuple[DataFrame, int]:
+    """Return the rows that have a duplicate with their clusters, and the number of clusters of all sizes."""
+    found = connected_components(pairs.select("src", "dst"), count=funnel["similar_pairs"])
+    found, nodes = stored(found.select(F.col(COMPONENT_NODE).alias(FIRST), COMPONENT))
+    # A component is named by one of its nodes.
+    joined = found.where(F.col(COMPONENT) == F.col(FIRST)).count()
+    # Most contents have one row and no pair: what is left of them is joined to the rows.
+    named = contents.join(_sent(found, nodes), FIRST, "left").where(F.col(COMPONENT).isNotNull() | (F.col(COPIES) > 1))
+    named = named.select(*CONTENT, F.coalesce(COMPONENT, FIRST).cast("string").alias(CLUSTER))
+    several = nodes + funnel["rows"] - funnel["distinct"]
+    members = signed.select(NODE, *CONTENT).join(_sent(named, several), CONTENT).select(NODE, CLUSTER)
+    return members, funnel["distinct"] - nodes + joined

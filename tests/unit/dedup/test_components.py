@@ -44,7 +44,9 @@ def thousand_graphs() -> np.ndarray:
 @pytest.mark.parametrize("one_task_edges", [0, 5_000, 2_000_000])
 def test_a_thousand_random_graphs(spark: SparkSession, one_task_edges: int) -> None:
     edges = np.random.default_rng(3).permutation(thousand_graphs())
-    assert found(connected_components(frame(spark, edges), one_task_edges)) == by_scipy(edges)
+    expected = by_scipy(edges)
+    assert found(connected_components(frame(spark, edges), one_task_edges)) == expected
+    assert found(connected_components(frame(spark, edges), one_task_edges, count=len(edges))) == expected
 
 
 @pytest.mark.parametrize("one_task_edges", [10_000, 2_000_000])
@@ -72,6 +74,7 @@ def test_texts_loops_and_repeated_edges(spark: SparkSession) -> None:
 
 @pytest.mark.parametrize("one_task_edges", [0, 100])
 def test_no_edges_no_components(spark: SparkSession, one_task_edges: int) -> None:
-    nothing = connected_components(spark.createDataFrame([], "src long, dst long"), one_task_edges)
-    assert nothing.columns == ["node", "component"]
-    assert nothing.count() == 0
+    edges = spark.createDataFrame([], "src long, dst long")
+    for nothing in (connected_components(edges, one_task_edges), connected_components(edges, one_task_edges, 0)):
+        assert nothing.columns == ["node", "component"]
+        assert nothing.count() == 0

@@ -65,7 +65,7 @@ def test_pairs_and_clusters_are_those_of_all_pairs(rows: DataFrame, texts: pd.Da
     edges = np.array([(at[one], at[other]) for one, other in pairs])
     graph = coo_matrix((np.ones(len(edges)), edges.T), shape=(len(names), len(names)))
     labels = csgraph.connected_components(graph, directed=False)[1]
-    clusters = {row["_node"]: row["clusterId"] for row in found.clusters.collect()}
+    clusters = {row["id"]: row["clusterId"] for row in stage.mark(rows, found).collect()}
     first = {label: names[place] for place, label in reversed(list(enumerate(labels)))}
     assert clusters == {name: first[labels[place]] for place, name in enumerate(names)}
     assert found.funnel["candidate_pairs"] >= found.funnel["similar_pairs"] == len(pairs)
@@ -146,17 +146,14 @@ def test_numbers_within_the_tolerance_share_a_cell_wherever_they_lie(spark: Spar
     assert found == [{2 * at, 2 * at + 1} for at in range(300)]
 
 
-def test_copies_without_number_are_no_pairs(spark: SparkSession) -> None:
-    """100,000 copies of a row collapse before rows are paired."""
-    frame = spark.range(100_000).select("id", F.lit("the same text again and again").alias("text"))
-    found = NearDeduplicator(textCols=["text"], keyCols=["id"]).search(frame)
-    assert found.funnel == {
-        "rows": 100_000,
-        "distinct": 1,
-        "candidate_pairs": 0,
-        "similar_pairs": 0,
-        "clusters": 1,
-    }
+def test_a_million_copies_are_one_content(spark: SparkSession) -> None:
+    frame = spark.range(1_000_000).select("id", F.lit("the same few words").alias("text"))
+    stage = NearDeduplicator(textCols=["text"], keyCols=["id"], shingleUnit="word", shingleSize=3, numHashes=16)
+    found = stage.search(frame)
+    counts = {"rows": 1_000_000, "distinct": 1, "candidate_pairs": 0, "similar_pairs": 0, "clusters": 1}
+    assert found.funnel == counts
+    assert found.member_rows == 1_000_000
+    assert found.members.agg(F.count_distinct("clusterId"), F.max("clusterId")).first() == (1, "0")
 
 
 def test_without_a_key_rows_are_known_by_content_and_equal_ones_stay(spark: SparkSession) -> None:

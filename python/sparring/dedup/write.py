@@ -1,0 +1,138 @@
+"""The pipeline's stage: equal rows, then similar ones, marked and written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.storagelevel import StorageLevel
+
+from sparring.dedup.exact import Deduplicator
+from sparring.dedup.near import NearDeduplicator
+
+if TYPE_CHECKING:
+    from sparring.config.schema import DeduplicateConfig
+
+NEAR_CLUSTER, NEAR_SURVIVOR = "_nearClusterId", "_isNearSurvivor"
+
+
+def deduplicate(
+    rows: DataFrame,
+    options: DeduplicateConfig,
+    columns: Sequence[str],
+    roles: dict[str, str | None],
+    seed: int,
+    folder: str,
+) -> dict[str, Any]:
+    """Mark duplicates, write all rows with ``clusterId`` and ``isSurvivor``, and return what was found.
+
+    Rows that are equal form a cluster.  With ``options.near``, clusters whose survivors are similar are united, and
+    one of their survivors stays; a cluster is then named by its first key.
+
+    Parameters
+    ----------
+    rows : DataFrame
+    options : DeduplicateConfig
+    columns : sequence of str
+        What makes two rows equal.
+    roles : dict
+        Column of the ``key``, the ``label`` and the ``time``, or None.
+    seed : int
+    folder : str
+        Where to write.
+
+    Returns
+    -------
+    dict
+        The :class:`~sparring.dedup.report.DuplicateReport` of the equal rows, ``duplicates_removed`` being those of
+        both kinds; ``rows`` that stay; ``near``, the report of the similar ones, or None.
+
+    Notes
+    -----
+    Cost: one shuffle of the rows; with ``options.near`` the search among survivors, a shuffle of these and a join of
+    their clusters to the rows.  Marked rows are persisted, on disk when memory ends, while the stage lasts.
+    """
+    stage = exact_stage(options, columns, roles)
+    marked = stage.transform(rows).persist(StorageLevel.MEMORY_AND_DISK)
+    near, similar = None, None
+    try:
+        kept = marked if options.enabled else marked.withColumn("isSurvivor", F.lit(True))
+        facts = stage.report(kept).to_dict()
+        if options.near is not None:
+            near, similar = _similar(marked, near_stage(options, roles, seed), options)
+            facts["duplicates_removed"] += similar["duplicates_removed"]
+            kept = _united(kept, near)
+        kept.write.mode("overwrite").parquet(folder)
+    finally:
+        for frame in (marked, near):
+            if frame is not None:
+                frame.unpersist()
+    return {**facts, "rows": facts["rows"] - facts["duplicates_removed"], "near": similar}
+
+
+def exact_stage(options: DeduplicateConfig, columns: Sequence[str], roles: dict[str, str | None]) -> Deduplicator:
+    """Return the configured stage for equal rows."""
+    return Deduplicator(
+        inputCols=list(columns), normalizeUnicode=options.normalize_unicode, **_survivors(options, roles)
+    )
+
+
+def near_stage(options: DeduplicateConfig, roles: dict[str, str | None], seed: int) -> NearDeduplicator:
+    """Return the configured stage for similar rows; ``options.near`` must be set."""
+    near = options.near
+    assert near is not None
+    return NearDeduplicator(
+        textCols=near.text,
+        categoricalCols=near.categorical,
+        numericCols=list(near.numeric),
+        tolerances=list(near.numeric.values()),
+        columnWeights=[near.weights.get(name, 1.0) for name in near.columns],
+        missing=near.missing,
+        threshold=near.threshold,
+        candidateThreshold=near.candidate_threshold,
+        shingleUnit=near.shingle_unit,
+        shingleSize=near.shingle_size,
+        unicodeForm=near.unicode_form,
+        lowercase=near.lowercase,
+        collapseSpaces=near.collapse_spaces,
+        numHashes=near.hashes,
+        kernel=near.kernel,
+        verify=near.verify,
+        clusterCol=NEAR_CLUSTER,
+        survivorCol=NEAR_SURVIVOR,
+        seed=seed,
+        **_survivors(options, roles),
+    )
+
+
+def _survivors(options: DeduplicateConfig, roles: dict[str, str | None]) -> dict[str, Any]:
+    return {
+        "keyCols": [roles["key"]],
+        "survivor": options.survivor,
+        "timeCol": roles["time"],
+        "conflicts": options.conflicts,
+        "labelCol": roles["label"],
+    }
+
+
+def _similar(
+    marked: DataFrame, stage: NearDeduplicator, options: DeduplicateConfig
+) -> tuple[DataFrame, dict[str, Any]]:
+    """Return the survivors among equal rows with their clusters of similar ones, persisted, and the report."""
+    survivors = marked.where("isSurvivor")
+    found = stage.search(survivors)
+    near = stage.mark(survivors, found)
+    if not options.removes_near:
+        near = near.withColumn(NEAR_SURVIVOR, F.lit(True))
+    near = near.persist(StorageLevel.MEMORY_AND_DISK)
+    return near, stage.report_search(near, found).to_dict()
+
+
+def _united(marked: DataFrame, near: DataFrame) -> DataFrame:
+    """Return the rows with the clusters of both kinds: a copy follows its survivor."""
+    joined = marked.join(near.select("clusterId", NEAR_CLUSTER, NEAR_SURVIVOR), "clusterId", "left")
+    united = joined.withColumn("clusterId", F.coalesce(NEAR_CLUSTER, "clusterId"))
+    united = united.withColumn("isSurvivor", F.col("isSurvivor") & F.coalesce(NEAR_SURVIVOR, F.lit(True)))
+    return united.select(*[f"`{name}`" for name in marked.columns])
