@@ -37,8 +37,8 @@ def seeded_hash(seed: int, key: Column) -> Column:
 
 def assign_by_quota(
     rows: DataFrame,
-    stratum: Column,
-    key: Column,
+    stratum: str,
+    key: str,
     quotas: Mapping[str, Sequence[int]],
     names: Sequence[str],
     output: str,
@@ -49,10 +49,10 @@ def assign_by_quota(
     Parameters
     ----------
     rows : DataFrame
-    stratum : Column
-        Text; one of the keys of ``quotas``.
-    key : Column
-        Text that identifies a row.
+    stratum : str
+        Text column; its values are the keys of ``quotas``.
+    key : str
+        Text column that identifies a row.
     quotas : mapping of str to sequence of int
         Stratum -> rows of each part, summing to its rows.
     names : sequence of str
@@ -67,12 +67,13 @@ def assign_by_quota(
     cuts are broadcast.  The driver sees a bucket for every thousand rows, 16,384 a stratum at most, and one row for
     each end of a part.
     """
-    placed = rows.withColumn(STRATUM, stratum).withColumn(KEY, key).withColumn(HASH, seeded_hash(seed, F.col(KEY)))
+    named = rows.withColumn(STRATUM, F.col(f"`{stratum}`")).withColumn(KEY, F.col(f"`{key}`"))
+    placed = named.withColumn(HASH, seeded_hash(seed, F.col(KEY)))
     cuts = _find_cuts(placed.select(STRATUM, KEY, HASH), quotas, names)
     joined = placed.join(F.broadcast(rows.sparkSession.createDataFrame(cuts, CUTS)), STRATUM)
     place = F.struct(F.col(HASH).alias("hash"), F.col(KEY).alias("key"))
     before = F.size(F.filter("_cuts", lambda cut: cut < place))
-    return joined.withColumn(output, F.col("_parts")[before]).select(*rows.columns, output)
+    return joined.withColumn(output, F.col("_parts")[before]).select(*[f"`{name}`" for name in rows.columns], output)
 
 
 def _find_cuts(
