@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from pyspark import keyword_only
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.sql import types as T
 
 from sparring.model_selection.allot import Allotment
-from sparring.model_selection.stage import Allotting, HasParts, HasStrata, HasUnits
+from sparring.model_selection.stage import KEYED, Growing, HasParts, HasStrata, HasStrict, HasUnits
 
 
-class _Splitter(Allotting, HasParts):
+class _Splitter(HasParts, Growing, HasStrict):
+    groupIdCol: Param[str] = Param(Params._dummy(), "groupIdCol", "output: group", TypeConverters.toString)
+
     def _set_split_defaults(self) -> None:
-        self._setDefault(
-            partNames=["train", "validation", "test"],
-            weights=[0.7, 0.1, 0.2],
-            splitCol="split",
-            groupIdCol="groupId",
-            strict=True,
-            seed=42,
-        )
+        self._set_part_defaults()
+        self._setDefault(groupIdCol="groupId", strict=True, seed=42)
 
     def outputs(self) -> list[T.StructField]:
         """Return part and unit."""
@@ -32,16 +25,6 @@ class _Splitter(Allotting, HasParts):
         """Return parts, shares and the output column."""
         params = [self.getOrDefault(name) for name in ("partNames", "weights", "splitCol", "seed", "strict")]
         return Allotment(type(self).__name__, *params)
-
-    def pairs(self, allotted: DataFrame) -> Iterator[tuple[DataFrame, DataFrame]]:
-        """Return the first part and the second, to train and to choose on; later parts are kept out."""
-        first, second = self.getOrDefault("partNames")[:2]
-        part = F.col(f"`{self.getOrDefault('splitCol')}`")
-        yield allotted.where(part == first), allotted.where(part == second)
-
-    def _check(self) -> None:
-        super()._check()
-        self.check_parts()
 
 
 class StratifiedSplitter(_Splitter, HasStrata, HasUnits):
@@ -155,7 +138,7 @@ class StratifiedGroupSplitter(StratifiedSplitter):
     >>> parts = splitter.transform(rows)                                        # doctest: +SKIP
     """
 
-    needs = (("stratifyCols", "quantileCols"), ("groupCols", "clusterCol"))
+    needs = (KEYED, ("stratifyCols", "quantileCols"), ("groupCols", "clusterCol"))
 
 
 class GroupSplitter(_Splitter, HasUnits):
@@ -189,7 +172,10 @@ class GroupSplitter(_Splitter, HasUnits):
     >>> parts = GroupSplitter(keyCols=["id"], groupCols=["customer"]).transform(rows)       # doctest: +SKIP
     """
 
-    needs = (("groupCols", "clusterCol"),)
+    needs = (
+        KEYED,
+        ("groupCols", "clusterCol"),
+    )
 
     @keyword_only
     def __init__(
