@@ -57,7 +57,7 @@ class Appended:
         -----
         Cost: two passes over the narrow table of keys and parts.
         """
-        counted = dict(self.ledger.groupBy("fate").count().collect())
+        counted: dict[str, int] = dict(self.ledger.groupBy("fate").count().collect())
         between = self.quarantined.groupBy(F.concat_ws(", ", F.array_sort(BRIDGES))).count().collect()
         fates = {fate: counted.get(fate, 0) for fate in ("old", "joined", "fresh", "quarantined")}
         return fates | {"bridges": dict(sorted((str(parts), rows) for parts, rows in between))}
@@ -94,7 +94,7 @@ def assign_new(stage: Growing, rows: DataFrame, previous: DataFrame) -> Appended
     -----
     Cost: a shuffle of the keys of both tables to find the new rows; with groups two shuffles of their ids, with
     clusters too the connected components; the result is joined back by key.  Keys, ids and classes are kept once, as
-    a narrow table.  Without groups the new rows take the three passes of the stage.
+    a narrow table.  Without groups the new rows take the passes of the stage.
 
     Examples
     --------

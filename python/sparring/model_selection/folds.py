@@ -74,7 +74,7 @@ class KFold(_Folds, Growing):
 
     Notes
     -----
-    Cost: three passes over the keys, no row shuffle.
+    Cost: two passes over the keys, no row shuffle.
 
     Examples
     --------
@@ -125,7 +125,7 @@ class StratifiedKFold(_Folds, Growing, HasStrata):
 
     Notes
     -----
-    Cost: three passes over class and key, no row shuffle; ``quantileCols`` three passes or more each.
+    Cost: two passes over class and key and one to write, no row shuffle; ``quantileCols`` three passes or more each.
 
     Examples
     --------
@@ -306,7 +306,7 @@ class MultilabelStratifiedKFold(_Folds, Growing, HasLabels):
 
     Notes
     -----
-    Cost: three passes over labels and key, no row shuffle.  The driver sees distinct label sets.
+    Cost: two passes over labels and key, no row shuffle.  The driver sees distinct label sets.
 
     Examples
     --------
@@ -393,7 +393,7 @@ class RepeatedStratifiedKFold(_Folds, HasStrata, HasRepeats):
 
     Notes
     -----
-    Cost: three passes over class and key a repeat, no row shuffle.
+    Cost: two passes over class and key a repeat, no row shuffle.
 
     Examples
     --------

@@ -18,8 +18,9 @@ class _LeaveOut(HasFoldCol, Keyed):
     def fold_count(self, allotted: Any) -> int:
         """Return the largest fold and one; a pass over the folds if the table is Spark's."""
         name = self.getOrDefault("foldCol")
-        last = allotted.agg(F.max(f"`{name}`")).first()[0] if isinstance(allotted, DataFrame) else allotted[name].max()
-        return int(last) + 1
+        if isinstance(allotted, DataFrame):
+            return int(allotted.agg(F.max(f"`{name}`")).collect()[0][0]) + 1
+        return int(allotted[name].max()) + 1
 
     def plan(self) -> Allotment:
         """Return no parts, as there is one a unit."""

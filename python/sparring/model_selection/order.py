@@ -61,7 +61,7 @@ def quantile_ranks(rows: int, shares: Sequence[float]) -> list[int]:
 def _find(values: DataFrame, ranks: list[int]) -> list[Any]:
     if not ranks:
         return []
-    low, high = values.agg(F.min(VALUE), F.max(VALUE)).first() or (None, None)
+    ((low, high),) = values.agg(F.min(VALUE), F.max(VALUE)).collect()
     if low == high:
         return [low] * len(ranks)
     # Rounding keeps the order: a larger value never falls into a lower bucket.  Halves, lest the width overflow.
@@ -106,7 +106,7 @@ def with_rank(rows: DataFrame, key: str, output: str, seed: int) -> DataFrame:
 
     hashed = rows.withColumn("_hash", seeded_hash(seed, F.col(f"`{key}`")))
     ranged = hashed.withColumn(BUCKET, _range_of(F.col("_hash")))
-    counts = dict(ranged.groupBy(BUCKET).count().collect())
+    counts: dict[int, int] = dict(ranged.groupBy(BUCKET).count().collect())
     starts = list(accumulate([0, *(counts[bucket] for bucket in sorted(counts))]))
     first = dict(zip(sorted(counts), starts, strict=False))
     table = rows.sparkSession.createDataFrame(list(first.items()), f"{BUCKET} long, _first int")

@@ -72,7 +72,7 @@ class StratifiedSplitter(_Splitter, HasStrata, HasUnits):
 
     Notes
     -----
-    Cost without groups: three passes over class and key, no row shuffle.  With groups: one pass with two shuffles of
+    Cost without groups: two passes over class and key, no row shuffle.  With groups: one pass with two shuffles of
     the groups' class counts, which are kept; two passes over these; a join of the groups back to the rows, broadcast
     when they are few.  The driver sees distinct class-count vectors and, at the end of each part in them, one group.
     With groups and clusters the connected components come on top, see

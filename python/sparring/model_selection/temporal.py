@@ -184,7 +184,7 @@ class TimeSplitter(HasParts, _Timed):
 
     def _require_rows(self, times: DataFrame, cuts: list[int], gaps: list[int]) -> None:
         part, trains = passed(F.col(TICK), cuts), passed(F.col(TICK), gaps)
-        found = dict(times.where(trains <= part).groupBy(part.alias("part")).count().collect())
+        found: dict[int, int] = dict(times.where(trains <= part).groupBy(part.alias("part")).count().collect())
         names = self.getOrDefault("partNames")
         empty = [name for at, name in enumerate(names) if not found.get(at)]
         if empty:
