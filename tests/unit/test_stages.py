@@ -14,7 +14,21 @@ from pyspark.sql import SparkSession
 from sparring.dedup import Deduplicator, NearDeduplicator
 from sparring.errors import ParamError
 from sparring.feature import FeaturePreparation
-from sparring.model_selection import StratifiedSplitter
+from sparring.model_selection import (
+    GroupKFold,
+    GroupSplitter,
+    KFold,
+    LeaveOneGroupOut,
+    LeaveOneOut,
+    MultilabelStratifiedKFold,
+    RepeatedStratifiedKFold,
+    StratifiedGroupKFold,
+    StratifiedGroupSplitter,
+    StratifiedKFold,
+    StratifiedSplitter,
+    TimeSeriesSplit,
+    TimeSplitter,
+)
 from sparring.sagemaker.estimator import SageMakerXGBoost
 from sparring.training.estimators import SingleNodeLogisticRegression, SingleNodeXGBoost
 
@@ -22,6 +36,18 @@ STAGES: list[tuple[type, dict[str, Any]]] = [
     (Deduplicator, {"inputCols": ["a"], "survivor": "most_complete"}),
     (NearDeduplicator, {"textCols": ["a"], "threshold": 0.7, "columnWeights": [2.0]}),
     (StratifiedSplitter, {"keyCols": ["id"], "weights": [0.5, 0.25, 0.25], "clusterCol": "clusterId", "seed": 3}),
+    (GroupSplitter, {"groupCols": ["g"], "strict": False}),
+    (StratifiedGroupSplitter, {"groupCols": ["g"], "quantileCols": ["y"], "numBins": 4}),
+    (TimeSplitter, {"timeCol": "at", "cutTimes": ["2020-01-01", "2021-01-01"], "gap": "7 days"}),
+    (KFold, {"keyCols": ["id"], "numFolds": 3}),
+    (StratifiedKFold, {"stratifyCols": ["a", "b"], "numFolds": 3}),
+    (GroupKFold, {"groupCols": ["g"], "foldCol": "part"}),
+    (StratifiedGroupKFold, {"groupCols": ["g"], "clusterCol": "clusterId"}),
+    (MultilabelStratifiedKFold, {"labelCols": ["red", "blue"]}),
+    (RepeatedStratifiedKFold, {"stratifyCols": ["a"], "numRepeats": 2}),
+    (LeaveOneOut, {"keyCols": ["id"]}),
+    (LeaveOneGroupOut, {"groupCols": ["g"]}),
+    (TimeSeriesSplit, {"timeCol": "at", "gap": "10 rows"}),
     (FeaturePreparation, {"numericCols": ["x"], "minFrequency": 3}),
     (SingleNodeLogisticRegression, {"regParam": 0.5}),
     (SingleNodeXGBoost, {"numRound": 7}),
@@ -80,6 +106,10 @@ def test_it_survives_saving_in_a_pipeline(
 
 @each
 def test_a_value_of_the_wrong_type_is_refused(spark: SparkSession, stage: Any, given: dict[str, Any]) -> None:
-    name = next(name for name in ("seed", "numRound", "normalizeUnicode", "minFrequency") if stage().hasParam(name))
+    name = next(
+        name
+        for name in ("seed", "numRound", "normalizeUnicode", "minFrequency", "weights", "numFolds")
+        if stage().hasParam(name)
+    )
     with pytest.raises((TypeError, ParamError)):
         stage(**{name: "many"})
