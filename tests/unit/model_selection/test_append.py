@@ -35,7 +35,7 @@ def test_appending_never_moves_an_old_row_and_quarantines_what_bridges(spark: Sp
     stage = StratifiedSplitter(**KEY, stratifyCols=["label"], groupCols=["g"], clusterCol="c", strict=False)
     table = batch(random, 0, 250, 200)
     before = stage.transform(spark.createDataFrame(table)).toPandas()[["id", "split"]]
-    for number in range(2):
+    for _ in range(2):
         table = pd.concat([table, batch(random, len(table), 120, 300)], ignore_index=True)
         grown = stage.assign_new(spark.createDataFrame(table), spark.createDataFrame(before))
         after = grown.rows.toPandas()
