@@ -3,13 +3,12 @@
 from sparring.model_selection.adapter import SklearnFolds
 from sparring.model_selection.balance import split_balance
 from sparring.model_selection.folds import (
-    GroupKFold,
     KFold,
     MultilabelStratifiedKFold,
     RepeatedStratifiedKFold,
-    StratifiedGroupKFold,
     StratifiedKFold,
 )
+from sparring.model_selection.group_folds import GroupKFold, StratifiedGroupKFold
 from sparring.model_selection.leave_out import LeaveOneGroupOut, LeaveOneOut
 from sparring.model_selection.split import GroupSplitter, StratifiedGroupSplitter, StratifiedSplitter
 from sparring.model_selection.temporal import TimeSeriesSplit, TimeSplitter

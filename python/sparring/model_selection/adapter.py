@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sparring.errors import ParamError
+from sparring.model_selection.stage import INPUTS, Allotting
 
-if TYPE_CHECKING:
-    from sparring.model_selection.stage import Allotting
-
-ROW, Y, GROUPS = "_row", "_y", "_groups"
+ROW = "_row"
 
 
 class SklearnFolds:
@@ -81,14 +79,11 @@ class SklearnFolds:
         for names in stage.needs:
             if not any(stage.columns_in(name) for name in names):
                 stage._set(**{names[0]: _named(names[0], sources.get(names[0], found[ROW]), found)})
-        for name in INPUTS_OF_SKLEARN:
+        for name in INPUTS:
             for column in stage.columns_in(name):
                 if column not in found:
                     found[column] = _column(X, column, sources.get(name, found[ROW]), type(stage).__name__, name)
         return stage, found
-
-
-INPUTS_OF_SKLEARN = ("keyCols", "stratifyCols", "quantileCols", "labelCols", "groupCols", "clusterCol", "timeCol")
 
 
 def _named(param: str, values: Any, found: dict[str, Any]) -> Any:

@@ -26,7 +26,6 @@ from sparring.model_selection.stage import (
     HasRepeats,
     HasStrata,
     HasStrict,
-    HasUnits,
     Keyed,
     fold_roles,
 )
@@ -34,7 +33,9 @@ from sparring.model_selection.strata import CLASS, EVERYTHING, label_set, labels
 from sparring.params import require_columns
 
 
-class _Folds(HasFoldCol, HasNumFolds, Keyed, HasStrict):
+class Folds(HasFoldCol, HasNumFolds, Keyed, HasStrict):
+    """Base of fold makers with a number of folds, in equal shares."""
+
     def _set_fold_defaults(self) -> None:
         self._setDefault(numFolds=5, foldCol="fold", strict=True, seed=42)
 
@@ -50,7 +51,7 @@ class _Folds(HasFoldCol, HasNumFolds, Keyed, HasStrict):
         return int(self.getOrDefault("numFolds"))
 
 
-class KFold(_Folds, Growing):
+class KFold(Folds, Growing):
     """Folds of equal size, within one row, each row's decided by ``hash64(seed, key)``.
 
     Parameters
@@ -97,7 +98,7 @@ class KFold(_Folds, Growing):
         self._set_given()
 
 
-class StratifiedKFold(_Folds, Growing, HasStrata):
+class StratifiedKFold(Folds, Growing, HasStrata):
     """Folds in which every class is within one row of its share, and so is the size.
 
     Parameters
@@ -156,129 +157,7 @@ class StratifiedKFold(_Folds, Growing, HasStrata):
         self._set_given()
 
 
-class GroupKFold(_Folds, Growing, HasUnits):
-    """Folds of whole groups, as equal in size as these allow.
-
-    Parameters
-    ----------
-    keyCols : list of str
-        Columns that identify a row.
-    groupCols : list of str, default []
-        Columns whose joint value is a group; null is a value like others.
-    clusterCol : str, optional
-        Column of duplicate clusters; this or ``groupCols`` is needed, with both what they join stays together.
-    numFolds : int, default 5
-    foldCol : str, default "fold"
-        Output: int, 0 to ``numFolds`` - 1.
-    strict : bool, default True
-        Refuse a group larger than a fold.
-    seed : int, default 42
-
-    Raises
-    ------
-    ParamError, SchemaError
-        Before any job.
-    SplitError
-        If there are fewer groups than folds, or ``strict`` and a group is larger than a fold.
-
-    Notes
-    -----
-    Cost: one pass with two shuffles of the groups' sizes, two passes over these, and a join back to the rows.
-
-    Examples
-    --------
-    >>> folded = GroupKFold(keyCols=["id"], groupCols=["customer"]).transform(rows)         # doctest: +SKIP
-    """
-
-    needs = (
-        KEYED,
-        ("groupCols", "clusterCol"),
-    )
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        keyCols: list[str] | None = None,
-        groupCols: list[str] | None = None,
-        clusterCol: str | None = None,
-        numFolds: int = 5,
-        foldCol: str = "fold",
-        strict: bool = True,
-        seed: int = 42,
-    ) -> None:
-        super().__init__()
-        self._set_fold_defaults()
-        self._setDefault(groupCols=[])
-        self._set_given()
-
-
-class StratifiedGroupKFold(_Folds, Growing, HasStrata, HasUnits):
-    """Folds of whole groups in which every class comes as near its share as the groups allow.
-
-    Groups with the same class counts are interchangeable and dealt in bulk, see
-    :func:`~sparring.model_selection.allocation.allocate_groups`.
-
-    Parameters
-    ----------
-    keyCols : list of str
-        Columns that identify a row.
-    stratifyCols, quantileCols : list of str, default []
-        What a class is; one of the two is needed.
-    numBins : int, default 10
-    groupCols : list of str, default []
-    clusterCol : str, optional
-        This or ``groupCols`` is needed; with both what they join stays together.
-    numFolds : int, default 5
-    foldCol : str, default "fold"
-        Output: int, 0 to ``numFolds`` - 1.
-    strict : bool, default True
-        Refuse classes with fewer groups than folds, folds without a class, and groups larger than a fold.
-    seed : int, default 42
-
-    Raises
-    ------
-    ParamError, SchemaError
-        Before any job.
-    SplitError
-        As above, naming classes or group and their counts.
-
-    Notes
-    -----
-    Cost: one pass with two shuffles of the groups' class counts, which are kept; two passes over these; a join of
-    the groups back to the rows.  The driver sees distinct class-count vectors and, at the end of each fold in them,
-    one group.
-
-    Examples
-    --------
-    >>> folds = StratifiedGroupKFold(keyCols=["id"], stratifyCols=["label"], groupCols=["patient"])
-    >>> folded = folds.transform(rows)                                          # doctest: +SKIP
-    """
-
-    needs = (KEYED, ("stratifyCols", "quantileCols"), ("groupCols", "clusterCol"))
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        keyCols: list[str] | None = None,
-        stratifyCols: list[str] | None = None,
-        quantileCols: list[str] | None = None,
-        numBins: int = 10,
-        groupCols: list[str] | None = None,
-        clusterCol: str | None = None,
-        numFolds: int = 5,
-        foldCol: str = "fold",
-        strict: bool = True,
-        seed: int = 42,
-    ) -> None:
-        super().__init__()
-        self._set_fold_defaults()
-        self._setDefault(stratifyCols=[], quantileCols=[], numBins=10, groupCols=[])
-        self._set_given()
-
-
-class MultilabelStratifiedKFold(_Folds, Growing, HasLabels):
+class MultilabelStratifiedKFold(Folds, Growing, HasLabels):
     """Folds for rows with several labels each: label sets within one row of their shares, labels as near as can be.
 
     Iterative stratification (Sechidis and others, 2011) on distinct label sets, see
@@ -362,7 +241,7 @@ class MultilabelStratifiedKFold(_Folds, Growing, HasLabels):
         return allot_rows(rows, UNIT, replace(plan, strict=False), quotas_of)
 
 
-class RepeatedStratifiedKFold(_Folds, HasStrata, HasRepeats):
+class RepeatedStratifiedKFold(Folds, HasStrata, HasRepeats):
     """Stratified folds, several times over, each time others: one column a repeat.
 
     Every column serves a ``CrossValidator`` of its own; to scikit-learn all are one sequence of pairs.
