@@ -22,7 +22,7 @@ def batch(random: np.random.Generator, start: int, rows: int, groups: int) -> pd
             "id": [f"r{at}" for at in range(start, start + rows)],
             "label": (random.random(rows) < 0.3).astype(int),
             "g": random.integers(0, groups, rows),
-            # Few rows have a twin.
+            # Some rows have a twin.
             "c": np.where(
                 random.random(rows) < 0.1, random.integers(0, 400, rows), 10_000 + np.arange(start, start + rows)
             ),
