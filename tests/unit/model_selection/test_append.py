@@ -24,7 +24,7 @@ def batch(random: np.random.Generator, start: int, rows: int, groups: int) -> pd
             "g": random.integers(0, groups, rows),
             # Some rows have a twin.
             "c": np.where(
-                random.random(rows) < 0.1, random.integers(0, 400, rows), 10_000 + np.arange(start, start + rows)
+                random.random(rows) < 0.3, random.integers(0, 120, rows), 10_000 + np.arange(start, start + rows)
             ),
         }
     )
