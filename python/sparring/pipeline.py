@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
+MOMENT = "_moment"
+
+
 @dataclass(frozen=True)
 class Finished:
     """What a finished run leaves.
@@ -183,17 +186,22 @@ class Run:
         rows = self._session().read.parquet(self.path("deduplicate")).where("isSurvivor")
         # Duplicates that were left in the table must not straddle either.
         cluster = "clusterId" if self.config.deduplicate.keeps_duplicates else None
-        chosen = self._splitter(self.config.table.group, cluster).transform(rows)
+        chosen = self._by_time(rows) if self.config.split.method == "time" else self._by_hash(rows, cluster)
         chosen.write.mode("overwrite").parquet(self.path("split"))
         written = self._session().read.parquet(self.path("split"))
-        balance = split_balance(written, LABEL)
-        parts = {name: part | {"target": self.config.split.shares[name]} for name, part in balance["parts"].items()}
-        report.update(balance, parts=parts, group=self.config.table.group)
+        balance, shares = split_balance(written, LABEL), self.config.split.shares
+        parts = {name: balance["parts"][name] | {"target": share} for name, share in shares.items()}
+        kept_out = {name: part["rows"] for name, part in balance["parts"].items() if name not in shares}
+        report.update(balance, parts=parts, group=self.config.table.group, kept_out=kept_out)
         report["rows"] = sum(part["rows"] for part in parts.values())
-        return ", ".join(f"{name} {part['rows']:,}" for name, part in parts.items())
+        counts = {name: part["rows"] for name, part in parts.items()} | kept_out
+        return ", ".join(f"{name} {rows:,}" for name, rows in counts.items())
 
     def _prepare(self, report: dict[str, Any]) -> str:
-        return self._write_matrix(self._session().read.parquet(self.path("split")), "prepare", report)
+        rows = self._session().read.parquet(self.path("split"))
+        # Rows in a gap, or without a time, are in the folder and on record, not in the matrix.
+        used = rows.where(rows.split.isin(list(self.config.split.shares)))
+        return self._write_matrix(used, "prepare", report)
 
     def _naive(self, report: dict[str, Any]) -> str:
         """Split the rows as if nothing could leak: no deduplication, no groups."""
@@ -266,6 +274,25 @@ class Run:
         if self.config.deduplicate.near is not None:
             near_stage(self.config.deduplicate, self._roles(), self.config.seed).transformSchema(frame.schema)
 
+    def _by_hash(self, rows: DataFrame, cluster: str | None) -> DataFrame:
+        return self._splitter(self.config.table.group, cluster).transform(rows)
+
+    def _by_time(self, rows: DataFrame) -> DataFrame:
+        from pyspark.sql import functions as F
+
+        from sparring.model_selection import TimeSplitter
+
+        split, time = self.config.split, str(self.config.table.time)
+        # Text that is no time makes the row undated.
+        moment = F.col(f"`{time}`").cast("timestamp") if dict(rows.dtypes)[time] == "string" else F.col(f"`{time}`")
+        stage = TimeSplitter(
+            timeCol=MOMENT,
+            partNames=list(split.shares),
+            weights=list(split.shares.values()),
+            gap=split.gap,
+        )
+        return stage.transform(rows.withColumn(MOMENT, moment)).withColumn("groupId", F.col(KEY)).drop(MOMENT)
+
     def _splitter(self, group: list[str], cluster: str | None = None) -> Any:
         from sparring.model_selection import StratifiedSplitter
 
@@ -308,6 +335,8 @@ def describe_plan(config: RunConfig, found: IngestReport, equality: list[str], f
     """Return each step of a run and what it would do, in words."""
     shares = ", ".join(f"{name} {share:.0%}" for name, share in config.split.shares.items())
     group = f"groups by {', '.join(config.table.group)} stay together" if config.table.group else "no groups"
+    if config.split.method == "time":
+        group = f"from old to new by {config.table.time}, gap {config.split.gap}"
     quarantine = "; ".join(f"{reason}: {rows:,}" for reason, rows in found.quarantined.items()) or "none"
     return [
         ("ingest", f"{found.input:,} rows, quarantined: {quarantine}"),

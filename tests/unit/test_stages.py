@@ -18,7 +18,21 @@ from sparring.inference.asynchronous import AsyncEndpointModel
 from sparring.inference.batch_transform import BatchTransformModel
 from sparring.inference.packaged import PackageModel
 from sparring.inference.realtime import EndpointModel
-from sparring.model_selection import StratifiedSplitter
+from sparring.model_selection import (
+    GroupKFold,
+    GroupSplitter,
+    KFold,
+    LeaveOneGroupOut,
+    LeaveOneOut,
+    MultilabelStratifiedKFold,
+    RepeatedStratifiedKFold,
+    StratifiedGroupKFold,
+    StratifiedGroupSplitter,
+    StratifiedKFold,
+    StratifiedSplitter,
+    TimeSeriesSplit,
+    TimeSplitter,
+)
 from sparring.sagemaker import builtin
 from sparring.sagemaker.estimator import SageMakerXGBoost
 from sparring.sagemaker.own import SageMakerAlgorithmResource, SageMakerContainer, SageMakerScript
@@ -28,6 +42,18 @@ STAGES: list[tuple[type, dict[str, Any]]] = [
     (Deduplicator, {"inputCols": ["a"], "survivor": "most_complete"}),
     (NearDeduplicator, {"textCols": ["a"], "threshold": 0.7, "columnWeights": [2.0]}),
     (StratifiedSplitter, {"keyCols": ["id"], "weights": [0.5, 0.25, 0.25], "clusterCol": "clusterId", "seed": 3}),
+    (GroupSplitter, {"groupCols": ["g"], "strict": False}),
+    (StratifiedGroupSplitter, {"groupCols": ["g"], "quantileCols": ["y"], "numBins": 4}),
+    (TimeSplitter, {"timeCol": "at", "cutTimes": ["2020-01-01", "2021-01-01"], "gap": "7 days"}),
+    (KFold, {"keyCols": ["id"], "numFolds": 3}),
+    (StratifiedKFold, {"stratifyCols": ["a", "b"], "numFolds": 3}),
+    (GroupKFold, {"groupCols": ["g"], "foldCol": "part"}),
+    (StratifiedGroupKFold, {"groupCols": ["g"], "clusterCol": "clusterId"}),
+    (MultilabelStratifiedKFold, {"labelCols": ["red", "blue"]}),
+    (RepeatedStratifiedKFold, {"stratifyCols": ["a"], "numRepeats": 2}),
+    (LeaveOneOut, {"keyCols": ["id"]}),
+    (LeaveOneGroupOut, {"groupCols": ["g"]}),
+    (TimeSeriesSplit, {"timeCol": "at", "gap": "10 rows"}),
     (FeaturePreparation, {"numericCols": ["x"], "minFrequency": 3}),
     (SingleNodeLogisticRegression, {"regParam": 0.5}),
     (SingleNodeXGBoost, {"numRound": 7}),
@@ -101,7 +127,7 @@ def test_it_survives_saving_in_a_pipeline(
 
 @each
 def test_a_value_of_the_wrong_type_is_refused(spark: SparkSession, stage: Any, given: dict[str, Any]) -> None:
-    numbers = ("seed", "numRound", "normalizeUnicode", "minFrequency", "volumeGb", "maxRows")
+    numbers = ("seed", "numRound", "normalizeUnicode", "minFrequency", "volumeGb", "maxRows", "weights", "numFolds")
     wrong = {**dict.fromkeys(numbers, "many"), "package": 7}
     name = next(name for name in wrong if stage().hasParam(name))
     with pytest.raises((TypeError, ParamError)):

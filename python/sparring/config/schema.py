@@ -144,13 +144,19 @@ class SplitConfig(Section):
     train: float = Field(0.7, gt=0, lt=1, description="share of the rows")
     validation: float = Field(0.1, gt=0, lt=1, description="share of the rows; thresholds are chosen on it")
     test: float = Field(0.2, gt=0, lt=1, description="share of the rows; scored once")
-    stratify: bool = Field(True, description="each class keeps its share in every part")
+    method: Literal["stratified", "time"] = Field(
+        "stratified", description="stratified: by hash, groups of table.group whole; time: oldest rows train"
+    )
+    stratify: bool = Field(True, description="stratified: each class keeps its share in every part")
+    gap: str = Field("0", description="time: end of train and validation kept out, such as '7 days' or '1000 rows'")
 
     @model_validator(mode="after")
     def _sum_to_one(self) -> SplitConfig:
         total = self.train + self.validation + self.test
         if abs(total - 1) > 1e-9:
             raise ValueError(f"train + validation + test must be 1, got {total:g}")
+        if self.method != "time" and self.gap != "0":
+            raise ValueError(f"gap belongs to method 'time', got gap {self.gap!r} with {self.method!r}")
         return self
 
     @property
@@ -220,6 +226,21 @@ class RunConfig(Section):
     resources: ResourcesConfig = ResourcesConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     predict: PredictConfig = PredictConfig()
+
+    @model_validator(mode="after")
+    def _splittable_by_time(self) -> RunConfig:
+        if self.split.method != "time":
+            return self
+        if self.table.time is None:
+            raise ValueError("split.method 'time' needs table.time, the column that says when a row came to be")
+        if self.table.group:
+            raise ValueError(
+                f"split.method 'time' cannot keep groups together, table.group is {self.table.group}; "
+                "drop table.group, or use split.method 'stratified'"
+            )
+        if not self.deduplicate.enabled:
+            raise ValueError("split.method 'time' cannot keep copies together; set deduplicate.enabled to true")
+        return self
 
     @model_validator(mode="after")
     def _distinct_names(self) -> RunConfig:

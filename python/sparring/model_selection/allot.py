@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sparring.errors import SplitError
 from sparring.model_selection.allocation import allocate_groups, apportion
-from sparring.model_selection.cuts import assign_by_quota
+from sparring.model_selection.cuts import assign_by_quota, count_buckets
+from sparring.model_selection.strata import CLASS, EVERYTHING
 
-CLASS = "_class"
-EVERYTHING = "all rows"
+SIGNATURE = "_signature"
+Quotas = dict[str, list[int]]
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ class Allotment:
         Name of the new column.
     seed : int
         Decides, together with a row's key, its place in the order.
-    require_every_class : bool, default True
-        Refuse classes with fewer rows or groups than parts, and parts without a class.
+    strict : bool, default True
+        Refuse classes with fewer rows or groups than parts, parts without a class, and groups larger than a part.
     """
 
     owner: str
@@ -42,28 +43,34 @@ class Allotment:
     weights: Sequence[float]
     output: str
     seed: int
-    require_every_class: bool = True
+    strict: bool = True
 
 
-def class_of(columns: Sequence[str]) -> Column:
-    """Return the joint value of ``columns`` as text that tells null from 'null'; one text for all without columns."""
-    if not columns:
-        return F.lit(EVERYTHING)
-    fields = [F.col(f"`{name}`").cast("string").alias(name) for name in columns]
-    return F.to_json(F.struct(*fields), {"ignoreNullFields": "false"})
-
-
-def allot_rows(rows: DataFrame, key: str, plan: Allotment) -> DataFrame:
+def allot_rows(
+    rows: DataFrame,
+    key: str,
+    plan: Allotment,
+    quotas_of: Callable[[Mapping[str, int], Sequence[float]], Quotas] = apportion,
+) -> DataFrame:
     """Return ``rows``, which have a class and the text column ``key``, with the part of each.
+
+    Parameters
+    ----------
+    rows : DataFrame
+    key : str
+    plan : Allotment
+    quotas_of : callable, default apportion
+        Gives the rows of each class for each part, from the rows of each class and the weights.
 
     Notes
     -----
-    Cost: three passes over class and key, no row shuffle.
+    Cost: two passes over class and key, three beyond ten million rows a class; no row shuffle.
     """
-    sizes = {row[CLASS]: row["count"] for row in rows.groupBy(CLASS).count().collect()}
-    _require_members(plan, sizes, "rows")
-    quotas = apportion(sizes, plan.weights)
-    return assign_by_quota(rows, F.col(CLASS), F.col(key), quotas, plan.parts, plan.output, plan.seed)
+    histogram = count_buckets(rows, CLASS, key, plan.seed)
+    sizes = histogram.sizes
+    require_members(plan, sizes, "rows")
+    quotas = quotas_of(sizes, plan.weights)
+    return assign_by_quota(rows, CLASS, key, quotas, plan.parts, plan.output, plan.seed, histogram)
 
 
 def allot_groups(rows: DataFrame, group: str, named_by: Sequence[str], plan: Allotment) -> DataFrame:
@@ -80,24 +87,85 @@ def allot_groups(rows: DataFrame, group: str, named_by: Sequence[str], plan: All
 
     Notes
     -----
-    Cost: two shuffles of class counts a group, two passes over the groups, and a join of the groups back to the rows,
-    broadcast when they are few.  The driver sees distinct class-count vectors, never groups.
+    Cost: one pass with two shuffles of class counts a group, which are kept; two passes over these; a join of the
+    groups back to the rows, broadcast when they are few.  The driver sees distinct class-count vectors, never groups.
     """
+    signed = sign_groups(rows, group)
+    found = Signatures.of(signed, group)
+    require_members(plan, found.groups_with(), "groups")
+    _require_room(plan, found, rows, group, named_by)
+    quotas = allocate_groups(found.vectors, found.members, plan.weights, plan.seed)
+    _require_filled(plan, quotas, found)
+    return rows.join(assign_signed(signed, group, quotas, plan), group)
+
+
+def sign_groups(rows: DataFrame, group: str) -> DataFrame:
+    """Return the text of the class counts of every group: groups with the same one are interchangeable."""
     counted = rows.groupBy(group, CLASS).count()
-    # The text of the class counts: groups with the same one are interchangeable.
-    signature = F.to_json(F.sort_array(F.collect_list(F.struct(CLASS, "count"))))
-    signed = counted.groupBy(group).agg(signature.alias("_signature"))
-    counts = F.from_json("_signature", f"array<struct<{CLASS}: string, count: long>>").alias("counts")
-    found = signed.groupBy("_signature").agg(F.count("*").alias("groups"), F.max(group).alias("example"))
-    members = {row["_signature"]: row for row in found.withColumn("counts", counts).collect()}
-    classes = sorted({entry[CLASS] for row in members.values() for entry in row["counts"]})
-    vectors = {text: _vector(row["counts"], classes) for text, row in members.items()}
-    _require_members(plan, _groups_with(classes, vectors, members), "groups")
-    _require_room(plan, vectors, members, rows, group, named_by)
-    quotas = allocate_groups(vectors, {text: row["groups"] for text, row in members.items()}, plan.weights, plan.seed)
-    _require_filled(plan, quotas, vectors, classes)
-    assigned = assign_by_quota(signed, F.col("_signature"), F.col(group), quotas, plan.parts, plan.output, plan.seed)
-    return rows.join(assigned.select(group, plan.output), group)
+    text = F.to_json(F.sort_array(F.collect_list(F.struct(CLASS, "count"))))
+    return computed_once(counted.groupBy(group).agg(text.alias(SIGNATURE)))
+
+
+def computed_once(frame: DataFrame) -> DataFrame:
+    """Return ``frame`` computed and kept: reliably where the session has a checkpoint directory, else on executors."""
+    kept = bool(frame.sparkSession.sparkContext.getCheckpointDir())
+    return frame.checkpoint() if kept else frame.localCheckpoint()
+
+
+def assign_signed(signed: DataFrame, group: str, quotas: Quotas, plan: Allotment) -> DataFrame:
+    """Return the part of every group, taken in the order of their hashes until a signature's quota is full."""
+    assigned = assign_by_quota(signed, SIGNATURE, group, quotas, plan.parts, plan.output, plan.seed)
+    return assigned.select(group, plan.output)
+
+
+@dataclass(frozen=True)
+class Signatures:
+    """The distinct class-count vectors of groups, which is all that the driver sees of them.
+
+    Attributes
+    ----------
+    classes : list of str
+    vectors : dict of str to list of int
+        Signature -> rows of each class.
+    members : dict of str to int
+        Signature -> groups.
+    examples : dict of str to str
+        Signature -> id of one of its groups.
+    """
+
+    classes: list[str]
+    vectors: dict[str, list[int]]
+    members: dict[str, int]
+    examples: dict[str, str]
+
+    @staticmethod
+    def of(signed: DataFrame, group: str, classes: Sequence[str] = ()) -> Signatures:
+        """Return those of ``signed``; ``classes`` come on top of those that it has."""
+        counts = F.from_json(SIGNATURE, f"array<struct<{CLASS}: string, count: long>>").alias("counts")
+        found = signed.groupBy(SIGNATURE).agg(F.count("*").alias("groups"), F.max(group).alias("example"))
+        rows = {row[SIGNATURE]: row for row in found.withColumn("counts", counts).collect()}
+        names = sorted({*classes, *(entry[CLASS] for row in rows.values() for entry in row["counts"])})
+        return Signatures(
+            names,
+            {text: _vector(row["counts"], names) for text, row in rows.items()},
+            {text: row["groups"] for text, row in rows.items()},
+            {text: row["example"] for text, row in rows.items()},
+        )
+
+    def groups_with(self) -> dict[str, int]:
+        """Return class -> groups that have a row of it."""
+        return {
+            name: sum(self.members[text] for text, vector in self.vectors.items() if vector[at] > 0)
+            for at, name in enumerate(self.classes)
+        }
+
+    def largest(self) -> str:
+        """Return the signature of the groups with most rows."""
+        return max(self.vectors, key=lambda text: (sum(self.vectors[text]), text))
+
+    def rows(self) -> int:
+        """Return the rows of all groups."""
+        return sum(self.members[text] * sum(vector) for text, vector in self.vectors.items())
 
 
 def _vector(counts: list[Any], classes: list[str]) -> list[int]:
@@ -105,60 +173,47 @@ def _vector(counts: list[Any], classes: list[str]) -> list[int]:
     return [of.get(name, 0) for name in classes]
 
 
-def _groups_with(classes: list[str], vectors: dict[str, list[int]], members: dict[str, Any]) -> dict[str, int]:
-    """Return class -> groups that have a row of it."""
-    return {
-        name: sum(members[text]["groups"] for text in members if vectors[text][at] > 0)
-        for at, name in enumerate(classes)
-    }
-
-
-def _require_members(plan: Allotment, sizes: dict[str, int], unit: str) -> None:
+def require_members(plan: Allotment, sizes: Mapping[str, int], unit: str) -> None:
+    """Raise :class:`SplitError` for an empty table and for classes with fewer rows or groups than parts."""
     if not sizes:
-        raise SplitError("The table to split has no rows", "Check what earlier stages removed.")
-    small = {name: size for name, size in sizes.items() if size < len(plan.parts)}
-    if small and (plan.require_every_class or len(small) == len(sizes)):
-        shown = "; ".join(f"{name}: {size} {unit}" for name, size in sorted(small.items()))
-        raise SplitError(
-            f"{plan.owner}.stratifyCols: a class needs at least {len(plan.parts)} {unit}, one for each of "
-            f"{', '.join(plan.parts)}; too small: {shown}",
-            "Join rare classes, split into fewer parts, or leave stratifyCols empty.",
-        )
+        raise SplitError(f"{plan.owner}: the table to split has no rows", "Check what earlier stages removed.")
+    parts = len(plan.parts)
+    small = {name: size for name, size in sizes.items() if size < parts}
+    if not small or (not plan.strict and len(small) < len(sizes)):
+        return
+    shown = "; ".join(f"{name}: {size:,} {unit}" for name, size in sorted(small.items())[:20])
+    more = f"; and {len(small) - 20} more" if len(small) > 20 else ""
+    if EVERYTHING in small:
+        problem, mend = f"{parts} parts need at least {parts} {unit}", "Split into fewer parts."
+    else:
+        problem = f"a class needs at least {parts} {unit}, one for each of {', '.join(plan.parts)}"
+        mend = "Join rare classes, split into fewer parts, do not stratify by that column, or set strict=False."
+    raise SplitError(f"{plan.owner}: {problem}; too small: {shown}{more}", mend)
 
 
-def _require_room(
-    plan: Allotment,
-    vectors: dict[str, list[int]],
-    members: dict[str, Any],
-    rows: DataFrame,
-    group: str,
-    named_by: Sequence[str],
-) -> None:
-    total = sum(members[text]["groups"] * sum(vectors[text]) for text in members)
-    largest = max(vectors, key=lambda text: (sum(vectors[text]), text))
-    size, room = sum(vectors[largest]), max(plan.weights) * total
-    if plan.require_every_class and size > room:
+def _require_room(plan: Allotment, found: Signatures, rows: DataFrame, group: str, named_by: Sequence[str]) -> None:
+    total, largest = found.rows(), found.largest()
+    size, room = sum(found.vectors[largest]), max(plan.weights) * total
+    if plan.strict and size > room:
         # A group of several joined ones is named by the first of them.
         values = [F.coalesce(F.col(f"`{name}`").cast("string"), F.lit("null")) for name in named_by]
         texts = [F.concat(F.lit(f"{name}="), value) for name, value in zip(named_by, values, strict=True)]
-        members_of = rows.where(F.col(group) == members[largest]["example"])
+        members_of = rows.where(F.col(group) == found.examples[largest])
         named = members_of.agg(F.min(F.concat_ws(", ", *texts))).collect()[0][0]
         raise SplitError(
             f"{plan.owner}: the group of {named} has {size:,} of {total:,} rows, the largest part is to have "
             f"{room:,.0f}",
-            "Use a finer group, or give that group to one part yourself.",
+            "Use a finer group, fewer parts, or strict=False to let a part be larger than its share.",
         )
 
 
-def _require_filled(
-    plan: Allotment, quotas: dict[str, list[int]], vectors: dict[str, list[int]], classes: list[str]
-) -> None:
-    if not plan.require_every_class:
+def _require_filled(plan: Allotment, quotas: Quotas, found: Signatures) -> None:
+    if not plan.strict:
         return
     for at, part in enumerate(plan.parts):
-        for position, name in enumerate(classes):
-            if sum(quotas[text][at] * vectors[text][position] for text in quotas) == 0:
+        for position, name in enumerate(found.classes):
+            if sum(quotas[text][at] * found.vectors[text][position] for text in quotas) == 0:
                 raise SplitError(
                     f"{plan.owner}: with whole groups, {part} would get no row of class {name}",
-                    "Use a finer group, a larger share, or fewer parts.",
+                    "Use a finer group, a larger share, fewer parts, or strict=False.",
                 )

@@ -8,6 +8,7 @@ No row is shuffled, and of a billion rows some ten thousand are looked at a seco
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -16,10 +17,14 @@ from pyspark.sql import functions as F
 
 BUCKET_ROWS = 1_024
 MOST_BITS = 14
+# One pass gives the sizes of all strata together with these buckets, fine enough for so many rows a stratum.
+FIRST_BITS = 8
+FIRST_ROWS = 10_000_000
 HASH, BUCKET, STRATUM, KEY = "_hash", "_bucket", "_stratum", "_sort_key"
 CUTS = f"{STRATUM} string, _cuts array<struct<hash: bigint, key: string>>, _parts array<string>"
 BITS = f"{STRATUM} string, _bits int"
-RANKS = f"{STRATUM} string, {BUCKET} bigint, _ranks array<int>"
+RANKS = f"{STRATUM} string, {BUCKET} bigint, _bits int, _ranks array<int>"
+Quotas = Mapping[str, Sequence[int]]
 
 
 class _Boundary(NamedTuple):
@@ -27,7 +32,28 @@ class _Boundary(NamedTuple):
 
     stratum: str
     bucket: int
+    bits: int
     rank: int
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Rows by stratum and bucket of the hash: its first ``bits``, so that buckets are in the order of the hashes.
+
+    Attributes
+    ----------
+    bits : dict of str to int
+    counts : dict of str to list of (int, int)
+        Stratum -> (bucket, rows), in order.
+    """
+
+    bits: dict[str, int]
+    counts: dict[str, list[tuple[int, int]]]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Stratum -> rows."""
+        return {stratum: sum(rows for _, rows in buckets) for stratum, buckets in self.counts.items()}
 
 
 def seeded_hash(seed: int, key: Column) -> Column:
@@ -35,24 +61,36 @@ def seeded_hash(seed: int, key: Column) -> Column:
     return F.xxhash64(F.lit(seed), key)
 
 
+def count_buckets(rows: DataFrame, stratum: str, key: str, seed: int) -> Histogram:
+    """Return rows by stratum and bucket, all strata with the same bits: the sizes need not be known.
+
+    Notes
+    -----
+    Cost: one pass.
+    """
+    found = _collect(_placed(rows, stratum, key, seed), F.lit(FIRST_BITS))
+    return Histogram(dict.fromkeys(found, FIRST_BITS), found)
+
+
 def assign_by_quota(
     rows: DataFrame,
-    stratum: Column,
-    key: Column,
-    quotas: Mapping[str, Sequence[int]],
+    stratum: str,
+    key: str,
+    quotas: Quotas,
     names: Sequence[str],
     output: str,
     seed: int,
+    histogram: Histogram | None = None,
 ) -> DataFrame:
     """Return ``rows`` with the part of each: the first quota of a stratum's hashes, the next one, and so on.
 
     Parameters
     ----------
     rows : DataFrame
-    stratum : Column
-        Text; one of the keys of ``quotas``.
-    key : Column
-        Text that identifies a row.
+    stratum : str
+        Text column; its values are the keys of ``quotas``.
+    key : str
+        Text column that identifies a row.
     quotas : mapping of str to sequence of int
         Stratum -> rows of each part, summing to its rows.
     names : sequence of str
@@ -60,6 +98,8 @@ def assign_by_quota(
     output : str
         Name of the new column.
     seed : int
+    histogram : Histogram, optional
+        From :func:`count_buckets`, which saves a pass while no stratum has more than ten million rows.
 
     Notes
     -----
@@ -67,28 +107,45 @@ def assign_by_quota(
     cuts are broadcast.  The driver sees a bucket for every thousand rows, 16,384 a stratum at most, and one row for
     each end of a part.
     """
-    placed = rows.withColumn(STRATUM, stratum).withColumn(KEY, key).withColumn(HASH, seeded_hash(seed, F.col(KEY)))
-    cuts = _find_cuts(placed.select(STRATUM, KEY, HASH), quotas, names)
+    placed = _placed(rows, stratum, key, seed)
+    if histogram is None or max(histogram.sizes.values(), default=0) > FIRST_ROWS:
+        histogram = _fine_histogram(placed, quotas)
+    cuts = _find_cuts(placed.select(STRATUM, KEY, HASH), histogram, quotas, names)
     joined = placed.join(F.broadcast(rows.sparkSession.createDataFrame(cuts, CUTS)), STRATUM)
     place = F.struct(F.col(HASH).alias("hash"), F.col(KEY).alias("key"))
     before = F.size(F.filter("_cuts", lambda cut: cut < place))
-    return joined.withColumn(output, F.col("_parts")[before]).select(*rows.columns, output)
+    return joined.withColumn(output, F.col("_parts")[before]).select(*[f"`{name}`" for name in rows.columns], output)
+
+
+def _placed(rows: DataFrame, stratum: str, key: str, seed: int) -> DataFrame:
+    named = rows.withColumn(STRATUM, F.col(f"`{stratum}`")).withColumn(KEY, F.col(f"`{key}`"))
+    return named.withColumn(HASH, seeded_hash(seed, F.col(KEY)))
+
+
+def _fine_histogram(placed: DataFrame, quotas: Quotas) -> Histogram:
+    """Return the histogram in which a bucket holds some thousand rows, whatever the stratum's size."""
+    bits = {name: min(max((sum(quota) // BUCKET_ROWS).bit_length(), 1), MOST_BITS) for name, quota in quotas.items()}
+    table = placed.sparkSession.createDataFrame(list(bits.items()), BITS)
+    return Histogram(bits, _collect(placed.join(F.broadcast(table), STRATUM), F.col("_bits")))
+
+
+def _collect(placed: DataFrame, bits: Column) -> dict[str, list[tuple[int, int]]]:
+    answer: dict[str, list[tuple[int, int]]] = {}
+    for stratum, bucket, count in placed.groupBy(STRATUM, _bucket(bits)).count().collect():
+        answer.setdefault(stratum, []).append((bucket, count))
+    return {stratum: sorted(buckets) for stratum, buckets in answer.items()}
+
+
+def _bucket(bits: Column) -> Column:
+    return F.call_function("shiftright", F.col(HASH), (F.lit(64) - bits).cast("int")).alias(BUCKET)
 
 
 def _find_cuts(
-    places: DataFrame, quotas: Mapping[str, Sequence[int]], names: Sequence[str]
+    places: DataFrame, histogram: Histogram, quotas: Quotas, names: Sequence[str]
 ) -> list[tuple[str, list[Any], list[str]]]:
     """Return for each stratum the last place of every part but the last, and the parts that get rows."""
-    spark = places.sparkSession
-    bits = spark.createDataFrame([(name, _bucket_bits(sum(quota))) for name, quota in quotas.items()], BITS)
-    # A bucket is the first bits of the hash: buckets, and so histograms, are in the order of the hashes.
-    bucket = F.expr(f"shiftright({HASH}, 64 - _bits)").alias(BUCKET)
-    bucketed = places.join(F.broadcast(bits), STRATUM).select(*places.columns, bucket)
-    histogram: dict[str, list[tuple[int, int]]] = {}
-    for row in bucketed.groupBy(STRATUM, BUCKET).count().collect():
-        histogram.setdefault(row[STRATUM], []).append((row[BUCKET], row["count"]))
-    boundaries = {name: _boundaries(name, sorted(histogram[name]), quotas[name]) for name in histogram}
-    found = _places_at(bucketed, [boundary for some in boundaries.values() for boundary in some])
+    boundaries = {stratum: _boundaries(stratum, histogram, quotas[stratum]) for stratum in histogram.counts}
+    found = _places_at(places, [boundary for some in boundaries.values() for boundary in some])
     return [
         (
             stratum,
@@ -99,35 +156,32 @@ def _find_cuts(
     ]
 
 
-def _bucket_bits(rows: int) -> int:
-    """Return how many bits number the buckets of a stratum, so that one holds some thousand rows."""
-    return min(max((rows // BUCKET_ROWS).bit_length(), 1), MOST_BITS)
-
-
-def _boundaries(stratum: str, buckets: list[tuple[int, int]], quota: Sequence[int]) -> list[_Boundary]:
+def _boundaries(stratum: str, histogram: Histogram, quota: Sequence[int]) -> list[_Boundary]:
     """Return where each part with rows ends, but for the last one."""
-    filled = [count for count in quota if count > 0]
-    ends = list(accumulate(filled))[:-1]
+    ends = list(accumulate(count for count in quota if count > 0))[:-1]
     answer: list[_Boundary] = []
-    below = 0
-    for bucket, count in buckets:
-        answer += [_Boundary(stratum, bucket, end - below) for end in ends if below < end <= below + count]
+    below, bits = 0, histogram.bits[stratum]
+    for bucket, count in histogram.counts[stratum]:
+        answer += [_Boundary(stratum, bucket, bits, end - below) for end in ends if below < end <= below + count]
         below += count
     return answer
 
 
-def _places_at(bucketed: DataFrame, boundaries: list[_Boundary]) -> dict[_Boundary, Any]:
+def _places_at(places: DataFrame, boundaries: list[_Boundary]) -> dict[_Boundary, Any]:
     """Return the place of each boundary, found among the rows of its bucket where they are."""
-    ranks: dict[tuple[str, int], list[int]] = {}
+    if not boundaries:
+        return {}
+    ranks: dict[tuple[str, int, int], list[int]] = {}
     for boundary in boundaries:
-        ranks.setdefault((boundary.stratum, boundary.bucket), []).append(boundary.rank)
-    wanted = bucketed.sparkSession.createDataFrame([(*at, some) for at, some in sorted(ranks.items())], RANKS)
+        ranks.setdefault(boundary[:3], []).append(boundary.rank)
+    wanted = places.sparkSession.createDataFrame([(*at, some) for at, some in sorted(ranks.items())], RANKS)
     place = F.struct(F.col(HASH).alias("hash"), F.col(KEY).alias("key"))
-    rows = bucketed.join(F.broadcast(wanted), [STRATUM, BUCKET]).groupBy(STRATUM, BUCKET, "_ranks")
-    listed = rows.agg(F.sort_array(F.collect_list(place)).alias("_places"))
+    at = F.broadcast(wanted.withColumnRenamed(STRATUM, "_of").withColumnRenamed(BUCKET, "_at"))
+    rows = places.join(at, (F.col(STRATUM) == F.col("_of")) & (_bucket(F.col("_bits")) == F.col("_at")))
+    listed = rows.groupBy("_of", "_at", "_bits", "_ranks").agg(F.sort_array(F.collect_list(place)).alias("_places"))
     chosen = listed.withColumn("_places", F.expr("transform(_ranks, rank -> _places[rank - 1])"))
     return {
-        _Boundary(row[STRATUM], row[BUCKET], rank): tuple(found)
+        _Boundary(row["_of"], row["_at"], row["_bits"], rank): tuple(found)
         for row in chosen.collect()
         for rank, found in zip(row["_ranks"], row["_places"], strict=True)
     }

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pyspark import keyword_only
-from pyspark.ml.base import Transformer
 from pyspark.ml.param import Param, Params, TypeConverters
-from pyspark.ml.param.shared import HasSeed
-from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from sparring.dedup.canonical import canonical_hash
-from sparring.errors import ParamError
-from sparring.model_selection.allot import CLASS, Allotment, allot_groups, allot_rows, class_of
-from sparring.model_selection.groups import with_group_id
-from sparring.params import HasGroupCols, HasKeyCols, KeywordParams, check_params, forbid_columns, require_columns
+from sparring.model_selection.allot import Allotment
+from sparring.model_selection.stage import KEYED, Growing, HasParts, HasStrata, HasStrict, HasUnits
 
 
-class StratifiedSplitter(
-    Transformer, KeywordParams, HasKeyCols, HasGroupCols, HasSeed, DefaultParamsReadable[Any], DefaultParamsWritable
-):
+class _Splitter(HasParts, Growing, HasStrict):
+    groupIdCol: Param[str] = Param(Params._dummy(), "groupIdCol", "output: group", TypeConverters.toString)
+
+    def _set_split_defaults(self) -> None:
+        self._set_part_defaults()
+        self._setDefault(groupIdCol="groupId", strict=True, seed=42)
+
+    def outputs(self) -> list[T.StructField]:
+        """Return part and unit."""
+        return [T.StructField(self.getOrDefault(name), T.StringType()) for name in ("splitCol", "groupIdCol")]
+
+    def plan(self) -> Allotment:
+        """Return parts, shares and the output column."""
+        params = [self.getOrDefault(name) for name in ("partNames", "weights", "splitCol", "seed", "strict")]
+        return Allotment(type(self).__name__, *params)
+
+
+class StratifiedSplitter(_Splitter, HasStrata, HasUnits):
     """Allot every row to a part; the same rows and seed always give the same answer.
 
     Without groups, each class is within one row of its share in every part: its rows are taken in the order of
@@ -34,7 +39,12 @@ class StratifiedSplitter(
     keyCols : list of str
         Columns that identify a row.
     stratifyCols : list of str, default []
-        Columns whose joint value is a class; empty: only the parts' sizes matter.
+        Columns whose joint value is a class; empty, and no ``quantileCols``: only the parts' sizes matter.
+    quantileCols : list of str, default []
+        Numeric columns, such as the label of a regression, whose quantile bin enters the class; null, NaN and
+        infinities are in no bin, which is a class too.
+    numBins : int, default 10
+        Quantile bins, >= 2; equal numbers share one.
     groupCols : list of str, default []
         Columns whose joint value is a group that stays together; null is a value like others.
     clusterCol : str, optional
@@ -47,6 +57,9 @@ class StratifiedSplitter(
     groupIdCol : str, default "groupId"
         Output: 32 hexadecimal digits of the unit that stays together (group, cluster, or what both join); without
         groups and clusters the key's text.
+    strict : bool, default True
+        Refuse what no allotment can do well: a class with fewer rows or groups than parts, a part that would be
+        without a class, a group larger than the largest part.  False: every part as near its share as can be.
     seed : int, default 42
 
     Raises
@@ -54,14 +67,16 @@ class StratifiedSplitter(
     ParamError, SchemaError
         Before any job.
     SplitError
-        If a class has fewer rows or groups than parts, or a group is larger than the largest part.
+        If ``strict`` and a class has fewer rows or groups than parts, or a group is larger than the largest part;
+        names them and their counts.
 
     Notes
     -----
-    Cost without groups: three passes over class and key, no row shuffle.  With groups: two shuffles of the groups'
-    class counts, two passes over the groups, and a join of the groups back to the rows, broadcast when they are
-    few; the driver sees distinct class-count vectors only.  With groups and clusters the connected components come
-    on top, see :func:`~sparring.model_selection.groups.with_group_id`.
+    Cost without groups: two passes over class and key, no row shuffle.  With groups: one pass with two shuffles of
+    the groups' class counts, which are kept; two passes over these; a join of the groups back to the rows, broadcast
+    when they are few.  The driver sees distinct class-count vectors and, at the end of each part in them, one group.
+    With groups and clusters the connected components come on top, see
+    :func:`~sparring.model_selection.groups.with_group_id`; with ``quantileCols`` three passes or more each.
 
     Examples
     --------
@@ -69,89 +84,114 @@ class StratifiedSplitter(
     >>> splitter.transform(rows).groupBy("split", "label").count().show()       # doctest: +SKIP
     """
 
-    stratifyCols: Param[list[str]] = Param(
-        Params._dummy(), "stratifyCols", "columns whose joint value is a class", TypeConverters.toListString
-    )
-    clusterCol: Param[str] = Param(Params._dummy(), "clusterCol", "duplicate cluster", TypeConverters.toString)
-    partNames: Param[list[str]] = Param(
-        Params._dummy(), "partNames", "names of the parts, distinct", TypeConverters.toListString
-    )
-    weights: Param[list[float]] = Param(
-        Params._dummy(), "weights", "share of each part, > 0, summing to 1", TypeConverters.toListFloat
-    )
-    splitCol: Param[str] = Param(Params._dummy(), "splitCol", "output: part", TypeConverters.toString)
-    groupIdCol: Param[str] = Param(Params._dummy(), "groupIdCol", "output: group", TypeConverters.toString)
-
     @keyword_only
     def __init__(
         self,
         *,
         keyCols: list[str] | None = None,
         stratifyCols: list[str] | None = None,
+        quantileCols: list[str] | None = None,
+        numBins: int = 10,
         groupCols: list[str] | None = None,
         clusterCol: str | None = None,
         partNames: list[str] | None = None,
         weights: list[float] | None = None,
         splitCol: str = "split",
         groupIdCol: str = "groupId",
+        strict: bool = True,
         seed: int = 42,
     ) -> None:
         super().__init__()
-        self._setDefault(
-            stratifyCols=[],
-            groupCols=[],
-            partNames=["train", "validation", "test"],
-            weights=[0.7, 0.1, 0.2],
-            splitCol="split",
-            groupIdCol="groupId",
-            seed=42,
-        )
+        self._set_split_defaults()
+        self._setDefault(stratifyCols=[], quantileCols=[], numBins=10, groupCols=[])
         self._set_given()
 
-    def transformSchema(self, schema: T.StructType) -> T.StructType:
-        """Check Params and columns; return the schema with the two output columns."""
-        names = self.getOrDefault("partNames")
-        if len(set(names)) != len(names):
-            raise ParamError(f"StratifiedSplitter.partNames must be distinct, got {names}", "Rename a part.")
-        shares = (
-            f"one number > 0 for each of the {len(names)} parts, summing to 1",
-            lambda ws: len(ws) == len(names) and min(ws) > 0 and abs(sum(ws) - 1) < 1e-9,
-        )
-        check_params(self, {"weights": shares})
-        if not self.isDefined("keyCols") or not self.getKeyCols():
-            raise ParamError(
-                "StratifiedSplitter.keyCols must name the columns that identify a row, got none",
-                "Set keyCols; sparring.data.key.with_row_key makes a key from the row's content.",
-            )
-        require_columns(schema, self.getKeyCols(), "StratifiedSplitter.keyCols")
-        require_columns(schema, self.getOrDefault("stratifyCols"), "StratifiedSplitter.stratifyCols")
-        require_columns(schema, self.getGroupCols(), "StratifiedSplitter.groupCols")
-        require_columns(schema, self._clusters(), "StratifiedSplitter.clusterCol")
-        outputs = [self.getOrDefault("splitCol"), self.getOrDefault("groupIdCol")]
-        forbid_columns(schema, outputs, "StratifiedSplitter")
-        return T.StructType([*schema.fields, *(T.StructField(name, T.StringType()) for name in outputs)])
 
-    def _transform(self, dataset: DataFrame) -> DataFrame:
-        schema = self.transformSchema(dataset.schema)
-        group_id, grouped_by = self.getOrDefault("groupIdCol"), [*self.getGroupCols(), *self._clusters()]
-        rows = dataset.withColumn(CLASS, class_of(self.getOrDefault("stratifyCols")))
-        if grouped_by:
-            units = with_group_id(rows, self.getGroupCols(), self._clusters(), group_id)
-            split = allot_groups(units, group_id, grouped_by, self._plan())
-        else:
-            split = allot_rows(rows.withColumn(group_id, self._key(dataset)), group_id, self._plan())
-        return split.select(*[f"`{name}`" for name in schema.names])
+class StratifiedGroupSplitter(StratifiedSplitter):
+    """Allot whole groups so that every class comes as near its share as they allow.
 
-    def _plan(self) -> Allotment:
-        params = [self.getOrDefault(name) for name in ("partNames", "weights", "splitCol", "seed")]
-        return Allotment(type(self).__name__, *params)
+    A :class:`StratifiedSplitter` that insists on groups (or clusters) and on something to stratify by.
 
-    def _clusters(self) -> list[str]:
-        return [self.getOrDefault("clusterCol")] if self.isDefined("clusterCol") else []
+    Parameters
+    ----------
+    keyCols : list of str
+        Columns that identify a row.
+    stratifyCols, quantileCols : list of str
+        One of them at least; as for :class:`StratifiedSplitter`, and so are all other Params.
+    groupCols : list of str
+        This or ``clusterCol``.
 
-    def _key(self, dataset: DataFrame) -> Column:
-        """Return one text column as it is, anything else as its hash."""
-        columns = self.getKeyCols()
-        if len(columns) == 1 and isinstance(dataset.schema[columns[0]].dataType, T.StringType):
-            return F.col(f"`{columns[0]}`")
-        return canonical_hash(columns, dataset.schema)
+    Raises
+    ------
+    ParamError, SchemaError
+        Before any job.
+    SplitError
+        As for :class:`StratifiedSplitter`.
+
+    Notes
+    -----
+    Cost: that of :class:`StratifiedSplitter` with groups.
+
+    Examples
+    --------
+    >>> splitter = StratifiedGroupSplitter(keyCols=["id"], stratifyCols=["label"], groupCols=["patient"])
+    >>> parts = splitter.transform(rows)                                        # doctest: +SKIP
+    """
+
+    needs = (KEYED, ("stratifyCols", "quantileCols"), ("groupCols", "clusterCol"))
+
+
+class GroupSplitter(_Splitter, HasUnits):
+    """Allot whole groups so that the parts' sizes come as near their shares as the groups allow.
+
+    Parameters
+    ----------
+    keyCols : list of str
+        Columns that identify a row.
+    groupCols : list of str, default []
+        Columns whose joint value is a group that stays together; this or ``clusterCol`` is needed.
+    clusterCol : str, optional
+        Column of duplicate clusters; with ``groupCols`` too, what both join stays together.
+    partNames, weights, splitCol, groupIdCol, strict, seed
+        As for :class:`StratifiedSplitter`.
+
+    Raises
+    ------
+    ParamError, SchemaError
+        Before any job.
+    SplitError
+        If ``strict`` and there are fewer groups than parts or a group is larger than the largest part.
+
+    Notes
+    -----
+    Cost: one pass with two shuffles of the groups' sizes, two passes over these, and a join back to the rows.  The
+    driver sees distinct sizes.
+
+    Examples
+    --------
+    >>> parts = GroupSplitter(keyCols=["id"], groupCols=["customer"]).transform(rows)       # doctest: +SKIP
+    """
+
+    needs = (
+        KEYED,
+        ("groupCols", "clusterCol"),
+    )
+
+    @keyword_only
+    def __init__(
+        self,
+        *,
+        keyCols: list[str] | None = None,
+        groupCols: list[str] | None = None,
+        clusterCol: str | None = None,
+        partNames: list[str] | None = None,
+        weights: list[float] | None = None,
+        splitCol: str = "split",
+        groupIdCol: str = "groupId",
+        strict: bool = True,
+        seed: int = 42,
+    ) -> None:
+        super().__init__()
+        self._set_split_defaults()
+        self._setDefault(groupCols=[])
+        self._set_given()

@@ -82,3 +82,18 @@ def test_a_proposal_survives_odd_names_and_explains_what_it_left_out(spark: Spar
     assert "same: one value only" in text
     assert "comment: text with more than 200 values" in text
     assert yaml.safe_load(text)["table"]["positive"] == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (["split.method=time"], "needs table.time"),
+        (["split.method=time", "table.time=hour"], "cannot keep groups together, table.group is"),
+        (["split.method=time", "table.time=hour", "table.group=[]", "deduplicate.enabled=false"], "copies together"),
+        (["split.gap=7 days"], "gap belongs to method 'time'"),
+        (["split.method=random"], "split.method"),
+    ],
+)
+def test_a_split_that_cannot_be_is_refused(small_run: Path, changes: list[str], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        load_config(str(small_run), changes)

@@ -1,0 +1,106 @@
+"""The same folds for scikit-learn: index arrays, from an object that ``cv=`` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sparring.errors import ParamError
+from sparring.model_selection.stage import INPUTS, Allotting
+
+ROW = "_row"
+
+
+class SklearnFolds:
+    """A splitter or fold maker as scikit-learn's ``GridSearchCV``, ``cross_val_score`` and the like take it.
+
+    The columns that the stage names are looked up in ``X`` where that is a pandas DataFrame; what is not there, or
+    not named, comes from where scikit-learn has it: classes and labels from ``y``, groups from ``groups``, key and
+    time from the row's position.  A named key keeps a row in its fold when rows are added elsewhere or reordered,
+    and gives the folds that Spark gives.
+
+    A splitter is one fold: its first part trains, its second is tested, later parts are kept out.
+
+    Parameters
+    ----------
+    stage : Allotting
+
+    Notes
+    -----
+    Cost: the columns above go to Spark and the folds come back, through the driver: for tables that scikit-learn
+    can hold.  Rows already folded by Spark need none of this: ``PredefinedSplit(frame["fold"])``.
+
+    Examples
+    --------
+    >>> cv = StratifiedGroupKFold(numFolds=5).as_sklearn()
+    >>> cross_val_score(model, X, y, groups=patients, cv=cv)                    # doctest: +SKIP
+    """
+
+    def __init__(self, stage: Allotting) -> None:
+        self.stage = stage
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Return the positions of the rows that train and of those that are tested, for each fold.
+
+        Raises
+        ------
+        ParamError
+            If a column is neither in ``X`` nor given as ``y`` or ``groups``.
+        """
+        allotted = self._allotted(X, y, groups)
+        for train, test in self.stage.roles(lambda name: allotted[name], self.stage.fold_count(allotted)):
+            yield np.flatnonzero(train), np.flatnonzero(test)
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Return the number of folds; those that leave out one group at a time must be given the data."""
+        if X is None and groups is not None:
+            X = np.zeros(len(groups))
+        if X is None:
+            return self.stage.fold_count(pd.DataFrame())
+        return self.stage.fold_count(self._allotted(X, y, groups))
+
+    def _allotted(self, X: Any, y: Any, groups: Any) -> pd.DataFrame:
+        from sparring.session import get_session
+
+        stage, columns = self._bound(X, y, groups)
+        frame = pd.DataFrame(columns | {ROW: np.arange(len(columns[ROW]))})
+        made = stage.transform(get_session().createDataFrame(frame))
+        outputs = [field.name for field in stage.outputs()]
+        return made.select(ROW, *outputs).toPandas().sort_values(ROW, ignore_index=True)
+
+    def _bound(self, X: Any, y: Any, groups: Any) -> tuple[Allotting, dict[str, Any]]:
+        """Return the stage with every column named, and these columns."""
+        stage = self.stage.copy()
+        found: dict[str, Any] = {ROW: np.arange(len(X) if hasattr(X, "__len__") else X.shape[0])}
+        sources = {"stratifyCols": y, "quantileCols": y, "labelCols": y, "groupCols": groups}
+        for names in stage.needs:
+            if not any(stage.columns_in(name) for name in names):
+                stage._set(**{names[0]: _named(names[0], sources.get(names[0], found[ROW]), found)})
+        for name in INPUTS:
+            for column in stage.columns_in(name):
+                if column not in found:
+                    found[column] = _column(X, column, sources.get(name, found[ROW]), type(stage).__name__, name)
+        return stage, found
+
+
+def _named(param: str, values: Any, found: dict[str, Any]) -> Any:
+    """Return names for ``values``, which are added to ``found``: one for each column that they have."""
+    if values is None:
+        raise ParamError(f"{param} is not set and {'groups' if param == 'groupCols' else 'y'} is None", "Give either.")
+    array = np.asarray(values)
+    names = [f"_{param}{at}" for at in range(array.shape[1])] if array.ndim == 2 else [f"_{param}"]
+    found.update(zip(names, array.T if array.ndim == 2 else [array], strict=True))
+    return names[0] if param == "timeCol" else names
+
+
+def _column(X: Any, column: str, otherwise: Any, owner: str, param: str) -> Any:
+    if isinstance(X, pd.DataFrame) and column in X.columns:
+        return X[column].to_numpy()
+    if otherwise is None or np.ndim(otherwise) != 1 or param == "clusterCol":
+        raise ParamError(
+            f"{owner}.{param}: column {column!r} is not in X", "Give X as a DataFrame that has it, or y and groups."
+        )
+    return np.asarray(otherwise)

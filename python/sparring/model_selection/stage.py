@@ -1,0 +1,278 @@
+"""What splitters and fold makers share: Params, checks before any job, and the way from rows to parts."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from pyspark.ml.base import Transformer
+from pyspark.ml.param import Param, Params, TypeConverters
+from pyspark.ml.param.shared import HasSeed
+from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from sparring.dedup.canonical import canonical_hash
+from sparring.errors import ParamError
+from sparring.model_selection.allot import Allotment, allot_groups, allot_rows
+from sparring.model_selection.groups import with_group_id
+from sparring.model_selection.strata import NUMBERS, with_class
+from sparring.model_selection.timeline import TIMES
+from sparring.params import (
+    HasGroupCols,
+    HasKeyCols,
+    KeywordParams,
+    at_least,
+    check_params,
+    forbid_columns,
+    require_columns,
+)
+
+if TYPE_CHECKING:
+    from sparring.model_selection.adapter import SklearnFolds
+    from sparring.model_selection.append import Appended
+
+UNIT = "_unit_id"
+KEYED = ("keyCols",)
+INPUTS = ("keyCols", "stratifyCols", "quantileCols", "labelCols", "groupCols", "clusterCol", "timeCol")
+KINDS = {"quantileCols": NUMBERS, "timeCol": TIMES}
+RANGES = {"numBins": at_least(2), "numFolds": at_least(2), "numRepeats": at_least(1)}
+PURPOSE = {
+    "keyCols": "the columns that identify a row",
+    "stratifyCols": "what to stratify by",
+    "groupCols": "what stays together",
+    "labelCols": "the labels",
+    "timeCol": "when a row came to be",
+}
+SET_IT = "Set it; sparring.data.key.with_row_key makes a key from a row's content."
+
+
+class HasStrict(Params):
+    """Mixin for ``strict``."""
+
+    strict: Param[bool] = Param(
+        Params._dummy(),
+        "strict",
+        "refuse classes smaller than the number of parts, parts without a class, groups larger than a part",
+        TypeConverters.toBoolean,
+    )
+
+
+class HasStrata(Params):
+    """Mixin for ``stratifyCols``, ``quantileCols`` and ``numBins``: what a class is."""
+
+    stratifyCols: Param[list[str]] = Param(
+        Params._dummy(), "stratifyCols", "columns whose joint value is a class", TypeConverters.toListString
+    )
+    quantileCols: Param[list[str]] = Param(
+        Params._dummy(), "quantileCols", "numeric columns whose quantile bin is a class", TypeConverters.toListString
+    )
+    numBins: Param[int] = Param(Params._dummy(), "numBins", "quantile bins, >= 2", TypeConverters.toInt)
+
+
+class HasUnits(HasGroupCols):
+    """Mixin for ``groupCols`` and ``clusterCol``: what stays together."""
+
+    clusterCol: Param[str] = Param(Params._dummy(), "clusterCol", "duplicate cluster", TypeConverters.toString)
+
+
+class HasParts(Params):
+    """Mixin for ``partNames``, ``weights`` and ``splitCol``: the parts of a split."""
+
+    partNames: Param[list[str]] = Param(
+        Params._dummy(), "partNames", "names of the parts, distinct", TypeConverters.toListString
+    )
+    weights: Param[list[float]] = Param(
+        Params._dummy(), "weights", "share of each part, > 0, summing to 1", TypeConverters.toListFloat
+    )
+    splitCol: Param[str] = Param(Params._dummy(), "splitCol", "output: part", TypeConverters.toString)
+
+    def _set_part_defaults(self) -> None:
+        parts = ["train", "validation", "test"]
+        self._setDefault(partNames=parts, weights=[0.7, 0.1, 0.2], splitCol="split")
+
+    def roles(self, column: Callable[[str], Any], folds: int) -> Iterator[tuple[Any, Any]]:
+        """Return the first part to train, the second to be tested; later parts are kept out."""
+        part = column(self.getOrDefault("splitCol"))
+        first, second = self.getOrDefault("partNames")[:2]
+        yield part == first, part == second
+
+    def fold_count(self, allotted: Any) -> int:
+        """Return 1."""
+        return 1
+
+    def _check(self) -> None:
+        names = self.getOrDefault("partNames")
+        if len(set(names)) != len(names) or len(names) < 2:
+            raise ParamError(
+                f"{type(self).__name__}.partNames must be two or more, distinct, got {names}", "Name the parts."
+            )
+        shares = (
+            f"one number > 0 for each of the {len(names)} parts, summing to 1",
+            lambda ws: len(ws) == len(names) and min(ws) > 0 and abs(sum(ws) - 1) < 1e-9,
+        )
+        check_params(self, {"weights": shares})
+
+
+class HasFoldCol(Params):
+    """Mixin for ``foldCol``, named as pyspark.ml's ``CrossValidator`` names it."""
+
+    foldCol: Param[str] = Param(
+        Params._dummy(), "foldCol", "output: int, the fold in which the row is tested", TypeConverters.toString
+    )
+
+    def outputs(self) -> list[T.StructField]:
+        """Return the fold."""
+        return [T.StructField(self.getOrDefault("foldCol"), T.IntegerType())]
+
+    def roles(self, column: Callable[[str], Any], folds: int) -> Iterator[tuple[Any, Any]]:
+        """Return, for each fold, the rows of the others and its own; rows in quarantine (-1) are in none."""
+        yield from fold_roles(column(self.getOrDefault("foldCol")), folds)
+
+
+def fold_roles(fold: Any, folds: int) -> Iterator[tuple[Any, Any]]:
+    """Return, for each fold, which rows train and which are tested."""
+    for number in range(folds):
+        yield (fold != number) & (fold >= 0), fold == number
+
+
+class HasNumFolds(Params):
+    """Mixin for ``numFolds``."""
+
+    numFolds: Param[int] = Param(Params._dummy(), "numFolds", "number of folds, >= 2", TypeConverters.toInt)
+
+
+class HasLabels(Params):
+    """Mixin for ``labelCols``: rows with several labels each."""
+
+    labelCols: Param[list[str]] = Param(
+        Params._dummy(), "labelCols", "a column for each label, or one of arrays of labels", TypeConverters.toListString
+    )
+
+
+class HasRepeats(Params):
+    """Mixin for ``numRepeats``."""
+
+    numRepeats: Param[int] = Param(Params._dummy(), "numRepeats", "number of repeats, >= 1", TypeConverters.toInt)
+
+
+class Allotting(Transformer, KeywordParams, DefaultParamsReadable[Any], DefaultParamsWritable):
+    """Base of every stage that gives each row a part, or a fold."""
+
+    # Params that must be set for the stage to be what its name says: any one of each tuple.
+    needs: tuple[tuple[str, ...], ...] = (KEYED,)
+
+    def transformSchema(self, schema: T.StructType) -> T.StructType:
+        """Check Params and columns; return the schema with the output columns."""
+        owner = type(self).__name__
+        self._check()
+        for names in self.needs:
+            if not any(self.columns_in(name) for name in names):
+                raise ParamError(f"{owner}.{' or '.join(names)} must name {PURPOSE[names[0]]}, got none", SET_IT)
+        for name in INPUTS:
+            require_columns(schema, self.columns_in(name), f"{owner}.{name}", KINDS.get(name))
+        outputs = self.outputs()
+        forbid_columns(schema, [field.name for field in outputs], owner)
+        return T.StructType([*schema.fields, *outputs])
+
+    def columns_in(self, name: str) -> list[str]:
+        """Return the columns that a Param names; none if the stage has no such Param or it is not set."""
+        if not self.hasParam(name) or not self.isDefined(name):
+            return []
+        value = self.getOrDefault(name)
+        return value if isinstance(value, list) else [value]
+
+    def pairs(self, allotted: DataFrame) -> Iterator[tuple[DataFrame, DataFrame]]:
+        """Return the (train, test) tables of a table that this stage has transformed, one pair a fold."""
+        for train, test in self.roles(lambda name: F.col(f"`{name}`"), self.fold_count(allotted)):
+            yield allotted.where(train), allotted.where(test)
+
+    def as_sklearn(self) -> SklearnFolds:
+        """Return what scikit-learn takes as ``cv=``; see :class:`~sparring.model_selection.SklearnFolds`."""
+        from sparring.model_selection.adapter import SklearnFolds
+
+        return SklearnFolds(self)
+
+    @abstractmethod
+    def outputs(self) -> list[T.StructField]:
+        """Return the columns that the stage adds."""
+
+    @abstractmethod
+    def roles(self, column: Callable[[str], Any], folds: int) -> Iterator[tuple[Any, Any]]:
+        """Return for each fold which rows train and which are tested.
+
+        ``column`` gives an output column by name, of Spark or of pandas; so are the conditions that are returned.
+        """
+
+    @abstractmethod
+    def fold_count(self, allotted: Any) -> int:
+        """Return how many folds a transformed table, of Spark or of pandas, has."""
+
+    def _check(self) -> None:
+        check_params(self, {name: check for name, check in RANGES.items() if self.hasParam(name)})
+
+
+class Keyed(Allotting, HasKeyCols, HasSeed):
+    """Base of those that go by the hash of a row's key, or of its group's id."""
+
+    @abstractmethod
+    def plan(self) -> Allotment:
+        """Return parts, shares and the output column."""
+
+    @property
+    def grouped_by(self) -> list[str]:
+        """The columns of groups and clusters."""
+        return [*self.columns_in("groupCols"), *self.columns_in("clusterCol")]
+
+    def with_unit(self, dataset: DataFrame) -> DataFrame:
+        """Return ``dataset`` with the id of what stays together: a group, or else the row."""
+        if self.grouped_by:
+            return with_group_id(dataset, self.columns_in("groupCols"), self.columns_in("clusterCol"), UNIT)
+        return dataset.withColumn(UNIT, self.key(dataset))
+
+    def with_class(self, rows: DataFrame) -> DataFrame:
+        """Return ``rows`` with the class of each."""
+        bins = self.getOrDefault("numBins") if self.hasParam("numBins") else 0
+        return with_class(rows, self.columns_in("stratifyCols"), self.columns_in("quantileCols"), bins)
+
+    def key(self, dataset: DataFrame) -> Column:
+        """Return one text column as it is, anything else as its hash."""
+        columns = self.getKeyCols()
+        if len(columns) == 1 and isinstance(dataset.schema[columns[0]].dataType, T.StringType):
+            return F.col(f"`{columns[0]}`")
+        return canonical_hash(columns, dataset.schema)
+
+    def _transform(self, dataset: DataFrame) -> DataFrame:
+        schema = self.transformSchema(dataset.schema)
+        rows = self.with_class(self.with_unit(dataset))
+        allotted = self._allot_groups(rows) if self.grouped_by else self._allot_rows(rows)
+        return self.as_declared(allotted, schema)
+
+    def as_declared(self, allotted: DataFrame, schema: T.StructType) -> DataFrame:
+        """Return the columns of ``schema``, in its types."""
+        if self.hasParam("groupIdCol"):
+            allotted = allotted.withColumnRenamed(UNIT, self.getOrDefault("groupIdCol"))
+        output = self.plan().output
+        kind = schema[output].dataType
+        return allotted.withColumn(output, F.col(output).cast(kind)).select(*[f"`{name}`" for name in schema.names])
+
+    def _allot_rows(self, rows: DataFrame) -> DataFrame:
+        return allot_rows(rows, UNIT, self.plan())
+
+    def _allot_groups(self, rows: DataFrame) -> DataFrame:
+        return allot_groups(rows, UNIT, self.grouped_by, self.plan())
+
+
+class Growing(Keyed):
+    """Base of those that can go on when the table has grown."""
+
+    def assign_new(self, rows: DataFrame, previous: DataFrame) -> Appended:
+        """Allot the new rows of a grown table; the old ones stay where they are.
+
+        See :func:`sparring.model_selection.append.assign_new`.
+        """
+        from sparring.model_selection.append import assign_new
+
+        return assign_new(self, rows, previous)

@@ -1,0 +1,75 @@
+"""The class of a row: the joint value of columns, the bin of a number, or its set of labels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from sparring.model_selection.order import order_statistics, quantile_ranks
+
+CLASS = "_class"
+EVERYTHING = "all rows"
+JSON_OPTIONS = {"ignoreNullFields": "false"}
+NUMBERS = (T.ByteType, T.ShortType, T.IntegerType, T.LongType, T.FloatType, T.DoubleType)
+
+
+def with_class(rows: DataFrame, columns: Sequence[str], quantile_cols: Sequence[str] = (), bins: int = 10) -> DataFrame:
+    """Return ``rows`` with the text column ``_class``.
+
+    Parameters
+    ----------
+    rows : DataFrame
+    columns : sequence of str
+        Columns whose values enter as they are; null is a value of its own.
+    quantile_cols : sequence of str, default ()
+        Numeric columns that enter as the number of their quantile bin; null, NaN and infinities have none.
+    bins : int, default 10
+
+    Notes
+    -----
+    Cost: none without ``quantile_cols``; else what :func:`~sparring.model_selection.order.order_statistics` costs,
+    for each of them.
+    """
+    if not columns and not quantile_cols:
+        return rows.withColumn(CLASS, F.lit(EVERYTHING))
+    values = [F.col(f"`{name}`").cast("string").alias(name) for name in columns]
+    numbers = [_bin_of(rows, name, bins).alias(f"bin of {name}") for name in quantile_cols]
+    return rows.withColumn(CLASS, F.to_json(F.struct(*values, *numbers), JSON_OPTIONS))
+
+
+def _bin_of(rows: DataFrame, name: str, bins: int) -> Column:
+    """Return the bin of a number, from 0: equal numbers share one, so bins are equally full only without ties."""
+    number = F.col(f"`{name}`")
+    if isinstance(rows.schema[name].dataType, (T.FloatType, T.DoubleType)):
+        number = F.when(F.abs(number) < float("inf"), number)
+    values = rows.select(number.alias(name)).where(F.col(f"`{name}`").isNotNull())
+    ranks = quantile_ranks(values.count(), [1 / bins] * (bins - 1))
+    edges = order_statistics(values, [max(rank, 1) for rank in ranks]) if any(ranks) else []
+    return sum(((number > edge).cast("int") for edge in sorted(set(edges))), number * 0).cast("int").cast("string")
+
+
+def label_set(columns: Sequence[str], schema: T.StructType) -> Column:
+    """Return a row's labels as the text of a JSON array.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        One column of arrays of labels, or a numeric or boolean column for each label; null and 0 mean absent.
+    schema : StructType
+    """
+    first = F.col(f"`{columns[0]}`")
+    if isinstance(schema[columns[0]].dataType, T.ArrayType):
+        labels = F.array_sort(F.array_distinct(F.transform(first, lambda label: label.cast("string"))))
+        return F.coalesce(F.to_json(F.filter(labels, lambda label: label.isNotNull())), F.lit("[]"))
+    present = [F.when(F.col(f"`{name}`").cast("double") != 0, F.lit(name)) for name in sorted(columns)]
+    return F.to_json(F.filter(F.array(*present), lambda label: label.isNotNull()))
+
+
+def labels_of(text: str) -> list[str]:
+    """Return the labels in the text that :func:`label_set` wrote."""
+    labels: list[str] = json.loads(text)
+    return labels
