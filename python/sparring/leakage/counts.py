@@ -11,29 +11,27 @@ A *cell* is a part, a fold and a label.  Numbers enter by the bin they lie in, e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from sparring.leakage.columns import PART
+from sparring.leakage.counting import MISSING, bin_edges, count_cells
 from sparring.leakage.table import FOLD, FOLDS, GROUP, KEY, ORDER, POSITIVE, SAMPLE_ROWS, TIME, AuditTable
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-BINS = 256
 LABELS = 3
 # Rarer values of a column are one in its histogram, so that it has at most so many bars.
 MOST_BARS = 1_000
-MISSING, REST = -1, -2
+REST = -2
 SCORE_STEPS = 10_000
 # Number of a part and of a fold; None: both folds.
 Half = tuple[int, int | None]
-Batches = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 
 @dataclass(frozen=True)
@@ -87,8 +85,8 @@ def value_counts(table: AuditTable) -> ValueCounts:
     named = {"time": TIME, "order": ORDER}
     windows = [(kind, column) for kind, column in named.items() if getattr(table.columns, kind)]
     sample = table.sample(0, SAMPLE_ROWS, [*numeric, *(column for _, column in windows)])
-    counted = [Counted(name, "number", bin_edges(sample[name])) for name in numeric]
-    counted += [Counted(column, kind, bin_edges(sample[column])) for kind, column in windows]
+    counted = [Counted(name, "number", bin_edges(sample[name].to_numpy())) for name in numeric]
+    counted += [Counted(column, kind, bin_edges(sample[column].to_numpy())) for kind, column in windows]
     counted += [Counted(name, "category") for name in table.columns.categories]
     counted += [Counted(KEY, "key")] * bool(table.columns.keys) + [Counted(GROUP, "group")] * bool(table.columns.groups)
     cells = len(table.parts) * FOLDS * LABELS
@@ -105,15 +103,6 @@ def value_counts(table: AuditTable) -> ValueCounts:
         values.unpersist()
 
 
-def bin_edges(values: pd.Series) -> np.ndarray:
-    """Return where bins begin: at every value when there are few, else at quantiles; the first has no beginning."""
-    known = np.unique(values.dropna().to_numpy(dtype=np.float64))
-    if len(known) <= BINS:
-        return known[1:]
-    quantiles = np.quantile(values.dropna(), np.arange(1, BINS) / BINS, method="inverted_cdf")
-    return np.unique(quantiles)
-
-
 def _values(table: AuditTable, counted: list[Counted], cells: int) -> DataFrame:
     """Return one line a column and value, ``c0``... holding its rows by cell."""
     from pyspark.sql import functions as F
@@ -122,7 +111,7 @@ def _values(table: AuditTable, counted: list[Counted], cells: int) -> DataFrame:
     selected = [_selected(column, at) for at, column in enumerate(counted)]
     lines = table.rows.select(cell.cast("int").alias("cell"), *selected)
     edges = [column.edges for column in counted]
-    counts = lines.mapInArrow(_count(edges, cells), "name int, value long, cell int, rows long")
+    counts = lines.mapInArrow(count_cells(edges, cells), "name int, value long, cell int, rows long")
     sums = [F.sum(F.when(F.col("cell") == at, F.col("rows")).otherwise(0)).alias(f"c{at}") for at in range(cells)]
     return counts.groupBy("name", "value").agg(*sums)
 
@@ -135,38 +124,6 @@ def _selected(column: Counted, at: int) -> Column:
     if column.edges is None:
         value = F.when(value.isNotNull(), F.shiftrightunsigned(F.xxhash64(value), 1))
     return value.alias(f"v{at}")
-
-
-def _count(edges: list[np.ndarray | None], cells: int) -> Batches:
-    """Return the function from columns to counts; each batch counts its own repeated values."""
-
-    def count(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            cell = batch.column(0).to_numpy()
-            for at, bounds in enumerate(edges):
-                codes, values = _coded(batch.column(at + 1), bounds)
-                table = np.bincount(codes * cells + cell, minlength=len(values) * cells)
-                filled = np.flatnonzero(table)
-                names = np.full(len(filled), at, dtype=np.int32)
-                found = [names, values[filled // cells], (filled % cells).astype(np.int32), table[filled]]
-                yield pa.RecordBatch.from_arrays(
-                    [pa.array(column) for column in found], ["name", "value", "cell", "rows"]
-                )
-
-    return count
-
-
-def _coded(column: pa.Array, bounds: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return each row's position among the batch's values, and these values."""
-    missing = column.is_null().to_numpy(zero_copy_only=False)
-    if bounds is None:
-        found = column.fill_null(MISSING).to_numpy(zero_copy_only=False).astype(np.int64)
-        codes, values = pd.factorize(found)
-        return codes, values
-    numbers = column.fill_null(0.0).to_numpy(zero_copy_only=False)
-    bins = np.where(missing, len(bounds) + 1, np.searchsorted(bounds, numbers, side="right"))
-    values = np.append(np.arange(len(bounds) + 1), MISSING)
-    return bins, values
 
 
 def _histograms(values: DataFrame, counted: list[Counted], table: AuditTable, cells: int) -> dict[str, np.ndarray]:

@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
-from scipy.sparse import csr_matrix
-
-from sparring.dedup.text import TextRules
+import pyarrow.compute as pc
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+    from scipy.sparse import csr_matrix
+
+    from sparring.dedup.text import TextRules
 
 HELD_BLOCK, STREAM_BLOCK = 256, 4_096
 # Text is bulkier: a block of it holds fewer rows.
@@ -50,7 +50,7 @@ class Held:
     ----------
     codes : ndarray of int32, shape (columns, rows)
         Position of each value among the column's distinct ones; missing values have a code of their own.
-    values : list of Index
+    values : list of Array
         Distinct values by column.
     shingles : list of (vocabulary, matrix, sizes)
         One a text.
@@ -58,22 +58,21 @@ class Held:
     """
 
     codes: np.ndarray
-    values: list[pd.Index]
+    values: list[pa.Array]
     shingles: list[tuple[np.ndarray, csr_matrix, np.ndarray]]
-    rules: TextRules
+    rules: TextRules | None
 
     @classmethod
     def of(cls, plain: Sequence[pa.Array], texts: Sequence[pa.Array], rules: TextRules | None = None) -> Held:
         """Encode rows: ``plain`` columns are compared by equality, ``texts`` by the Jaccard similarity of shingles."""
-        rules = rules or TextRules()
         codes, values = [], []
         for column in plain:
-            known = _plain(column)
-            code, distinct = pd.factorize(known)
-            codes.append(np.where(code < 0, NOWHERE, code).astype(np.int32))
-            values.append(pd.Index(distinct))
+            encoded = _plain(column).dictionary_encode()
+            codes.append(encoded.indices.fill_null(NOWHERE).to_numpy().astype(np.int32))
+            values.append(encoded.dictionary)
         shingles = []
         for column in texts:
+            rules = rules or _default_rules()
             hashes, offsets = rules.shingles(rules.normalize(column))
             vocabulary = np.unique(hashes)
             matrix = _matrix(np.searchsorted(vocabulary, hashes), offsets, len(vocabulary))
@@ -105,21 +104,23 @@ class Held:
 
     def _codes(self, at: int, column: pa.Array) -> np.ndarray:
         known = _plain(column)
-        return np.where(pd.isna(known), ABSENT, self.values[at].get_indexer(pd.Index(known)))
+        codes = pc.index_in(known, value_set=self.values[at]).fill_null(UNKNOWN).to_numpy()
+        return np.where(known.is_null().to_numpy(zero_copy_only=False), ABSENT, codes)
 
     def _shingles(self, at: int, column: pa.Array) -> tuple[csr_matrix, np.ndarray]:
         """Return the batch's shingles that held texts have too, and how many each text has of any kind."""
+        from scipy.sparse import csr_matrix
+
+        assert self.rules is not None
         vocabulary = self.shingles[at][0]
         hashes, offsets = self.rules.shingles(self.rules.normalize(column))
-        owners = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-        distinct = pd.DataFrame({"owner": owners, "hash": hashes}).drop_duplicates()
-        sizes = np.bincount(distinct["owner"], minlength=len(offsets) - 1)
-        place = np.searchsorted(vocabulary, distinct["hash"].to_numpy())
-        place = np.minimum(place, max(len(vocabulary) - 1, 0))
-        known = vocabulary[place] == distinct["hash"].to_numpy() if len(vocabulary) else np.zeros(len(place), bool)
-        shape = (len(sizes), len(vocabulary))
-        ones = np.ones(int(known.sum()), dtype=np.float32)
-        return csr_matrix((ones, (distinct["owner"].to_numpy()[known], place[known])), shape=shape), sizes
+        own, places = np.unique(hashes, return_inverse=True)
+        every = _matrix(places, offsets, len(own))
+        found = np.minimum(np.searchsorted(vocabulary, own), max(len(vocabulary) - 1, 0))
+        known = np.flatnonzero(vocabulary[found] == own) if len(vocabulary) else np.zeros(0, dtype=np.int64)
+        # A 0/1 matrix that renames the batch's shingles, and forgets those that no held text has.
+        renamed = (np.ones(len(known), dtype=np.float32), (known, found[known]))
+        return every @ csr_matrix(renamed, shape=(len(own), len(vocabulary))), np.diff(every.indptr)
 
     def _agreeing(self, block: slice, stream: np.ndarray) -> np.ndarray:
         count = np.zeros(
@@ -140,15 +141,25 @@ class Held:
         return similar
 
 
-def _plain(column: pa.Array) -> np.ndarray:
-    """Return numbers as float64 with NaN for missing and 0.0 for -0.0, anything else as objects with None."""
+def _plain(column: pa.Array) -> pa.Array:
+    """Return numbers as double with null for NaN and 0.0 for -0.0, anything else as text."""
     if pa.types.is_floating(column.type):
-        return column.cast(pa.float64()).fill_null(np.nan).to_numpy(zero_copy_only=False) + 0.0
-    return column.to_numpy(zero_copy_only=False)
+        numbers = column.cast(pa.float64()).fill_null(np.nan).to_numpy(zero_copy_only=False) + 0.0
+        return pa.array(numbers, from_pandas=True)
+    return column.cast(pa.string())
+
+
+def _default_rules() -> TextRules:
+    # A worker imports this module; what only texts need is imported for them.
+    from sparring.dedup.text import TextRules
+
+    return TextRules()
 
 
 def _matrix(places: np.ndarray, offsets: np.ndarray, width: int) -> csr_matrix:
     """Return a 0/1 matrix; repeated places count once."""
+    from scipy.sparse import csr_matrix
+
     matrix = csr_matrix((np.ones(len(places), dtype=np.float32), places, offsets), shape=(len(offsets) - 1, width))
     matrix.sum_duplicates()
     matrix.data[:] = 1.0
