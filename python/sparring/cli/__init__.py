@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from sparring.cli import local_aws, machine, runs
+from sparring.cli import audit, local_aws, machine, runs
 from sparring.errors import SparringError
 
 __all__ = ["app", "main"]
@@ -21,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (runs.demo, runs.run, runs.init, machine.doctor):
+for command in (runs.demo, runs.run, runs.init, audit.audit, machine.doctor):
     app.command()(command)
 app.add_typer(local_aws.app, name="local-aws")
 

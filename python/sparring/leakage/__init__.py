@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sparring.leakage.audit import CHECKS, LeakageAudit
+    from sparring.leakage.audit import CHECKS, LeakageAudit, audit_split
     from sparring.leakage.columns import AuditColumns
     from sparring.leakage.finding import SEVERITIES, AuditReport, CheckResult, Finding
     from sparring.leakage.state import AuditOptions
@@ -24,9 +24,10 @@ __all__ = [
     "CheckResult",
     "Finding",
     "LeakageAudit",
+    "audit_split",
 ]
 _HOMES = {
-    **dict.fromkeys(("CHECKS", "LeakageAudit"), "audit"),
+    **dict.fromkeys(("CHECKS", "LeakageAudit", "audit_split"), "audit"),
     **dict.fromkeys(("SEVERITIES", "AuditReport", "CheckResult", "Finding"), "finding"),
     "AuditColumns": "columns",
     "AuditOptions": "state",

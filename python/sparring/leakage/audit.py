@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sparring.leakage.columns import AuditColumns, unite
+from sparring.leakage.columns import PART, AuditColumns, unite
 from sparring.leakage.finding import SEVERITIES, AuditReport, CheckResult, Finding
 from sparring.leakage.near import near_overlap
 from sparring.leakage.overlap import exact_overlap, group_overlap, key_overlap, label_conflicts
@@ -102,10 +102,41 @@ class LeakageAudit:
             Before any check: parts of different schemas, a column that is absent or of an unusable type, an empty part.
         """
         united = unite(self.parts, self.ignore)
-        columns = self.columns if self.columns.features else self.columns.with_inferred_features(united.schema)
-        columns.check(united.schema)
-        with opened(united, list(self.parts), columns, self.seed) as table:
-            return run_checks(Audit(table, self.options))
+        columns = self.columns
+        if not columns.features:
+            columns = columns.with_inferred_features(united.drop(PART).schema)
+        return _audit(united, list(self.parts), columns, self.options, self.seed)
+
+
+def audit_split(
+    rows: DataFrame,
+    parts: Sequence[str],
+    *,
+    columns: AuditColumns,
+    split_col: str = "split",
+    options: AuditOptions | None = None,
+    seed: int = 42,
+) -> AuditReport:
+    """Audit one table whose column ``split_col`` says to which of ``parts`` a row belongs; the first is train.
+
+    As :class:`LeakageAudit`, which reads its parts one by one; this reads the table once.
+    """
+    from functools import reduce
+
+    from pyspark.sql import functions as F
+
+    split = F.col(f"`{split_col}`")
+    number = reduce(
+        lambda chain, at: chain.when(split == parts[at], at), range(1, len(parts)), F.when(split == parts[0], 0)
+    )
+    united = rows.withColumn(PART, number).where(F.col(PART).isNotNull())
+    return _audit(united, list(parts), columns, options or AuditOptions(), seed)
+
+
+def _audit(united: DataFrame, parts: list[str], columns: AuditColumns, options: AuditOptions, seed: int) -> AuditReport:
+    columns.check(united.schema)
+    with opened(united, parts, columns, seed) as table:
+        return run_checks(Audit(table, options))
 
 
 def run_checks(audit: Audit) -> AuditReport:

@@ -230,7 +230,7 @@ def _finding(audit: Audit, part: int, likeness: Likeness) -> Finding | None:
     sure = likeness.bounds.get("low", share)
     severity = grade(max(0.0, sure - chance), ALIKE_SHARE, strict=True) or "low"
     interval = f" (95% interval {sure:.2%} to {likeness.bounds['high']:.2%})" if "low" in likeness.bounds else ""
-    by_chance = f"; {chance:.2%} would be by chance" if chance > 1e-6 else ""
+    by_chance = f"; {chance:.2%} would be by chance" if chance >= 1e-4 else ""
     looks = looks_of(table, KINDS["content"], [mine for mine, _, _ in likeness.examples[:3]], part)
     others = looks_of(table, KINDS["content"], [other for _, other, _ in likeness.examples[:3]], 0)
     return Finding(

@@ -15,7 +15,7 @@ ADVICE = {
     "key": "A key names one row: find out how it came into two parts, and split by it.",
     "group": "Split by group: StratifiedSplitter(groupCols=...), or table.group in a run's configuration.",
 }
-NOUN = {"content": "equal in all features to", "key": "with the key of", "group": "of the same group as"}
+SAYS = {"content": "are equal in all features to", "key": "have the key of", "group": "are of the same group as"}
 
 
 def overlapping(audit: Audit, *, check: str, kind: str) -> list[Finding]:
@@ -45,11 +45,11 @@ def _finding(audit: Audit, check: str, kind: str, parts: tuple[int, int], shared
     share = shared.right_rows / rows
     chance = _by_chance(audit, parts) if kind == "content" else 0.0
     severity = grade(max(0.0, share - chance), LEAKED_SHARE, strict=True) or "low"
-    by_chance = f"; {chance:.2%} would be by chance" if chance > 1e-6 else ""
+    by_chance = f"; {chance:.2%} would be by chance" if chance >= 1e-4 else ""
     return Finding(
         check,
         severity if parts[0] == 0 else milder(severity),
-        f"{shared.right_rows:,} of {rows:,} rows of {right} ({share:.2%}) are {NOUN[kind]} a row of {left}{by_chance}",
+        f"{shared.right_rows:,} of {rows:,} rows of {right} ({share:.2%}) {SAYS[kind]} a row of {left}{by_chance}",
         ADVICE[kind],
         {"rows": shared.right_rows, "share": share, "values": shared.values, "expected_share": chance},
         examples(audit.table, audit.straddling, kind, parts),
