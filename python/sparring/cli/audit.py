@@ -101,7 +101,7 @@ def _run(
 ) -> AuditReport:
     """Read the tables, audit them, and stop the Spark session if it was made for that."""
     from sparring.leakage import LeakageAudit
-    from sparring.leakage.files import read_part
+    from sparring.leakage.files import check_exists, read_part
     from sparring.session import (
         SessionSpec,
         active_session,
@@ -111,6 +111,8 @@ def _run(
         under_spark_submit,
     )
 
+    for path in paths.values():
+        check_exists(path)
     owned = active_session() is None and not under_spark_submit()
     spark = get_session(SessionSpec("sparring audit", memory=memory, **s3a_settings(paths.values())))
     spark.sparkContext.setLogLevel("ERROR")

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 ROW = "_row"
 
 
+def check_exists(path: str) -> None:
+    """Raise :class:`TableError` if nothing is at ``path``, as far as that can be known without Spark."""
+    if not any(mark in path for mark in "*?{["):
+        source_files(path)
+
+
 def read_part(spark: SparkSession, path: str) -> DataFrame:
     """Return a table with the number of each row, in the order of its files, in ``_row``.
 
@@ -22,14 +28,12 @@ def read_part(spark: SparkSession, path: str) -> DataFrame:
     Raises
     ------
     TableError
-        If the path is absent, unreadable or holds lines that do not parse.
+        If the path is unreadable or holds lines that do not parse.
 
     Notes
     -----
     Cost: one pass that counts the rows of each portion of a file, the driver seeing one line a portion.
     """
-    if "*" not in path and (path.startswith("/") or "://" not in path):
-        source_files(path)
     frame = read_path(spark, path)
     if ROW in frame.columns:
         raise TableError(f"{path!r} has a column {ROW!r}, a name that Sparring uses itself", "Rename the column.")

@@ -10,7 +10,7 @@ import numpy as np
 from sparring.leakage.counts import ValueCounts, value_counts
 from sparring.leakage.statistics import auc_noise, auc_of_counts
 from sparring.leakage.straddling import Straddling, straddling
-from sparring.leakage.table import FOLDS, AuditTable
+from sparring.leakage.table import FOLDS, GROUP, KEY, AuditTable
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class AuditOptions:
 
 @dataclass(frozen=True)
 class Memorised:
-    """The AUC of a memoriser, of chance's deviation ``noise``, and the share of the rows whose value it knew."""
+    """The AUC of a memoriser, and the standard deviation of one that knows nothing."""
 
     auc: float
     noise: float
@@ -66,13 +66,16 @@ class Audit:
 
     def cross_fitted(self, column: str) -> Memorised:
         """Return how well the mean label of a column's value tells the label within train, each fold by the other."""
-        return self._memorised(column, [f"fold{fold}" for fold in range(FOLDS)], 0)
+        return self._memorised(column, [f"fold{fold}" for fold in range(FOLDS)], 0, self.table.units[0])
 
     def transferred(self, column: str, part: int) -> Memorised:
         """Return how well the mean label of a column's value in train tells the label in another part."""
-        return self._memorised(column, [str(part)], part)
+        # A key that tells nothing leaves the rows independent, however many share it.
+        keyed = column in (KEY, GROUP)
+        units = self.table.sizes[part].sum() if keyed else self.table.units[part]
+        return self._memorised(column, [str(part)], part, float(units))
 
-    def _memorised(self, column: str, modes: list[str], part: int) -> Memorised:
+    def _memorised(self, column: str, modes: list[str], part: int, units: float) -> Memorised:
         scores = self.values.scores
         chosen = scores[(scores["column"] == column) & scores["mode"].isin(modes)]
         aucs, weights = [], []
@@ -83,4 +86,4 @@ class Audit:
         known = [(auc, weight) for auc, weight in zip(aucs, weights, strict=True) if auc == auc]
         auc = float(np.average([a for a, _ in known], weights=[w for _, w in known])) if known else 0.5
         negatives, positives, _ = self.table.sizes[part]
-        return Memorised(auc, auc_noise(positives, negatives, self.table.units[part]))
+        return Memorised(auc, auc_noise(positives, negatives, units))
