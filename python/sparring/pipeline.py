@@ -223,12 +223,14 @@ class Run:
             numbers=[*table.features.numeric, *table.features.cyclic],
             moments=table.features.timestamp,
             categories=table.features.categorical,
-            label=LABEL,
+            label=table.label,
             groups=table.group,
             time=table.time,
         )
+        rows = self._session().read.parquet(self.path("split"))
         found = audit_split(
-            self._session().read.parquet(self.path("split")),
+            # The label as 0 and 1, under the name that its owner knows.
+            rows.drop(table.label).withColumnRenamed(LABEL, table.label),
             list(self.config.split.shares),
             columns=columns,
             options=AuditOptions(leakage.near, leakage.near_threshold),

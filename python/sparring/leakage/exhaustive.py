@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
+    from pyspark import Broadcast
     from pyspark.sql import DataFrame
     from scipy.sparse import csr_matrix
 
@@ -192,9 +193,9 @@ def best_alike(stream: DataFrame, identity: str, plain: list[str], texts: list[s
     return Alike(similarity, ids)
 
 
-def _best(broadcast: object, width: int) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+def _best(broadcast: Broadcast[Held], width: int) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def best(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        held: Held = broadcast.value  # type: ignore[attr-defined]
+        held = broadcast.value
         similarity, ids = np.full(len(held), -1.0, dtype=np.float32), np.full(len(held), None, dtype=object)
         size = TEXT_BLOCK if held.shingles else STREAM_BLOCK
         for batch in batches:

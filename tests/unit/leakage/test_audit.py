@@ -1,5 +1,6 @@
 """Planted leaks of every kind are found, a clean split has none, and the figures are those of brute force."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -76,8 +77,7 @@ def leaky() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 @pytest.fixture(scope="module")
 def report(spark: SparkSession, leaky: tuple[pd.DataFrame, pd.DataFrame]) -> AuditReport:
-    features = {"numbers": ["temp", "wind", "seats"], "categories": ["origin", "dest"]}
-    same = AuditColumns(**features, label="late", keys=["id"], groups=["flight"], time="at", order="row")  # type: ignore[arg-type]
+    same = replace(COLUMNS, numbers=["temp", "wind", "seats"], categories=["origin", "dest"])
     return run(spark, *leaky, columns=same, near_threshold=0.8)
 
 
