@@ -217,7 +217,8 @@ def _bounded(audit: Audit, part: int, sampled: Likeness, searched: Searched) -> 
         f"{bound:.2%} of the rows with 95% confidence"
     )
     pairs = searched.pairs[part] or [example for example in sampled.examples if example[0] not in hit]
-    return Likeness(max(searched.rows[part], missed), rows, how, bounds, pairs)
+    # What the search missed is in none of its clusters, so that nothing counts twice.
+    return Likeness(searched.rows[part] + missed, rows, how, bounds, pairs)
 
 
 def _finding(audit: Audit, part: int, likeness: Likeness) -> Finding | None:

