@@ -17,13 +17,12 @@ from sparring.data.matrix import PreparedMatrix
 from sparring.evaluation import (
     LinearModel,
     Predictions,
+    auc_gap,
     differences,
     evaluate,
-    memoriser,
+    memoriser_auc,
     parity_pairs,
     prove,
-    rank,
-    roc_auc,
     twins_share,
 )
 from sparring.evaluation.evaluate import Evaluation
@@ -84,7 +83,7 @@ def judge(
         "evaluations": evaluations,
         "differences": gaps,
         "parity": parity,
-        "leakage": _leakage(config, folder, evaluations, naive),
+        "leakage": _leakage(config, folder, manifest, evaluated, naive),
         "ledger": ledger,
         "verdict": decide(results, evaluations, gaps, ledger),
         "environment": environment(results),
@@ -135,29 +134,49 @@ def _row_facts(manifest: Manifest) -> dict[str, Any]:
 
 
 def _leakage(
-    config: RunConfig, folder: str, evaluations: dict[str, Any], naive: dict[str, Any] | None
+    config: RunConfig,
+    folder: str,
+    manifest: Manifest,
+    evaluated: dict[str, Evaluation],
+    naive: dict[str, Any] | None,
+) -> dict[str, Any] | None:
+    """Return the audit of the split and the inflation; None when both were switched off or failed."""
+    audit = manifest.report("audit") if config.leakage.audit else None
+    inflation = _inflation(config, folder, evaluated, naive)
+    if audit is None and inflation is None:
+        return None
+    audited = {name: audit[name] for name in ("findings", "checks", "columns", "worst")} if audit else {}
+    return {"group": config.table.group, **audited, **(inflation or {})}
+
+
+def _inflation(
+    config: RunConfig, folder: str, evaluated: dict[str, Evaluation], naive: dict[str, Any] | None
 ) -> dict[str, Any] | None:
     """Return what the same trainer scores on the naive and on the safe split; None when either is missing."""
     name = config.leak_contender.name
-    if naive is None or naive["status"] != "ok" or name not in evaluations:
+    if naive is None or naive["status"] != "ok" or name not in evaluated:
         return None
-    found = _evaluate(config, storage.join(folder, "naive", "train", "predictions")).to_dict()
+    inflated = _evaluate(config, storage.join(folder, "naive", "train", "predictions"))
+    gap = auc_gap(inflated.components, evaluated[name].components, config.evaluation.confidence)
+    sides = {"naive": (inflated, "naive"), "safe": (evaluated[name], "prepare")}
     return {
         "contender": name,
-        "group": config.table.group,
-        "naive": found["roc_auc"] | {"roc_auc": found["roc_auc"]["value"]} | _twins(storage.join(folder, "naive")),
-        "safe": evaluations[name]["roc_auc"]
-        | {"roc_auc": evaluations[name]["roc_auc"]["value"]}
-        | _twins(storage.join(folder, "prepare")),
+        "inflation_low": gap.low,
+        "inflation_high": gap.high,
+        **{side: _side(config, found, storage.join(folder, matrix)) for side, (found, matrix) in sides.items()},
     }
 
 
-def _twins(matrix: str) -> dict[str, float]:
-    """Return what a memoriser of groups scores on a matrix, and the share of test rows with a twin in train."""
+def _side(config: RunConfig, found: Evaluation, matrix: str) -> dict[str, Any]:
+    """Return the trainer's AUC, what a memoriser of groups scores, and the share of test rows with a twin in train."""
     train, test = (_columns(matrix, part) for part in ("train", "test"))
-    scores = memoriser(train["group"], train["label"], test["group"])
-    return {
-        "memoriser_roc_auc": roc_auc(rank(test["label"], scores), test["weight"]),
+    auc = found.to_dict()["roc_auc"]
+    memorised = memoriser_auc(train, test, config.evaluation.confidence)
+    return auc | {
+        "roc_auc": auc["value"],
+        "memoriser_roc_auc": memorised.value,
+        "memoriser_low": memorised.low,
+        "memoriser_high": memorised.high,
         "twins_share": twins_share(train["group"], test["group"]),
     }
 

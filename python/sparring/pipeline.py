@@ -2,7 +2,7 @@
 
 ::
 
-    ingest -> deduplicate -> split -> prepare -> naive -> train x contenders -> evaluate -> compare -> report
+    ingest -> deduplicate -> split -> audit -> prepare -> naive -> train x contenders -> evaluate -> compare -> report
 """
 
 from __future__ import annotations
@@ -129,6 +129,9 @@ class Run:
         self._stage("deduplicate", basis, "finding duplicates", self._deduplicate)
         basis = basis_of(basis, config.split.model_dump())
         self._stage("split", basis, "allotting rows to train, validation and test", self._split)
+        if config.leakage.audit:
+            looks = config.leakage.model_dump(include={"near", "near_threshold"})
+            self._stage("audit", basis_of(basis, looks), "looking for leaks between the parts", self._audit)
         basis = basis_of(basis, config.prepare.model_dump())
         self._stage("prepare", basis, "fitting features on train, writing the matrix", self._prepare)
         if config.leakage.enabled:
@@ -196,6 +199,31 @@ class Run:
         report["rows"] = sum(part["rows"] for part in parts.values())
         counts = {name: part["rows"] for name, part in parts.items()} | kept_out
         return ", ".join(f"{name} {rows:,}" for name, rows in counts.items())
+
+    def _audit(self, report: dict[str, Any]) -> str:
+        from sparring.leakage import AuditColumns, AuditOptions, audit_split
+
+        table, leakage = self.config.table, self.config.leakage
+        # Keys are left out: ingest has proved that no two rows share one.
+        columns = AuditColumns(
+            numbers=[*table.features.numeric, *table.features.cyclic],
+            moments=table.features.timestamp,
+            categories=table.features.categorical,
+            label=table.label,
+            groups=table.group,
+            time=table.time,
+        )
+        rows = self._session().read.parquet(self.path("split"))
+        found = audit_split(
+            # The label as 0 and 1, under the name that its owner knows.
+            rows.drop(table.label).withColumnRenamed(LABEL, table.label),
+            list(self.config.split.shares),
+            columns=columns,
+            options=AuditOptions(leakage.near, leakage.near_threshold),
+            seed=self.config.seed,
+        )
+        report.update(found.to_dict())
+        return f"{len(found.findings)} findings, the worst {found.worst}" if found.findings else "no finding"
 
     def _prepare(self, report: dict[str, Any]) -> str:
         rows = self._session().read.parquet(self.path("split"))
@@ -346,6 +374,10 @@ def describe_plan(config: RunConfig, found: IngestReport, equality: list[str], f
         ),
         ("deduplicate", _described(config.deduplicate, equality)),
         ("split", f"{shares}; {group}"),
+        (
+            "audit",
+            f"leaks between the parts; rows that are alike: {config.leakage.near}" if config.leakage.audit else "off",
+        ),
         ("prepare", f"{len(config.table.features.columns)} columns, fitted on train"),
         *((f"train {c.name}", f"{c.family} on {c.engine}, {c.hyperparameters}") for c in config.contenders),
         ("naive split", f"{config.leak_contender.name} once more" if config.leakage.enabled else "off"),

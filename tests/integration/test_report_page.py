@@ -20,6 +20,7 @@ SECTIONS = [
     "verdict",
     "contenders",
     "leakage",
+    "audit",
     "split",
     "rows",
     "curves",

@@ -96,6 +96,16 @@ def test_the_safe_split_leaves_a_memoriser_nothing(facts: dict) -> None:
     assert facts["leakage"]["naive"]["twins_share"] > 0.9
 
 
+def test_the_split_is_audited_and_the_findings_are_reported(facts: dict) -> None:
+    leakage = json.loads((facts["folder"] / "report.json").read_text())["leakage"]
+    ended = {check["check"]: check["status"] for check in leakage["checks"]}
+    assert (ended["exact overlap"], ended["group overlap"], ended["key memoriser"]) == ("clean",) * 3
+    assert (ended["key overlap"], ended["time travel"]) == ("skipped",) * 2
+    assert leakage["worst"] in (None, "low")
+    assert {column["column"] for column in leakage["columns"]} == {"x", "z", "hour", "city"}
+    assert leakage["inflation_low"] < leakage["inflation"] < leakage["inflation_high"]
+
+
 def test_report_json_holds_the_figures(facts: dict) -> None:
     report = json.loads((facts["folder"] / "report.json").read_text())
     assert report["rows"] == facts["rows"] | {"adds_up": True}
@@ -109,7 +119,7 @@ def test_a_second_run_keeps_every_stage_and_a_change_redoes_what_depends_on_it(
     spark: SparkSession, small_run: Path, facts: dict, capsys: pytest.CaptureFixture
 ) -> None:
     Run(load_config(str(small_run)), str(facts["folder"])).execute()
-    assert capsys.readouterr().err.count("kept from the run before") == 8
+    assert capsys.readouterr().err.count("kept from the run before") == 9
     changed = load_config(str(small_run), ["contenders.1.hyperparameters.num_round=5"])
     Run(changed, str(facts["folder"])).execute()
-    assert capsys.readouterr().err.count("kept from the run before") == 6
+    assert capsys.readouterr().err.count("kept from the run before") == 7

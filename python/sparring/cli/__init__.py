@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from sparring.cli import container, local_aws, machine, predict, runs, sagemaker, serve
+from sparring.cli import audit, container, local_aws, machine, predict, runs, sagemaker, serve
 from sparring.errors import SparringError
 
 __all__ = ["app", "main"]
@@ -21,7 +21,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (runs.demo, runs.run, runs.init, serve.package, serve.serve, predict.predict, machine.doctor):
+for command in (
+    *(runs.demo, runs.run, runs.init, audit.audit),
+    *(serve.package, serve.serve, predict.predict, machine.doctor),
+):
     app.command()(command)
 app.add_typer(local_aws.app, name="local-aws")
 app.add_typer(container.app, name="container")

@@ -185,9 +185,17 @@ class ContenderConfig(Section):
 
 
 class LeakageConfig(Section):
-    """The leak check: the same trainer on a naive random split."""
+    """Leaks: the audit of the split, and the same trainer on a naive random split."""
 
-    enabled: bool = True
+    audit: bool = Field(True, description="look for leaks between the parts of the split")
+    near: Literal["auto", "sample", "off"] = Field(
+        "sample",
+        description="rows that are alike: sample estimates their share, auto searches all rows, off does not look",
+    )
+    near_threshold: float = Field(
+        0.9, gt=0, le=1, description="share of the features in which rows that are alike agree"
+    )
+    enabled: bool = Field(True, description="train once more on a naive split, to measure what leaks would add")
     contender: str | None = Field(
         None, description="whose trainer to repeat; default: the first boosted trees on one machine"
     )

@@ -30,10 +30,14 @@ def read_table(spark: SparkSession, table: TableConfig) -> DataFrame:
     """
     if table.builtin is not None:
         return read_flights(spark)
-    path = table.path or ""
-    form = guess_format(path) if table.format == "auto" else table.format
+    return read_path(spark, table.path or "", table.format, table.options)
+
+
+def read_path(spark: SparkSession, path: str, form: str = "auto", options: dict[str, str] | None = None) -> DataFrame:
+    """Return the table at ``path``; as :func:`read_table`."""
+    form = guess_format(path) if form == "auto" else form
     try:
-        frame = _read(spark, storage.normalize(path), form, table.options)
+        frame = _read(spark, storage.normalize(path), form, options or {})
     except Exception as error:
         raise TableError(
             f"table.path {path!r} cannot be read as {form}: {first_line(error)}",

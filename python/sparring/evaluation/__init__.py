@@ -1,9 +1,9 @@
 """Metrics on stored predictions: one implementation for all contenders, with intervals and tests."""
 
 from sparring.evaluation.delong import AucComponents, auc_components, delong_covariance
-from sparring.evaluation.difference import Difference, differences, holm, paired_bootstrap, tost
+from sparring.evaluation.difference import Difference, auc_gap, differences, holm, paired_bootstrap, tost
 from sparring.evaluation.evaluate import METRICS, Evaluation, Interval, evaluate
-from sparring.evaluation.memoriser import memoriser, twins_share
+from sparring.evaluation.memoriser import memoriser, memoriser_auc, twins_share
 from sparring.evaluation.metrics import best_threshold, pr_auc, rank, roc_auc
 from sparring.evaluation.parity import (
     LinearModel,
@@ -25,6 +25,7 @@ __all__ = [
     "Parity",
     "Predictions",
     "auc_components",
+    "auc_gap",
     "best_threshold",
     "delong_covariance",
     "differences",
@@ -32,6 +33,7 @@ __all__ = [
     "holm",
     "max_probability_difference",
     "memoriser",
+    "memoriser_auc",
     "objective",
     "paired_bootstrap",
     "parity_pairs",

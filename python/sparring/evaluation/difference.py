@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import norm
 
 from sparring.errors import ComparisonError
-from sparring.evaluation.delong import delong_covariance
+from sparring.evaluation.delong import AucComponents, delong_covariance
 from sparring.evaluation.evaluate import METRICS, Evaluation, Interval
 
 DEFAULT_MARGIN = 0.002
@@ -169,6 +169,19 @@ def holm(p_values: Sequence[float]) -> list[float]:
     adjusted = np.full(len(values), np.nan)
     adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return adjusted.tolist()
+
+
+def auc_gap(left: AucComponents, right: AucComponents, confidence: float = 0.95) -> Interval:
+    """Return the difference of two AUCs on different rows, with DeLong's interval.
+
+    Rows are taken for independent; where some are judged by both the true interval is narrower.
+    """
+    variance = delong_covariance(left, left) + delong_covariance(right, right)
+    gap = left.auc - right.auc
+    if np.isnan(variance):
+        return Interval(gap, None, None)
+    reach = float(norm.ppf((1 + confidence) / 2) * np.sqrt(variance))
+    return Interval(gap, gap - reach, gap + reach)
 
 
 def _delong_test(left: Evaluation, right: Evaluation, margin: float) -> tuple[float, float, float, float]:

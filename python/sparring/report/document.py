@@ -34,7 +34,7 @@ def document(facts: RunFacts) -> dict[str, Any]:
             "contenders": [contender(result, facts["evaluations"].get(result["name"])) for result in facts["results"]],
             "differences": facts["differences"],
             "parity": facts["parity"],
-            "leakage": leakage and {**leakage, "inflation": inflation(leakage)},
+            "leakage": leakage and {**leakage, **inflation(leakage)},
             "split": facts["split"],
             "quarantine": facts["quarantine"],
             "deduplicate": facts["deduplicate"],
@@ -68,9 +68,11 @@ def adds_up(rows: RowCounts) -> bool:
     return rows["input"] == left + rows["train"] + rows["validation"] + rows["test"]
 
 
-def inflation(leakage: Mapping[str, Any]) -> float:
-    """Return how much better the naive split looks, in AUC."""
-    return float(leakage["naive"]["roc_auc"] - leakage["safe"]["roc_auc"])
+def inflation(leakage: Mapping[str, Any]) -> dict[str, float]:
+    """Return how much better the naive split looks, in AUC; nothing when it was not measured."""
+    if "naive" not in leakage:
+        return {}
+    return {"inflation": float(leakage["naive"]["roc_auc"] - leakage["safe"]["roc_auc"])}
 
 
 def finite(value: Any) -> Any:

@@ -51,7 +51,7 @@ class Deduplication(TypedDict):
     """What deduplication found; further keys are shown as they are.
 
     ``columns`` make two rows equal; ``clusters`` counts sets of two or more equal rows, ``conflicting`` those
-    among them that hold both labels.
+    among them that hold both labels; ``sizes`` counts clusters by size.
     """
 
     enabled: bool
@@ -60,6 +60,7 @@ class Deduplication(TypedDict):
     clusters: int
     largest_cluster: int
     conflicting: int
+    sizes: NotRequired[dict[str, int]]
 
 
 class LeakSide(TypedDict):
@@ -72,16 +73,29 @@ class LeakSide(TypedDict):
     low: NotRequired[float]
     high: NotRequired[float]
     memoriser_roc_auc: NotRequired[float]
+    memoriser_low: NotRequired[float | None]
+    memoriser_high: NotRequired[float | None]
     twins_share: NotRequired[float]
 
 
 class Leakage(TypedDict):
-    """One trainer on the naive random split and on the safe one; ``group`` names the columns of a twin."""
+    """The audit of the split, and one trainer on the naive random split and on the safe one.
 
-    contender: str
+    ``group`` names the columns of a twin.  ``findings``, ``checks``, ``columns`` and ``worst`` are those of
+    :class:`~sparring.leakage.AuditReport`, absent when the audit was switched off; the others are absent when
+    inflation was not measured.
+    """
+
     group: list[str]
-    naive: LeakSide
-    safe: LeakSide
+    findings: NotRequired[list[dict[str, Any]]]
+    checks: NotRequired[list[dict[str, Any]]]
+    columns: NotRequired[list[dict[str, Any]]]
+    worst: NotRequired[str | None]
+    contender: NotRequired[str]
+    inflation_low: NotRequired[float | None]
+    inflation_high: NotRequired[float | None]
+    naive: NotRequired[LeakSide]
+    safe: NotRequired[LeakSide]
 
 
 class Stage(TypedDict):
@@ -112,7 +126,7 @@ class RunFacts(TypedDict):
     parity : list of dict
         ``Parity.to_dict()`` of the pairs that should agree.
     leakage : Leakage or None
-        None when the check was switched off.
+        None when audit and inflation were switched off.
     environment : dict of str to str
         What the run ran on: Python, Java, Spark, machine, memory, cores, versions.
     costs : list of dict, optional

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -69,7 +70,7 @@ def tiles(document: Mapping[str, Any]) -> list[dict[str, str]]:
                 "note": "whole process tree",
             },
         ]
-    if document["leakage"]:
+    if document["leakage"] and "inflation" in document["leakage"]:
         note = "AUC a naive split would add"
         found.append({"label": "Leak inflation", "pointer": "/leakage/inflation", "kind": "signed", "note": note})
     return found
@@ -90,21 +91,46 @@ def funnel(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def leak_bars(leakage: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """Return the AUC bars of trainer and memoriser on both splits; they begin at 0.5, pure chance."""
-    if not leakage:
+    """Return the AUC bars of trainer and memoriser on both splits; they begin at 0.5, pure chance.
+
+    ``reach`` is left end and width of the interval, in per cent, or None.
+    """
+    if not leakage or "naive" not in leakage:
         return []
-    rows = [(leakage["contender"], "roc_auc"), ("Key memoriser", "memoriser_roc_auc")]
+    rows = [(leakage["contender"], "roc_auc", ""), ("Key memoriser", "memoriser_roc_auc", "memoriser_")]
     return [
         {
             "label": label,
             "side": side,
             "pointer": f"/leakage/{side}/{name}",
-            "interval": f"/leakage/{side}" if name == "roc_auc" and "low" in leakage[side] else None,
-            "width": max(0.0, min(100.0, 200 * (leakage[side][name] - 0.5))),
+            "interval": [f"/leakage/{side}/{prefix}{end}" for end in ("low", "high")],
+            "reach": _reach(leakage[side].get(f"{prefix}low"), leakage[side].get(f"{prefix}high")),
+            "width": _above_chance(leakage[side][name]),
         }
-        for label, name in rows
+        for label, name, prefix in rows
         for side in ("naive", "safe")
         if leakage[side].get(name) is not None
+    ]
+
+
+def _above_chance(auc: float) -> float:
+    """Return an AUC in per cent of the way from 0.5 to 1."""
+    return max(0.0, min(100.0, 200 * (auc - 0.5)))
+
+
+def _reach(low: float | None, high: float | None) -> tuple[float, float] | None:
+    if low is None or high is None:
+        return None
+    return _above_chance(low), _above_chance(high) - _above_chance(low)
+
+
+def cluster_bars(deduplicate: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a bar for each size of duplicate clusters, on a scale of logarithms: most clusters are small."""
+    sizes = deduplicate.get("sizes") or {}
+    longest = math.log1p(max(sizes.values(), default=0)) or 1.0
+    return [
+        {"label": size, "pointer": f"/deduplicate/sizes/{size}", "width": 100 * math.log1p(count) / longest}
+        for size, count in sizes.items()
     ]
 
 

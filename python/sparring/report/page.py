@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from sparring.report import formats
 from sparring.report.figures import calibration_plot, roc_plot
-from sparring.report.layout import funnel, leak_bars, legend, ranked, tiles, time_bars, whiskers
+from sparring.report.layout import cluster_bars, funnel, leak_bars, legend, ranked, tiles, time_bars, whiskers
 
 
 def render(document: Mapping[str, Any]) -> str:
@@ -22,6 +22,26 @@ def render(document: Mapping[str, Any]) -> str:
     pointer, RFC 6901); text is escaped; nothing is loaded from anywhere.  A stored ``report.json`` gives the
     same page again.
     """
+    environment = templates(document)
+    contenders = document["contenders"]
+    return environment.get_template("report.html").render(
+        document=document,
+        order=ranked(contenders),
+        sampled=next((contender["sample"] for contender in contenders if contender["sample"]), None),
+        whiskers=whiskers(contenders),
+        tiles=tiles(document),
+        funnel=funnel(document),
+        cluster_bars=cluster_bars(document["deduplicate"]),
+        leak_bars=leak_bars(document["leakage"]),
+        legend=legend(contenders),
+        time_bars=time_bars(contenders),
+        roc=Markup(roc_plot(contenders)),
+        calibration=Markup(calibration_plot(contenders)),
+    )
+
+
+def templates(document: Mapping[str, Any]) -> Environment:
+    """Return the templates, with the functions that put figures of ``document`` on a page."""
     environment = Environment(
         loader=PackageLoader("sparring.report"),
         autoescape=True,
@@ -32,20 +52,7 @@ def render(document: Mapping[str, Any]) -> str:
     environment.globals["figure"] = partial(figure, document)
     environment.filters["pretty"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False)
     environment.filters.update(formats.KINDS, moment=formats.moment)
-    contenders = document["contenders"]
-    return environment.get_template("report.html").render(
-        document=document,
-        order=ranked(contenders),
-        sampled=next((contender["sample"] for contender in contenders if contender["sample"]), None),
-        whiskers=whiskers(contenders),
-        tiles=tiles(document),
-        funnel=funnel(document),
-        leak_bars=leak_bars(document["leakage"]),
-        legend=legend(contenders),
-        time_bars=time_bars(contenders),
-        roc=Markup(roc_plot(contenders)),
-        calibration=Markup(calibration_plot(contenders)),
-    )
+    return environment
 
 
 def figure(document: Mapping[str, Any], pointer: str, kind: str) -> Markup:

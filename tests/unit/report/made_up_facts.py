@@ -27,6 +27,62 @@ CONTENDERS: list[tuple[str, str, str, float, dict[str, float]]] = [
 ]
 
 
+AUDIT: dict[str, Any] = {
+    "worst": "high",
+    "findings": [
+        {
+            "check": "time travel",
+            "severity": "high",
+            "message": "6,990 of 7,000 rows of train (99.86%) are later than the first row of test; the mean label of "
+            "train at the same time scores an AUC of 0.6659 on test",
+            "advice": "If the model is to predict the future, split by time.",
+            "counts": {"share": 0.9986, "auc": 0.6659},
+            "examples": [{"first of test": "2013-01-01 10:00:00+00:00", "last of train": "2014-01-01 04:00:00+00:00"}],
+        },
+        {
+            "check": "near overlap",
+            "severity": "medium",
+            "message": "14 of 300 rows of test (4.67%) agree with a row of train in 90% of the columns or more",
+            "advice": "Look at the examples: one thing recorded twice?",
+            "counts": {"rows": 14, "looked_at": 300, "share": 14 / 300},
+            "examples": [
+                {
+                    "similarity": 0.9286,
+                    "test": {"carrier": "DL", "flight": "527", "dest": "<script>alert('leak')</script>"},
+                    "train": {"carrier": "FL", "flight": None, "dest": "ATL"},
+                }
+            ]
+            * 2,
+        },
+        {
+            "check": "identifiers",
+            "severity": "low",
+            "message": "tailnum has 6,800 values in 7,000 rows of train: it names rows",
+            "advice": "Drop tailnum from the features, or make it the key.",
+            "counts": {"distinct": 6800},
+            "examples": [],
+        },
+    ],
+    "checks": [
+        {"check": "exact overlap", "status": "clean", "note": "", "seconds": 1.2},
+        {"check": "near overlap", "status": "found", "note": "300 rows a part compared with train", "seconds": 3.4},
+        {"check": "order", "status": "skipped", "note": "no order named", "seconds": 0.0},
+    ],
+    "columns": [
+        {
+            "column": name,
+            "kind": "number",
+            "auc": 0.55,
+            "effect": 0.0334,
+            "measure": "Kolmogorov-Smirnov",
+            "psi": 0.021,
+            "part": "test",
+        }
+        for name in ("distance", "temp")
+    ],
+}
+
+
 def predictions(skill: float, seed: int, rows: int = 4000) -> Predictions:
     """Return grouped predictions of a made-up contender; one seed, one set of rows."""
     random = np.random.default_rng(seed)
@@ -127,6 +183,7 @@ def made_up_facts(failed: str | None = None) -> RunFacts:
             "clusters": 280,
             "largest_cluster": 4,
             "conflicting": 12,
+            "sizes": {"2-3": 271, "4-7": 9},
         },
         "split": {
             "parts": {
@@ -147,13 +204,18 @@ def made_up_facts(failed: str | None = None) -> RunFacts:
         "differences": gaps,
         "parity": parity,
         "leakage": {
+            **AUDIT,
             "contender": "xgboost",
+            "inflation_low": 0.0161,
+            "inflation_high": 0.0369,
             "group": ["carrier", "flight"],
             "naive": {
                 "roc_auc": 0.8312,
                 "low": 0.8255,
                 "high": 0.8371,
                 "memoriser_roc_auc": 0.6711,
+                "memoriser_low": 0.6595,
+                "memoriser_high": 0.6827,
                 "twins_share": 0.962,
             },
             "safe": {

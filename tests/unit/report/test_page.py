@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sparring.report import document, render, write_report
+from sparring.report.audit import render_audit
 from sparring.report.page import figure
 
 
@@ -99,6 +100,34 @@ def test_a_run_without_survivors_or_extras_still_has_a_page(facts_with_failure: 
     page = render(document(bare))
     assert "there are no curves" in page
     assert "switched off" in page
+
+
+def test_a_page_without_inflation_shows_the_audit_alone(facts: dict[str, Any]) -> None:
+    audited = copy.deepcopy(facts)
+    for name in ("contender", "naive", "safe", "inflation_low", "inflation_high"):
+        del audited["leakage"][name]
+    page = render(document(audited))
+    assert "was not trained on" in page
+    assert "later than the first row of test" in page
+    assert "Leak inflation" not in page
+
+
+@pytest.mark.parametrize("findings", [True, False])
+def test_the_page_of_an_audit_alone_loads_nothing_and_escapes_text(facts: dict[str, Any], findings: bool) -> None:
+    leakage = facts["leakage"]
+    audited = {
+        "paths": {"train": "<b>a.csv</b>", "test": "b.csv"},
+        "parts": {"train": 7000, "test": 2000},
+        "worst": leakage["worst"] if findings else None,
+        **{name: leakage[name] for name in ("checks", "columns")},
+        "findings": leakage["findings"] if findings else [],
+    }
+    page = render_audit(audited)
+    assert ("No leak found" in page) != findings
+    assert "<b>" not in page
+    for tag, attributes in Elements(page).found:
+        assert tag not in ("script", "iframe", "img", "object")
+        assert (attributes.get("href") or "#").startswith(("#", "data:"))
 
 
 def test_figures_carry_value_pointer_and_kind() -> None:

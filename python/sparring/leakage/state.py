@@ -1,0 +1,89 @@
+"""What the checks of one audit share: the table, its options, and what is computed once for several of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from sparring.leakage.counts import ValueCounts, value_counts
+from sparring.leakage.statistics import auc_noise, auc_of_counts
+from sparring.leakage.straddling import Straddling, straddling
+from sparring.leakage.table import FOLDS, GROUP, KEY, AuditTable
+
+
+@dataclass(frozen=True)
+class AuditOptions:
+    """How an audit looks.
+
+    Attributes
+    ----------
+    near : {"auto", "sample", "off"}
+        Rows that are alike: ``auto`` compares all below 50,000 rows and searches above; ``sample`` compares some rows
+        of each part with all of train and estimates the share.
+    near_threshold : float in (0, 1]
+        Share of the columns in which rows that are alike agree (of one text: of its shingles).
+    alpha : float
+        Level of the tests of shift, after Holm.
+    """
+
+    near: str = "auto"
+    near_threshold: float = 0.9
+    alpha: float = 0.01
+
+
+@dataclass(frozen=True)
+class Memorised:
+    """The AUC of a memoriser, and the standard deviation of one that knows nothing."""
+
+    auc: float
+    noise: float
+
+
+@dataclass
+class Audit:
+    """One audit while it runs; ``notes`` tells how a check was done."""
+
+    table: AuditTable
+    options: AuditOptions
+    notes: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def values(self) -> ValueCounts:
+        """Counts of all values; see :func:`~sparring.leakage.counts.value_counts`."""
+        return value_counts(self.table)
+
+    @cached_property
+    def straddling(self) -> Straddling:
+        """Values in several parts; see :func:`~sparring.leakage.straddling.straddling`."""
+        return straddling(self.table)
+
+    def chances(self, part: int) -> list[float]:
+        """Return for each number and category the probability that a row of train and one of the part agree."""
+        names = [column.name for column in self.values.columns if column.kind in ("number", "category")]
+        return self.values.summary.loc[names, f"agree{part}"].tolist()
+
+    def cross_fitted(self, column: str) -> Memorised:
+        """Return how well the mean label of a column's value tells the label within train, each fold by the other."""
+        return self._memorised(column, [f"fold{fold}" for fold in range(FOLDS)], 0, self.table.units[0])
+
+    def transferred(self, column: str, part: int) -> Memorised:
+        """Return how well the mean label of a column's value in train tells the label in another part."""
+        # A key that tells nothing leaves the rows independent, however many share it.
+        keyed = column in (KEY, GROUP)
+        units = self.table.sizes[part].sum() if keyed else self.table.units[part]
+        return self._memorised(column, [str(part)], part, float(units))
+
+    def _memorised(self, column: str, modes: list[str], part: int, units: float) -> Memorised:
+        scores = self.values.scores
+        chosen = scores[(scores["column"] == column) & scores["mode"].isin(modes)]
+        aucs, weights = [], []
+        for _, lines in chosen.groupby("mode"):
+            columns = [lines[name].to_numpy(dtype=np.float64) for name in ("score", "positives", "negatives")]
+            aucs.append(auc_of_counts(*columns))
+            weights.append(lines["positives"].sum() + lines["negatives"].sum())
+        known = [(auc, weight) for auc, weight in zip(aucs, weights, strict=True) if auc == auc]
+        auc = float(np.average([a for a, _ in known], weights=[w for _, w in known])) if known else 0.5
+        negatives, positives, _ = self.table.sizes[part]
+        return Memorised(auc, auc_noise(positives, negatives, units))

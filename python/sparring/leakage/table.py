@@ -1,0 +1,180 @@
+"""The audited rows in the one form that all checks read, kept in memory while they do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from sparring.dedup.canonical import canonical_hash
+from sparring.errors import TableError
+from sparring.leakage.columns import OWNER, PART, AuditColumns
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+CONTENT, KEY, GROUP, ANSWER, POSITIVE, FOLD, TIME, ORDER = (
+    *("_content", "_rowKey", "_group", "_answer", "_positive", "_fold", "_time", "_order"),
+)
+FOLDS = 2
+SAMPLE_ROWS = 10_000
+MANY_LABELS = 20
+
+
+@dataclass(frozen=True)
+class AuditTable:
+    """The rows and what is known of them.
+
+    Attributes
+    ----------
+    rows : DataFrame
+        Features as double, text or as they are, and ``_part`` (int), ``_content`` (hash of the features), ``_rowKey``
+        and ``_group`` (hashes, null without), ``_answer`` (hash of the label), ``_positive`` (1, 0 or null), ``_fold``
+        (0 or 1, by group or content), ``_time``, ``_order`` (double).
+    parts : list of str
+        Names of the parts; train is first.
+    columns : AuditColumns
+    seed : int
+    sizes : ndarray of int64, shape (parts, 3)
+        Rows by part and label: 0, 1, unknown.
+    units : ndarray of float64, shape (parts,)
+        Independent units: groups, else rows.
+    meaning : str
+        Which rows count as positive.
+    """
+
+    rows: DataFrame
+    parts: list[str]
+    columns: AuditColumns
+    seed: int
+    sizes: np.ndarray
+    units: np.ndarray
+    meaning: str
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Part -> rows."""
+        return {name: int(rows) for name, rows in zip(self.parts, self.sizes.sum(axis=1), strict=True)}
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """Numbers of every two parts, train first."""
+        return [(a, b) for a in range(len(self.parts)) for b in range(a + 1, len(self.parts))]
+
+    def sample(self, part: int, rows: int, columns: Sequence[str]) -> pd.DataFrame:
+        """Return about ``rows`` rows of a part, chosen by the hash of their content, in its order.
+
+        Cost: one pass over the kept rows.
+        """
+        from pyspark.sql import functions as F
+
+        every = max(1, -(-int(self.sizes[part].sum()) // rows))
+        drawn = F.pmod(F.xxhash64(F.lit(self.seed), F.lit("sample"), CONTENT), F.lit(every)) == 0
+        chosen = self.rows.where((F.col(PART) == part) & drawn)
+        found = chosen.select(CONTENT, *[F.col(f"`{name}`") for name in columns]).limit(4 * rows).toPandas()
+        return found.sort_values(CONTENT, ignore_index=True)
+
+
+@contextmanager
+def opened(united: DataFrame, parts: list[str], columns: AuditColumns, seed: int) -> Iterator[AuditTable]:
+    """Yield the audit's table, kept in memory (else on disk) for the body of the ``with`` statement.
+
+    Cost: one pass over the parts, which computes all hashes; with groups a shuffle of their distinct hashes.
+    """
+    from pyspark.storagelevel import StorageLevel
+
+    positive, meaning = _positive(united, columns)
+    rows = _canonical(united, columns, positive, seed).persist(StorageLevel.MEMORY_AND_DISK)
+    try:
+        sizes, units = _sizes(rows, parts, bool(columns.groups))
+        yield AuditTable(rows, parts, columns, seed, sizes, units, meaning)
+    finally:
+        rows.unpersist()
+
+
+def _canonical(united: DataFrame, columns: AuditColumns, positive: Column, seed: int) -> DataFrame:
+    from pyspark.sql import functions as F
+
+    casts = {name: number_of(F.col(f"`{name}`")) for name in columns.numbers}
+    casts |= {name: number_of(F.col(f"`{name}`").cast("timestamp")) for name in columns.moments}
+    casts |= {name: F.col(f"`{name}`").cast("string") for name in columns.categories}
+    features = [casts.get(name, F.col(f"`{name}`")).alias(name) for name in columns.features]
+    missing = F.lit(None)
+    hashed = {KEY: columns.keys, GROUP: columns.groups}
+    hashes = [
+        (canonical_hash(names, united.schema) if names else missing.cast("string")).alias(name)
+        for name, names in hashed.items()
+    ]
+    moments = [
+        (missing.cast("double") if name is None else number_of(_moment(united, name))).alias(output)
+        for output, name in ((TIME, columns.time), (ORDER, columns.order))
+    ]
+    # A hash, for its least and largest are of fixed width: those of text would make Spark sort instead of hash.
+    answer = F.xxhash64(F.col(f"`{columns.label}`").cast("string")) if columns.label else missing.cast("long")
+    # Kept as they came, so that examples can be shown: keys, groups and time are no features.
+    shown = [name for name in columns.used if name not in columns.features]
+    rows = united.select(
+        PART, *features, *hashes, *moments, answer.alias(ANSWER), positive.alias(POSITIVE), *[f"`{n}`" for n in shown]
+    )
+    rows = rows.withColumn(CONTENT, canonical_hash(columns.features, rows.schema))
+    fold = F.pmod(F.xxhash64(F.lit(seed), F.lit("fold"), F.coalesce(GROUP, CONTENT)), F.lit(FOLDS))
+    return rows.withColumn(FOLD, fold.cast("int"))
+
+
+def number_of(column: Column) -> Column:
+    """Return a double; NaN is missing, a time is its seconds."""
+    from pyspark.sql import functions as F
+
+    return F.nanvl(column.cast("double"), F.lit(None).cast("double"))
+
+
+def _moment(frame: DataFrame, name: str) -> Column:
+    from pyspark.sql import functions as F
+    from pyspark.sql import types as T
+
+    column = F.col(f"`{name}`")
+    return column if isinstance(frame.schema[name].dataType, T.NumericType) else column.cast("timestamp")
+
+
+def _positive(united: DataFrame, columns: AuditColumns) -> tuple[Column, str]:
+    """Return which rows are positive, and that in words: the larger of two values; else above the median, or the
+    commonest value.
+    """
+    from pyspark.sql import functions as F
+    from pyspark.sql import types as T
+
+    if columns.label is None:
+        return F.lit(None).cast("int"), "no label"
+    label = F.col(f"`{columns.label}`")
+    known = united.where(label.isNotNull())
+    commonest = known.groupBy(label.alias("v")).count().orderBy(F.desc("count"), "v").limit(MANY_LABELS + 1).collect()
+    if not commonest:
+        raise TableError(f"{OWNER}.label: column {columns.label!r} holds no value", "Name the column to predict.")
+    values = sorted((row["v"] for row in commonest), key=lambda value: (str(type(value)), value))
+    if len(values) <= 2:
+        return (label == F.lit(values[-1])).cast("int"), f"{columns.label} = {values[-1]}"
+    if len(values) > MANY_LABELS and isinstance(united.schema[columns.label].dataType, T.NumericType):
+        median = known.agg(F.percentile_approx(label.cast("double"), 0.5)).collect()[0][0]
+        return (label > F.lit(median)).cast("int"), f"{columns.label} > {median:g}, its median"
+    top = commonest[0]["v"]
+    return (label == F.lit(top)).cast("int"), f"{columns.label} = {top}, its commonest value"
+
+
+def _sizes(rows: DataFrame, parts: list[str], grouped: bool) -> tuple[np.ndarray, np.ndarray]:
+    from pyspark.sql import functions as F
+
+    sizes = np.zeros((len(parts), 3), dtype=np.int64)
+    for row in rows.groupBy(PART, POSITIVE).count().collect():
+        sizes[row[PART], 2 if row[POSITIVE] is None else row[POSITIVE]] = row["count"]
+    for name, total in zip(parts, sizes.sum(axis=1), strict=True):
+        if total == 0:
+            raise TableError(f"{OWNER}: {name} has no rows", "Give parts with rows; check the path.")
+    units = sizes.sum(axis=1).astype(np.float64)
+    if grouped:
+        for row in rows.groupBy(PART).agg(F.countDistinct(GROUP).alias("groups")).collect():
+            units[row[PART]] = max(1, row["groups"])
+    return sizes, units
