@@ -188,12 +188,12 @@ def test_boto3_says_what_the_library_cannot(rows: DataFrame, target: AwsTarget, 
 
 def test_cross_validation_fits_scores_and_leaves_only_what_is_kept(rows: DataFrame, target: AwsTarget) -> None:
     stage = SageMakerXGBoost(target=target, client="boto3", **SETTINGS)
-    grid = ParamGridBuilder().addGrid(stage.numRound, [1, 6]).build()
+    grid = ParamGridBuilder().addGrid(stage.numRound, [6]).build()
     evaluator = BinaryClassificationEvaluator(rawPredictionCol="probability")
     search = CrossValidator(estimator=stage, estimatorParamMaps=grid, evaluator=evaluator, numFolds=2, seed=1)
     with deploying() as made:
         best = search.fit(rows).bestModel
-    assert len(made.models) == 5
+    assert len(made.models) == 3
     assert not target.client("sagemaker").list_endpoints()["Endpoints"]
     made.delete_models(keep=best)
     assert [key.rsplit("/", 1)[-1] for key in objects(target)] == ["model.tar.gz"]

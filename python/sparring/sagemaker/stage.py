@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from pyspark.ml.base import Model
@@ -147,7 +146,8 @@ class Deployments:
                 model.delete()
 
 
-_deployments: ContextVar[Deployments | None] = ContextVar("deployments", default=None)
+# Not a context variable: CrossValidator fits and scores in threads of its own.
+_deployments: list[Deployments] = []
 
 
 @contextmanager
@@ -163,12 +163,12 @@ def deploying() -> Iterator[Deployments]:
     >>> made.delete_models(keep=best)                                           # doctest: +SKIP
     """
     made = Deployments()
-    token = _deployments.set(made)
+    _deployments.append(made)
     try:
         with made.endpoints:
             yield made
     finally:
-        _deployments.reset(token)
+        _deployments.remove(made)
 
 
 def is_on_sagemaker(model: Any) -> bool:
@@ -228,9 +228,8 @@ class SageMakerModel(Model, _SageMakerParams, DefaultParamsReadable[Any], Defaul
     def of(cls, trained: TrainedModel) -> Any:
         """Return the stage of a trained model."""
         model = cls(jobName=trained.job, image=trained.image, modelData=trained.model_data)
-        made = _deployments.get()
-        if made is not None:
-            made.models.append(model)
+        if _deployments:
+            _deployments[-1].models.append(model)
         return model
 
     @contextmanager
@@ -257,9 +256,8 @@ class SageMakerModel(Model, _SageMakerParams, DefaultParamsReadable[Any], Defaul
 
     def _endpoint(self) -> str:
         """Return the endpoint's name; a model that is not deployed is deployed inside :func:`deploying` only."""
-        made = _deployments.get()
-        if made is not None:
-            made.deploy(self)
+        if _deployments:
+            _deployments[-1].deploy(self)
         if not self.isDefined("endpointName"):
             raise SageMakerError(
                 f"The model of training job {self.getOrDefault('jobName')} is not deployed",
