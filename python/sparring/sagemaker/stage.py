@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from pyspark import keyword_only
 from pyspark.ml.base import Model
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
@@ -190,6 +192,27 @@ def train_and_keep(
     return trained
 
 
+def give_keywords(stage: Any, keywords: list[str]) -> None:
+    """Give a stage's class an ``__init__`` with one keyword for each of ``keywords``, as its signature shows.
+
+    It hands what was given to ``_set_keywords``.
+    """
+
+    def __init__(self: Any, **given: Any) -> None:
+        for name in given:
+            if name not in keywords:
+                raise TypeError(f"{stage.__name__}() got an unexpected keyword argument {name!r}")
+        Params.__init__(self)
+        self._set_keywords(dict(given))
+
+    parameters = [
+        inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+        *(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in keywords),
+    ]
+    __init__.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    stage.__init__ = keyword_only(__init__)
+
+
 class SageMakerModel(Model, _SageMakerParams, DefaultParamsReadable[Any], DefaultParamsWritable):
     """A model in S3 that can be deployed; those of known algorithms also score.
 
@@ -242,6 +265,11 @@ class SageMakerModel(Model, _SageMakerParams, DefaultParamsReadable[Any], Defaul
             If the endpoint does not come into service; nothing stays then.
         """
         job, image, data = (self.getOrDefault(name) for name in ("jobName", "image", "modelData"))
+        if not image:
+            raise SageMakerError(
+                f"The model of {job} was trained by an algorithm resource, which names no image to serve it",
+                "Set servingImage before the fit.",
+            )
         trained = TrainedModel(job, image, data, phases={})
         with RealTimeEndpoint(self.target, trained, self._config(), self._ledger()) as name:
             self._set(endpointName=name)
