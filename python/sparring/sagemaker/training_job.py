@@ -281,7 +281,7 @@ class TrainingJob:
 
     def _wait(self, submitted: Future[None]) -> None:
         """Return when the job has ended, telling what happens meanwhile."""
-        while not wait([submitted], timeout=poll_seconds(self.target)).done:
+        while not wait([submitted], timeout=self._follower.look_seconds).done:
             self._follower.look()
         error = submitted.exception()
         if error is not None and self._follower.look() is None:
