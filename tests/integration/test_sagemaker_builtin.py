@@ -27,7 +27,6 @@ STAGES: list[tuple[Any, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.xfail(strict=True, reason="the local SageMaker runs XGBoost only: remove this mark when it runs all")
 def test_the_local_sagemaker_runs_every_built_in_algorithm() -> None:
     assert {stage.algorithm.repository for stage, _ in STAGES} <= set(ALGORITHMS)
 
@@ -51,8 +50,6 @@ def rows(spark: SparkSession) -> DataFrame:
 def test_an_algorithm_is_trained_deployed_scored_and_deleted(
     spark: SparkSession, rows: DataFrame, target: AwsTarget, stage: Any, given: dict[str, Any], client: str
 ) -> None:
-    if stage.algorithm.repository not in ALGORITHMS:
-        pytest.skip(f"the local SageMaker does not run {stage.algorithm.repository} yet")
     jvm: Any = spark._jvm
     if client == "sagemaker-pyspark" and not isinstance(jvm.com.google.protobuf.GeneratedMessage, JavaClass):
         pytest.skip("sagemaker-pyspark writes RecordIO with protobuf-java, which this session does not have")

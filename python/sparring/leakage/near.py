@@ -171,7 +171,7 @@ def _search(audit: Audit) -> Searched:
     numbers = range(len(table.parts))
     per_part = [F.sum(F.when(F.col(PART) == part, 1).otherwise(0)).alias(f"n{part}") for part in numbers]
     owners = table.rows.groupBy(node.alias(NODE), CONTENT).agg(*per_part)
-    placed = owners.join(found.clusters, NODE).localCheckpoint()
+    placed = found.mark(owners).localCheckpoint()
     in_train = placed.where("n0 > 0").select("clusterId").distinct()
     torn = placed.join(in_train, "clusterId").where("n0 = 0")
     rows_alike = torn.agg(*[F.sum(f"n{part}").alias(f"n{part}") for part in numbers]).collect()[0]
