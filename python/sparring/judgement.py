@@ -125,6 +125,7 @@ def _row_facts(manifest: Manifest) -> dict[str, Any]:
             "input": ingested["input"],
             "quarantined": ingested["input"] - ingested["accepted"],
             "duplicates_removed": deduplicated["duplicates_removed"],
+            "kept_out": sum(split["kept_out"].values()),
             **{part: split["parts"][part]["rows"] for part in ("train", "validation", "test")},
         },
         "quarantine": ingested["quarantined"],

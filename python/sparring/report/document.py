@@ -61,10 +61,10 @@ def adds_up(rows: RowCounts) -> bool:
     Examples
     --------
     >>> parts = {"train": 3, "validation": 1, "test": 2}
-    >>> adds_up({"input": 8, "quarantined": 1, "duplicates_removed": 1, **parts})
+    >>> adds_up({"input": 9, "quarantined": 1, "duplicates_removed": 1, "kept_out": 1, **parts})
     True
     """
-    left = rows["quarantined"] + rows["duplicates_removed"]
+    left = rows["quarantined"] + rows["duplicates_removed"] + rows["kept_out"]
     return rows["input"] == left + rows["train"] + rows["validation"] + rows["test"]
 
 

@@ -20,11 +20,15 @@ class RunInfo(TypedDict):
 
 
 class RowCounts(TypedDict):
-    """Rows through the run: ``input`` is the sum of the others."""
+    """Rows through the run: ``input`` is the sum of the others.
+
+    ``kept_out`` are in the gap of a split by time, or without a time.
+    """
 
     input: int
     quarantined: int
     duplicates_removed: int
+    kept_out: int
     train: int
     validation: int
     test: int

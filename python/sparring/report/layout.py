@@ -81,6 +81,7 @@ def funnel(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     total = document["rows"]["input"] or 1
     steps = [("Input", "input", "kept"), ("Quarantined", "quarantined", "left")]
     steps += [("Duplicates removed", "duplicates_removed", "left")]
+    steps += [("Kept out of the split", "kept_out", "left")] * bool(document["rows"]["kept_out"])
     steps += [(part.capitalize(), part, "kept") for part in PARTS]
     bars, start = [], 0.0
     for label, name, role in steps:

@@ -171,6 +171,7 @@ def made_up_facts(failed: str | None = None) -> RunFacts:
             "input": 11_000,
             "quarantined": 700,
             "duplicates_removed": 300,
+            "kept_out": 0,
             "train": 7000,
             "validation": 1000,
             "test": 2000,
