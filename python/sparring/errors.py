@@ -89,7 +89,8 @@ class EndpointError(SageMakerError):
 class PackageError(SparringError):
     """Raised when a model cannot be packed, or a model package is broken, altered or of another version."""
 
-    exit_code = 8
+    # 8 is what the audit ends with when it finds leaks.
+    exit_code = 9
 
 
 class ComparisonError(SparringError):

@@ -9,7 +9,7 @@ streaming rows
 * missing values are counted by a product of two 0/1 matrices.
 
 Of each held row only the best so far is kept, so that memory is that of one block, and the result has one line a held
-row however many rows stream by.  Measured on one core: some 0.5 ns a pair and column.
+row however many rows stream by.
 """
 
 from __future__ import annotations
