@@ -7,7 +7,7 @@ A saved ``GBTClassificationModel`` is Parquet: a row a node in ``data`` (``treeI
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -41,6 +41,29 @@ def read_metadata(folder: str) -> dict[str, Any]:
     return value
 
 
+class _Nodes(NamedTuple):
+    """The nodes of all trees, by tree and number; a node is known by its key, ``tree * stride + number``."""
+
+    key: np.ndarray
+    first: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    value: np.ndarray
+    feature: np.ndarray
+    threshold: np.ndarray
+    weights: np.ndarray
+
+    @property
+    def inner(self) -> np.ndarray:
+        """Which nodes are no leaves."""
+        return self.left != NONE
+
+    def place(self, child: np.ndarray) -> np.ndarray:
+        """Return where each node's child lies among all nodes; a leaf is its own child."""
+        own = np.arange(len(self.key))
+        return np.where(self.inner, np.searchsorted(self.key, self.first + child), own).astype(np.int32)
+
+
 def read_trees(folder: str) -> TreesScorer:
     """Return the trees of the model that MLlib saved in ``folder``.
 
@@ -51,47 +74,48 @@ def read_trees(folder: str) -> TreesScorer:
     """
     size = int(read_metadata(folder)["numFeatures"])
     try:
-        weights = _table(folder, "treesMetadata").sort_by("treeID")["weights"].to_numpy()
-        nodes = _table(folder, "data")
-        node = nodes["nodeData"].combine_chunks()
-        tree, number = nodes["treeID"].to_numpy(), _field(node, "id")
-        children = [_field(node, "leftChild"), _field(node, "rightChild")]
-        value, split = _field(node, "prediction"), pc.struct_field(node, "split")
-        feature, categories = _field(split, "featureIndex"), _field(split, "numCategories")
-        thresholds = pc.struct_field(split, "leftCategoriesOrThreshold")
+        nodes = _nodes(folder)
     except (KeyError, OSError, pa.ArrowException) as error:
         raise PackageError(
             f"{folder} holds no boosted trees as Spark 3.5 saves them: {error}", "Train the contender on Spark 3.5."
         ) from error
-    inner = children[0] != NONE
-    if (categories[inner] != NONE).any():
+    left, right = nodes.place(nodes.left), nodes.place(nodes.right)
+    return TreesScorer(
+        feature=np.where(nodes.inner, nodes.feature, 0).astype(np.int32),
+        threshold=nodes.threshold,
+        left=left,
+        right=right,
+        value=nodes.value,
+        roots=np.searchsorted(nodes.key, np.unique(nodes.first)).astype(np.int32),
+        weights=nodes.weights,
+        size=size,
+        depth=_depth(left, right),
+    )
+
+
+def _nodes(folder: str) -> _Nodes:
+    weights = _table(folder, "treesMetadata").sort_by("treeID")["weights"].to_numpy()
+    table = _table(folder, "data")
+    node = table["nodeData"].combine_chunks()
+    split = pc.struct_field(node, "split")
+    tree, number = table["treeID"].to_numpy().astype(np.int64), _field(node, "id")
+    first = tree * (int(number.max()) + 1)
+    thresholds = pc.struct_field(split, "leftCategoriesOrThreshold")
+    left = _field(node, "leftChild")
+    inner, threshold = left != NONE, np.zeros(len(tree))
+    if (_field(split, "numCategories")[inner] != NONE).any():
         raise PackageError(
             f"{folder} splits on categories, which a server without Spark does not read",
             "Train on the prepared matrix, whose features are numbers.",
         )
-    # Nodes are numbered within their tree: one sorted key finds them all.
-    stride = int(number.max()) + 1
-    order = np.argsort(tree * stride + number, kind="stable")
-    keys = (tree.astype(np.int64) * stride + number)[order]
-    own = np.arange(len(keys), dtype=np.int32)
-    inner, tree = inner[order], tree[order].astype(np.int64)
-    left, right = (
-        np.where(inner, np.searchsorted(keys, tree * stride + child[order]), own).astype(np.int32) for child in children
+    # A leaf has no threshold, a split on a number exactly one.
+    threshold[inner] = thresholds.values.to_numpy()[thresholds.offsets.to_numpy()[:-1][inner]]
+    columns = (
+        *(first + number, first, left, _field(node, "rightChild")),
+        *(_field(node, "prediction"), _field(split, "featureIndex"), threshold),
     )
-    threshold = np.zeros(len(keys))
-    starts = thresholds.offsets.to_numpy()[:-1][order]
-    threshold[inner] = thresholds.values.to_numpy()[starts[inner]]
-    return TreesScorer(
-        feature=np.where(inner, feature[order], 0).astype(np.int32),
-        threshold=threshold,
-        left=left,
-        right=right,
-        value=value[order].astype(np.float64),
-        roots=np.searchsorted(keys, np.arange(len(weights), dtype=np.int64) * stride).astype(np.int32),
-        weights=weights.astype(np.float64),
-        size=size,
-        depth=_depth(left, right),
-    )
+    order = np.argsort(first + number)
+    return _Nodes._make([*(column[order] for column in columns), weights])
 
 
 def _depth(left: np.ndarray, right: np.ndarray) -> int:

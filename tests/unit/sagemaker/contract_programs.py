@@ -64,7 +64,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif FAULT == "error" or (FAULT == "small" and size > LIMIT // 2):
             self.answer(500 if FAULT == "error" else 413, b"no")
         else:
-            time.sleep({"drops": 0.3, "backlog": 0.3, "one-at-a-time": 0.06, "slow": 2}.get(FAULT, 0))
+            time.sleep({"drops": 0.3, "backlog": 0.15, "one-at-a-time": 0.06, "slow": 2}.get(FAULT, 0))
             with SEEN:
                 COUNT.append(1)
                 number = len(COUNT)

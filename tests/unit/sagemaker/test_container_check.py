@@ -49,7 +49,7 @@ def checked(half: str, fault: str, rows: Path, isolate: bool = False) -> Report:
         ContainerCheck(
             train=command if half == "train" else [],
             serve=command if half == "serve" else [],
-            hyperparameters={"rounds": "6"},
+            hyperparameters={"rounds": "3"},
             channels={"train": rows},
             payload=Payload(rows.read_bytes(), "text/csv"),
             port=free_port(),

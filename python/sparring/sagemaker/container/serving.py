@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import os
+import pickle
 import signal
 import socket
 import sys
@@ -40,6 +41,8 @@ THREADS = 8
 STOP_SECONDS = 25
 # Longer than any client keeps an idle connection, so that none is closed under its next request.
 KEEP_ALIVE_SECONDS = 75
+# A worker that says nothing for this long is replaced; one that imports a large library is silent for a while.
+WORKER_SECONDS = 60
 
 Predict = Callable[[bytes, str, str], tuple[bytes, str]]
 
@@ -79,8 +82,10 @@ def serve(predict: Predict, workers: int | None = None) -> None:
     count = workers or int(os.environ.get(WORKERS_VARIABLE) or 1)
     # Before uvicorn listens to it, and when uvicorn, having stopped, sends it to itself once more: an orderly end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # Unpickled by the application, not with it: a worker that still loads must already tell its parent that it lives.
+    load = functools.partial(_worker, pickle.dumps(predict)) if count > 1 else functools.partial(application, predict)
     config = uvicorn.Config(
-        functools.partial(application, predict, count),
+        functools.partial(load, count),
         factory=True,
         workers=count,
         lifespan="off",
@@ -88,6 +93,7 @@ def serve(predict: Predict, workers: int | None = None) -> None:
         log_level="warning",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
+        timeout_worker_healthcheck=WORKER_SECONDS,
     )
     with _listening() as listener:
         if count == 1:
@@ -130,7 +136,6 @@ def application(predict: Predict, workers: int = 1) -> Starlette:
     from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
 
-    _end_with_parent()
     limit, threads = body_limit(), CapacityLimiter(THREADS)
     parameters = {
         "MaxConcurrentTransforms": THREADS * workers,
@@ -161,6 +166,12 @@ def application(predict: Predict, workers: int = 1) -> Starlette:
             Route("/invocations", invocations, methods=["POST"]),
         ]
     )
+
+
+def _worker(pickled: bytes, workers: int) -> Starlette:
+    """Return the application of one of several processes."""
+    _end_with_parent()
+    return application(pickle.loads(pickled), workers)
 
 
 def _end_with_parent() -> None:
