@@ -188,12 +188,12 @@ def test_boto3_says_what_the_library_cannot(rows: DataFrame, target: AwsTarget, 
 
 def test_cross_validation_fits_scores_and_leaves_only_what_is_kept(rows: DataFrame, target: AwsTarget) -> None:
     stage = SageMakerXGBoost(target=target, client="boto3", **SETTINGS)
-    grid = ParamGridBuilder().addGrid(stage.numRound, [1, 6]).build()
+    grid = ParamGridBuilder().addGrid(stage.numRound, [6]).build()
     evaluator = BinaryClassificationEvaluator(rawPredictionCol="probability")
     search = CrossValidator(estimator=stage, estimatorParamMaps=grid, evaluator=evaluator, numFolds=2, seed=1)
     with deploying() as made:
         best = search.fit(rows).bestModel
-    assert len(made.models) == 5
+    assert len(made.models) == 3
     assert not target.client("sagemaker").list_endpoints()["Endpoints"]
     made.delete_models(keep=best)
     assert [key.rsplit("/", 1)[-1] for key in objects(target)] == ["model.tar.gz"]
@@ -207,17 +207,20 @@ def crashed(target: AwsTarget, tmp_path: Path) -> Iterator[Callable[[int], str]]
     started: list[subprocess.Popen[bytes]] = []
 
     def crash(rounds: int) -> str:
-        command = [sys.executable, "-c", RUN, target.to_json(), str(tmp_path), str(rounds)]
-        started.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
         client = target.client("sagemaker")
 
+        def jobs() -> set[str]:
+            return {job["TrainingJobName"] for job in client.list_training_jobs()["TrainingJobSummaries"]}
+
+        before = jobs()
+        command = [sys.executable, "-c", RUN, target.to_json(), str(tmp_path), str(rounds)]
+        started.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
+
         def training() -> list[str]:
-            assert started[0].poll() is None
-            jobs = client.list_training_jobs(StatusEquals="InProgress")["TrainingJobSummaries"]
-            names = [job["TrainingJobName"] for job in jobs]
-            return [
-                n for n in names if client.describe_training_job(TrainingJobName=n)["SecondaryStatus"] == "Training"
-            ]
+            found = [client.describe_training_job(TrainingJobName=name) for name in jobs() - before]
+            # A short job may have gone on by the time it is looked at.
+            begun = ("Training", "Uploading", "Completed")
+            return [job["TrainingJobName"] for job in found if job["SecondaryStatus"] in begun]
 
         (name,) = until(training)
         started[0].send_signal(signal.SIGKILL)
@@ -249,7 +252,7 @@ def test_cleanup_finishes_after_a_run_was_killed(
 def test_a_later_run_goes_on_with_the_job_of_a_killed_one(
     target: AwsTarget, tmp_path: Path, crashed: Callable[[int], str]
 ) -> None:
-    job = crashed(20_000)
+    job = crashed(500)
     ledger = Ledger.load(ledger_path(str(tmp_path / "train" / "boosted")))
     assert ledger is not None
     before = len(target.client("sagemaker").list_training_jobs()["TrainingJobSummaries"])

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any, ClassVar
 
-from pyspark import keyword_only
 from pyspark.ml.base import Estimator
 from pyspark.ml.functions import array_to_vector
 from pyspark.ml.linalg import VectorUDT
@@ -21,7 +19,7 @@ from sparring.sagemaker import algorithms
 from sparring.sagemaker.algorithms import CONVERTERS, Algorithm, param_name
 from sparring.sagemaker.answers import COLUMN_TYPES, JsonScorer
 from sparring.sagemaker.estimator import width_of
-from sparring.sagemaker.stage import WHERE, SageMakerModel, _SageMakerParams, train_and_keep
+from sparring.sagemaker.stage import WHERE, SageMakerModel, _SageMakerParams, give_keywords, train_and_keep
 from sparring.sagemaker.training_job import Source
 
 # Param that names an output column -> its default.
@@ -94,6 +92,7 @@ class SageMakerAlgorithmModel(SageMakerModel, _AlgorithmParams):
         self._set_columns()
 
     def __init_subclass__(cls, **options: Any) -> None:
+        """Give the class a Param for each member of its algorithm's answer."""
         super().__init_subclass__(**options)
         for name, param in _outputs_of(cls.algorithm).items():
             setattr(cls, name, param)
@@ -124,7 +123,14 @@ class _AlgorithmEstimator(Estimator[Any], _AlgorithmParams, DefaultParamsReadabl
             setattr(cls, "labelCol", _param("labelCol", "the label, a number", TypeConverters.toString))  # noqa: B010
         for name, param in _outputs_of(cls.algorithm).items():
             setattr(cls, name, param)
-        cls.__init__ = _constructor(cls)  # type: ignore[method-assign]
+        named = ["featuresCol", *(["labelCol"] if cls.algorithm.labelled else []), *cls.algorithm.outputs.values()]
+        hyperparameters = (param_name(name) for name in cls.algorithm.hyperparameters)
+        give_keywords(cls, [*WHERE, *named, *hyperparameters])
+
+    def _set_keywords(self, given: dict[str, Any]) -> None:
+        self._set_columns()
+        self._set_where(given)
+        self._set(**{name: value for name, value in given.items() if value is not None})
 
     def _checked(self, **measured: int) -> dict[str, Any]:
         """Return the hyperparameters that are set, over what was ``measured`` of the rows.
@@ -193,30 +199,6 @@ def _as_array(dataset: DataFrame, column: str) -> Any:
 
     vector = isinstance(dataset.schema[column].dataType, VectorUDT)
     return vector_to_array(F.col(column), "float32") if vector else F.col(column)
-
-
-def _constructor(cls: type[_AlgorithmEstimator]) -> Any:
-    """Return ``__init__`` with one keyword for each Param."""
-    outputs = list(cls.algorithm.outputs.values())
-    named = ["featuresCol", *(["labelCol"] if cls.algorithm.labelled else []), *outputs]
-    keywords = [*WHERE, *named, *(param_name(name) for name in cls.algorithm.hyperparameters)]
-
-    def __init__(self: Any, **given: Any) -> None:
-        for name in given:
-            if name not in keywords:
-                raise TypeError(f"{cls.__name__}() got an unexpected keyword argument {name!r}")
-        super(_AlgorithmEstimator, self).__init__()
-        self._set_columns()
-        own = dict(given)
-        self._set_where(own)
-        self._set(**{name: value for name, value in own.items() if value is not None})
-
-    parameters = [
-        inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
-        *(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in keywords),
-    ]
-    __init__.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    return keyword_only(__init__)
 
 
 DOCUMENTATION = """{summary}

@@ -159,8 +159,8 @@ class SageMakerPySparkClient(TrainingClient):
         return made
 
     def _general(self, library: Any, request: dict[str, Any], arguments: dict[str, Any]) -> Any:
-        from sagemaker_pyspark.transformation.deserializers import LibSVMResponseRowDeserializer
-        from sagemaker_pyspark.transformation.serializers import LibSVMRequestRowSerializer
+        from sagemaker_pyspark.transformation.deserializers import XGBoostCSVRowDeserializer
+        from sagemaker_pyspark.transformation.serializers import UnlabeledCSVRequestRowSerializer
 
         kind = request["InputDataConfig"][0].get("ContentType", RECORDIO)
         image = request["AlgorithmSpecification"]["TrainingImage"]
@@ -168,8 +168,8 @@ class SageMakerPySparkClient(TrainingClient):
             trainingImage=image,
             modelImage=image,
             # The library insists on them; scoring is ours.
-            requestRowSerializer=LibSVMRequestRowSerializer(),
-            responseRowDeserializer=LibSVMResponseRowDeserializer(1),
+            requestRowSerializer=UnlabeledCSVRequestRowSerializer(),
+            responseRowDeserializer=XGBoostCSVRowDeserializer(),
             hyperParameters=dict(request.get("HyperParameters", {})),
             trainingSparkDataFormat=spark_format(kind),
             **arguments,

@@ -11,10 +11,12 @@ from datetime import datetime, timezone
 from typing import Any
 
 from sparring.errors import SageMakerError
-from sparring.sagemaker.resources import RUNNING, is_absent, poll_seconds, stop_training_job
+from sparring.sagemaker.resources import RUNNING, is_absent, stop_training_job
 from sparring.sagemaker.target import AwsTarget
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+# Between two looks at a job: each asks SageMaker and CloudWatch.
+LOOK_SECONDS, LOCAL_LOOK_SECONDS = 5.0, 0.5
 LAST_LINES = 20
 LOG_PAGES = 50
 Tell = Callable[[str], None]
@@ -57,6 +59,11 @@ class Follower:
         self._log = JobLog(target, name)
         self._said: set[str] = set()
 
+    @property
+    def look_seconds(self) -> float:
+        """Seconds between two looks."""
+        return LOOK_SECONDS if self.target.stand_in is None else LOCAL_LOOK_SECONDS
+
     def look(self) -> dict[str, Any] | None:
         """Tell what is new and return DescribeTrainingJob's answer; None when there is no job yet.
 
@@ -97,7 +104,7 @@ class Follower:
             if found["TrainingJobStatus"] not in RUNNING:
                 self._end()
                 return found
-            time.sleep(poll_seconds(self.target))
+            time.sleep(self.look_seconds)
 
     def tail(self) -> str:
         """Return the last lines of the log for an error, or nothing when there are none."""

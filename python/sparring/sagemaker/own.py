@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pyspark import keyword_only
 from pyspark.ml.base import Estimator
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
@@ -14,7 +13,6 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from sparring.config.schema import SageMakerConfig
 from sparring.errors import ParamError
 from sparring.params import Check, check_params, one_of, require_columns
 from sparring.sagemaker.algorithms import LIBSVM, RECORDIO
@@ -22,10 +20,10 @@ from sparring.sagemaker.channels import CSV, PARQUET
 from sparring.sagemaker.request import TRAIN
 from sparring.sagemaker.resources import S3_PREFIX
 from sparring.sagemaker.source_code import ARCHIVE, pack, script_hyperparameters
-from sparring.sagemaker.stage import SageMakerModel, _SageMakerParams, train_and_keep
-from sparring.sagemaker.target import AwsTarget
+from sparring.sagemaker.stage import WHERE, SageMakerModel, _SageMakerParams, give_keywords, train_and_keep
 from sparring.sagemaker.training_job import Source, TrainingJob
 
+SHARED = ("inputCols", "contentType", "channelCol", "hyperparameters", "servingImage")
 CONTENT: dict[str, Check] = {"contentType": one_of(CSV, PARQUET, LIBSVM, RECORDIO)}
 
 
@@ -33,6 +31,7 @@ class _OwnEstimator(Estimator[Any], _SageMakerParams, DefaultParamsReadable[Any]
     """What the three ways share: columns to files, hyperparameters as text, one job, a model in S3."""
 
     required: ClassVar[tuple[str, ...]]
+    own: ClassVar[tuple[str, ...]]
 
     inputCols: Param[list[str]] = Param(
         Params._dummy(),
@@ -54,9 +53,13 @@ class _OwnEstimator(Estimator[Any], _SageMakerParams, DefaultParamsReadable[Any]
         TypeConverters.toString,
     )
 
-    def _set_given(self) -> None:
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Give the class a constructor that lists its Params."""
+        super().__init_subclass__(**options)
+        give_keywords(cls, [*cls.own, *SHARED, *WHERE])
+
+    def _set_keywords(self, given: dict[str, Any]) -> None:
         self._setDefault(inputCols=[], contentType=CSV, channelCol="", hyperparametersJson="{}")
-        given: dict[str, Any] = dict(self._input_kwargs)
         hyperparameters = given.pop("hyperparameters", None)
         if hyperparameters is not None:
             given["hyperparametersJson"] = json.dumps(hyperparameters)
@@ -110,7 +113,9 @@ class _OwnEstimator(Estimator[Any], _SageMakerParams, DefaultParamsReadable[Any]
         return "own"
 
     def _source(self) -> Source:
-        raise NotImplementedError
+        """Return what is trained."""
+        image = self.getOrDefault("trainingImage")
+        return Source(image=image, content_type=self.getOrDefault("contentType"))
 
 
 class SageMakerContainer(_OwnEstimator):
@@ -150,36 +155,10 @@ class SageMakerContainer(_OwnEstimator):
     ...                            target=target).fit(rows)
     """
 
-    required = ("trainingImage",)
+    required = own = ("trainingImage",)
     trainingImage: Param[str] = Param(
         Params._dummy(), "trainingImage", "URI of the training image", TypeConverters.toString
     )
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        trainingImage: str | None = None,
-        inputCols: list[str] | None = None,
-        contentType: str | None = None,
-        channelCol: str | None = None,
-        hyperparameters: Mapping[str, Any] | None = None,
-        servingImage: str | None = None,
-        target: AwsTarget | None = None,
-        config: SageMakerConfig | None = None,
-        client: str | None = None,
-        instanceType: str | None = None,
-        instanceCount: int | None = None,
-        volumeGb: int | None = None,
-        maxRuntimeSeconds: int | None = None,
-        attachTo: str | None = None,
-        runFolder: str | None = None,
-    ) -> None:
-        super().__init__()
-        self._set_given()
-
-    def _source(self) -> Source:
-        return Source(image=self.getOrDefault("trainingImage"), content_type=self.getOrDefault("contentType"))
 
 
 class SageMakerScript(_OwnEstimator):
@@ -220,6 +199,7 @@ class SageMakerScript(_OwnEstimator):
     """
 
     required = ("trainingImage", "entryPoint")
+    own = ("trainingImage", "entryPoint", "sourceDir", "requirements")
     trainingImage: Param[str] = Param(
         Params._dummy(), "trainingImage", "URI of the framework's image", TypeConverters.toString
     )
@@ -229,41 +209,15 @@ class SageMakerScript(_OwnEstimator):
         Params._dummy(), "requirements", "file of packages to install first", TypeConverters.toString
     )
 
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        trainingImage: str | None = None,
-        entryPoint: str | None = None,
-        sourceDir: str | None = None,
-        requirements: str | None = None,
-        inputCols: list[str] | None = None,
-        contentType: str | None = None,
-        channelCol: str | None = None,
-        hyperparameters: Mapping[str, Any] | None = None,
-        servingImage: str | None = None,
-        target: AwsTarget | None = None,
-        config: SageMakerConfig | None = None,
-        client: str | None = None,
-        instanceType: str | None = None,
-        instanceCount: int | None = None,
-        volumeGb: int | None = None,
-        maxRuntimeSeconds: int | None = None,
-        attachTo: str | None = None,
-        runFolder: str | None = None,
-    ) -> None:
-        super().__init__()
+    def _set_keywords(self, given: dict[str, Any]) -> None:
         self._setDefault(sourceDir="", requirements="")
-        self._set_given()
+        super()._set_keywords(given)
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params, columns and that all files are there."""
         checked = super().transformSchema(schema)
         self._packed()
         return checked
-
-    def _source(self) -> Source:
-        return Source(image=self.getOrDefault("trainingImage"), content_type=self.getOrDefault("contentType"))
 
     def _packed(self) -> bytes:
         return pack(*(self.getOrDefault(name) for name in ("entryPoint", "sourceDir", "requirements")))
@@ -313,34 +267,14 @@ class SageMakerAlgorithmResource(_OwnEstimator):
     ...                            target=target).fit(rows)
     """
 
-    required = ("algorithmName",)
+    required = own = ("algorithmName",)
     algorithmName: Param[str] = Param(
         Params._dummy(), "algorithmName", "name or ARN of the algorithm resource", TypeConverters.toString
     )
 
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        algorithmName: str | None = None,
-        inputCols: list[str] | None = None,
-        contentType: str | None = None,
-        channelCol: str | None = None,
-        hyperparameters: Mapping[str, Any] | None = None,
-        servingImage: str | None = None,
-        target: AwsTarget | None = None,
-        config: SageMakerConfig | None = None,
-        client: str | None = None,
-        instanceType: str | None = None,
-        instanceCount: int | None = None,
-        volumeGb: int | None = None,
-        maxRuntimeSeconds: int | None = None,
-        attachTo: str | None = None,
-        runFolder: str | None = None,
-    ) -> None:
-        super().__init__()
+    def _set_keywords(self, given: dict[str, Any]) -> None:
         self._setDefault(client="boto3")
-        self._set_given()
+        super()._set_keywords(given)
 
     def _source(self) -> Source:
         return Source(resource=self.getOrDefault("algorithmName"), content_type=self.getOrDefault("contentType"))

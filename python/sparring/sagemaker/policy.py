@@ -144,18 +144,23 @@ class _Arns:
         self.objects = f"{self.bucket}/{self.folder}/*"
 
     def sagemaker(self, kind: str) -> str:
+        """Return the ARN of all of Sparring's resources of a kind."""
         return f"arn:{self.partition}:sagemaker:{self.target.region}:{self.account}:{kind}/{PREFIX}-*"
 
     def logs(self, group: str) -> str:
+        """Return the ARN of a log group."""
         return f"arn:{self.partition}:logs:{self.target.region}:{self.account}:log-group:{group}"
 
     def streams(self, group: str) -> str:
+        """Return the ARN of Sparring's streams in a log group."""
         return f"{self.logs(group)}:log-stream:{PREFIX}-*"
 
     def below(self, uri: str) -> str:
+        """Return the ARN of all objects below an ``s3://`` prefix."""
         return f"arn:{self.partition}:s3:::{uri.removeprefix('s3://').rstrip('/')}/*"
 
     def repository(self, image: str) -> str:
+        """Return the ARN of an image's repository."""
         host, _, name = image.partition("/")
         parts = host.split(".")
         account, region = (parts[0], parts[3]) if len(parts) > 4 else (self.account, self.target.region)

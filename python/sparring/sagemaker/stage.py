@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from pyspark import keyword_only
 from pyspark.ml.base import Model
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
@@ -147,7 +148,8 @@ class Deployments:
                 model.delete()
 
 
-_deployments: ContextVar[Deployments | None] = ContextVar("deployments", default=None)
+# Not a context variable: CrossValidator fits and scores in threads of its own.
+_deployments: list[Deployments] = []
 
 
 @contextmanager
@@ -163,12 +165,12 @@ def deploying() -> Iterator[Deployments]:
     >>> made.delete_models(keep=best)                                           # doctest: +SKIP
     """
     made = Deployments()
-    token = _deployments.set(made)
+    _deployments.append(made)
     try:
         with made.endpoints:
             yield made
     finally:
-        _deployments.reset(token)
+        _deployments.remove(made)
 
 
 def is_on_sagemaker(model: Any) -> bool:
@@ -188,6 +190,27 @@ def train_and_keep(
         raise
     job.keep_model()
     return trained
+
+
+def give_keywords(stage: Any, keywords: list[str]) -> None:
+    """Give a stage's class an ``__init__`` with one keyword for each of ``keywords``, as its signature shows.
+
+    It hands what was given to ``_set_keywords``.
+    """
+
+    def __init__(self: Any, **given: Any) -> None:
+        for name in given:
+            if name not in keywords:
+                raise TypeError(f"{stage.__name__}() got an unexpected keyword argument {name!r}")
+        Params.__init__(self)
+        self._set_keywords(dict(given))
+
+    parameters = [
+        inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+        *(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in keywords),
+    ]
+    __init__.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    stage.__init__ = keyword_only(__init__)
 
 
 class SageMakerModel(Model, _SageMakerParams, DefaultParamsReadable[Any], DefaultParamsWritable):
@@ -228,9 +251,8 @@ class SageMakerModel(Model, _SageMakerParams, DefaultParamsReadable[Any], Defaul
     def of(cls, trained: TrainedModel) -> Any:
         """Return the stage of a trained model."""
         model = cls(jobName=trained.job, image=trained.image, modelData=trained.model_data)
-        made = _deployments.get()
-        if made is not None:
-            made.models.append(model)
+        if _deployments:
+            _deployments[-1].models.append(model)
         return model
 
     @contextmanager
@@ -243,6 +265,11 @@ class SageMakerModel(Model, _SageMakerParams, DefaultParamsReadable[Any], Defaul
             If the endpoint does not come into service; nothing stays then.
         """
         job, image, data = (self.getOrDefault(name) for name in ("jobName", "image", "modelData"))
+        if not image:
+            raise SageMakerError(
+                f"The model of {job} was trained by an algorithm resource, which names no image to serve it",
+                "Set servingImage before the fit.",
+            )
         trained = TrainedModel(job, image, data, phases={})
         with RealTimeEndpoint(self.target, trained, self._config(), self._ledger()) as name:
             self._set(endpointName=name)
@@ -257,9 +284,8 @@ class SageMakerModel(Model, _SageMakerParams, DefaultParamsReadable[Any], Defaul
 
     def _endpoint(self) -> str:
         """Return the endpoint's name; a model that is not deployed is deployed inside :func:`deploying` only."""
-        made = _deployments.get()
-        if made is not None:
-            made.deploy(self)
+        if _deployments:
+            _deployments[-1].deploy(self)
         if not self.isDefined("endpointName"):
             raise SageMakerError(
                 f"The model of training job {self.getOrDefault('jobName')} is not deployed",

@@ -52,7 +52,7 @@ class TrainedModel:
     job : str
         The training job's name.
     image : str
-        URI of the algorithm's image, which also serves the model; the algorithm's name for an algorithm resource.
+        URI of the training image, which also serves the model; empty for an algorithm resource.
     model_data : str
         ``s3://`` URI of ``model.tar.gz``.
     phases : dict of str to float
@@ -281,7 +281,7 @@ class TrainingJob:
 
     def _wait(self, submitted: Future[None]) -> None:
         """Return when the job has ended, telling what happens meanwhile."""
-        while not wait([submitted], timeout=poll_seconds(self.target)).done:
+        while not wait([submitted], timeout=self._follower.look_seconds).done:
             self._follower.look()
         error = submitted.exception()
         if error is not None and self._follower.look() is None:
@@ -316,7 +316,7 @@ class TrainingJob:
         final = {metric["MetricName"]: metric["Value"] for metric in found.get("FinalMetricDataList", [])}
         return TrainedModel(
             self.name,
-            specification.get("TrainingImage") or specification["AlgorithmName"],
+            specification.get("TrainingImage", ""),
             found["ModelArtifacts"]["S3ModelArtifacts"],
             _phases(found["SecondaryStatusTransitions"]),
             {**self._follower.metrics, **final},

@@ -123,10 +123,26 @@ def _planned_target(config: SageMakerConfig) -> AwsTarget:
 
 
 def hyperparameters_of(parameters: XGBoostParameters, config: SageMakerConfig, cores: int, seed: int) -> dict[str, Any]:
-    """Return the job's hyperparameters, with values of their own types."""
+    """Return the job's hyperparameters, with values of their own types.
+
+    Raises
+    ------
+    ConfigError
+        If training is to stop early, and the client has no word for it or there is no validation channel.
+    """
     own = {"num_round": parameters.num_round, **parameters.native(cores, seed)}
     rounds = config.early_stopping_rounds
-    return own if rounds is None else {**own, "early_stopping_rounds": rounds}
+    if rounds is None:
+        return own
+    if config.client == "sagemaker-pyspark":
+        raise ConfigError(
+            "sagemaker-pyspark cannot express sagemaker.early_stopping_rounds", "Set sagemaker.client: boto3."
+        )
+    if "validation" not in config.channels:
+        raise ConfigError(
+            "sagemaker.early_stopping_rounds needs the channel validation", "Add sagemaker.channels.validation: {}."
+        )
+    return {**own, "early_stopping_rounds": rounds}
 
 
 def _tell(line: str) -> None:

@@ -205,8 +205,8 @@ def test_a_ledger_on_aws_holds_no_secret(tmp_path: Path) -> None:
 def test_only_the_target_and_who_waits_ask_whether_it_is_a_stand_in() -> None:
     folder = Path(target_module.__file__).parent
     asking = {path.name for path in folder.glob("*.py") if "stand_in" in path.read_text()}
-    # target: addresses; resources and clients: how long to wait; ledger: a stand-in that is gone.
-    assert asking == {"target.py", "resources.py", "clients.py", "ledger.py"}
+    # target: addresses; resources, follow and clients: how long to wait; ledger: a stand-in that is gone.
+    assert asking == {"target.py", "resources.py", "follow.py", "clients.py", "ledger.py"}
 
 
 class Session:
