@@ -136,6 +136,8 @@ def test_a_restart_finds_objects_jobs_and_endpoints_again(images: Any, cloud_of:
             k: v for k, v in job.items() if k != "ResponseMetadata"
         }
         assert later.sagemaker.list_tags(ResourceArn=job["TrainingJobArn"])["Tags"] == [{"Key": "a", "Value": "b"}]
+        lines = later.events("/aws/sagemaker/TrainingJobs", job["TrainingJobName"])
+        assert lines == ["no line end"]
         assert later.endpoint_settled(endpoint)["EndpointStatus"] == "InService"
         assert later.invoke(endpoint) == "same"
         lost = later.settled(running)

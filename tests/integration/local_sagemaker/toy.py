@@ -31,6 +31,7 @@ def listing():
     (BASE / "model" / f"{host['current_host']}.json").write_text(json.dumps(seen))
     (BASE / "model" / "same.txt").write_text(host["current_host"])
     (BASE / "output" / "data" / f"{host['current_host']}.txt").write_text("data")
+    print("no line end", end="", flush=True)
 
 
 def piped():

@@ -45,6 +45,19 @@ def test_a_job_stopped_as_its_program_is_about_to_start_starts_none(tmp_path: Pa
     assert list(tmp_path.rglob("log.txt")) == []
 
 
+def test_a_job_stopped_while_its_model_is_uploaded_is_stopped(tmp_path: Path) -> None:
+    class Quick(TrainingJob):
+        def _work(self, cluster: Any) -> None:
+            self._enter("Uploading")
+            self.stop()
+
+    platform = Platform(tmp_path, "http://127.0.0.1:1", s3=None)
+    job = Quick(platform, Store("training-job", tmp_path / "records"), dict(RECORD), "x/xgboost:1", tmp_path / "job")
+    job.start()
+    job.thread.join(60)
+    assert (job.status, job.describe()["SecondaryStatus"]) == ("Stopped", "Stopped")
+
+
 def test_an_endpoint_deleted_while_its_model_downloads_starts_no_program(tmp_path: Path) -> None:
     class Storage:
         def download_file(self, bucket: str, key: str, path: str) -> None:

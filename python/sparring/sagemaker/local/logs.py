@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,13 +24,14 @@ def endpoint_group(name: str) -> str:
 
 @dataclass
 class _Source:
-    """A log file and how far it has been read."""
+    """A log file, how far it has been read, and whether its program has ended."""
 
     group: str
     stream: str
     path: Path
     offset: int = 0
     made: bool = False
+    ended: bool = False
 
 
 class Logs:
@@ -36,27 +39,37 @@ class Logs:
 
     Lines are moved when somebody looks (:meth:`ship` runs before each call of the service ``logs``) and when
     a program ends; an event bears the time of that move.
+
+    Parameters
+    ----------
+    index : Path
+        File that remembers which log goes to which stream: a restart sends them again.
     """
 
-    def __init__(self) -> None:
-        self._sources: list[_Source] = []
+    def __init__(self, index: Path) -> None:
+        self._index = index
         self._lock = threading.Lock()
+        lines = index.read_text().splitlines() if index.exists() else []
+        known = [json.loads(line) for line in lines]
+        self._sources = [_Source(group, stream, Path(path), ended=True) for group, stream, path in known]
 
     def follow(self, group: str, stream: str, path: Path) -> None:
         """Send what is in ``path`` now and what will be written there to a stream."""
         with self._lock:
-            if not any(known.path == path for known in self._sources):
-                self._sources.append(_Source(group, stream, path))
+            self._sources.append(_Source(group, stream, path))
+            with self._index.open("a") as index:
+                index.write(json.dumps([group, stream, str(path)]) + "\n")
 
     def streams(self, group: str, prefix: str = "") -> list[tuple[str, Path]]:
         """Return the streams of a group, and their files, in the order in which they began."""
         with self._lock:
             return [(s.stream, s.path) for s in self._sources if s.group == group and s.stream.startswith(prefix)]
 
-    def ship(self) -> None:
-        """Move every whole line that is new."""
+    def ship(self, ended: Collection[Path] = ()) -> None:
+        """Move every whole line that is new; of logs of programs that have ended, the last one too."""
         with self._lock:
             for source in self._sources:
+                source.ended = source.ended or source.path in ended
                 if source.path.exists():
                     self._move(source)
 
@@ -79,7 +92,7 @@ class Logs:
         with source.path.open("rb") as file:
             file.seek(source.offset)
             text = file.read()
-        whole = text[: text.rfind(b"\n") + 1]
+        whole = text if source.ended else text[: text.rfind(b"\n") + 1]
         source.offset += len(whole)
         lines = [line.decode(errors="replace")[:LINE_LIMIT] for line in whole.splitlines() if line.strip()]
         now = int(time.time() * 1_000)

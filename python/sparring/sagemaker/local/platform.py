@@ -30,7 +30,6 @@ class Platform:
     url : str
         Of this server.
     s3 : boto3 S3 client
-    logs : Logs
     images : Images
     faults : Faults
     serverless_idle_seconds : float
@@ -40,7 +39,6 @@ class Platform:
     state: Path
     url: str
     s3: Any
-    logs: Logs = field(default_factory=Logs)
     images: Images = field(default_factory=Images)
     faults: Faults = field(default_factory=Faults)
     serverless_idle_seconds: float = 300.0
@@ -48,6 +46,7 @@ class Platform:
     def __post_init__(self) -> None:
         self.state.mkdir(parents=True, exist_ok=True)
         self.tags = Tags(self.state)
+        self.logs = Logs(self.state / "logs.jsonl")
         self.lock = threading.RLock()
 
     def phase(self, phase: str, name: str) -> Effect | None:

@@ -26,7 +26,6 @@ from sparring.sagemaker.local.application import Application
 from sparring.sagemaker.local.control_plane import ControlPlane
 from sparring.sagemaker.local.faults import Faults
 from sparring.sagemaker.local.http_server import listen
-from sparring.sagemaker.local.logs import Logs
 from sparring.sagemaker.local.model import service_model
 from sparring.sagemaker.local.objects import Objects
 from sparring.sagemaker.local.platform import Platform, create_role
@@ -46,7 +45,7 @@ def start(options: argparse.Namespace, state: Path) -> tuple[BaseWSGIServer, Con
     server = listen(HOST, options.port, lambda *request: applications[0](*request))
     url = f"http://{HOST}:{server.server_port}"
     s3 = client("s3", url, PLATFORM_AGENT)
-    platform = Platform(state, url, s3, Logs(), images, faults, options.serverless_idle_seconds)
+    platform = Platform(state, url, s3, images, faults, options.serverless_idle_seconds)
     create_role(LocalAws.role_arn)
     # A state that ends with the server need not be written down.
     objects = Objects(state / "s3" if options.state else None)

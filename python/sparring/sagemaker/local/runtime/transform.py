@@ -99,19 +99,18 @@ class TransformJob:
     # -- the job -----------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        status, failure = "Completed", {}
         try:
             self._transform()
         except Exception as error:
+            status, failure = "Failed", {"FailureReason": str(error)[:1_024]}
+        for entry in self._replicas:
+            entry.end()
+        self.platform.logs.ship({c.launch.log for entry in self._replicas for c in entry.containers})
+        with self._lock:
             if self._stop.is_set():
-                self._enter("Stopped", TransformEndTime=time.time())
-            else:
-                self._enter("Failed", TransformEndTime=time.time(), FailureReason=str(error)[:1_024])
-        else:
-            self._enter("Completed", TransformEndTime=time.time())
-        finally:
-            self.platform.logs.ship()
-            for entry in self._replicas:
-                entry.end()
+                status, failure = "Stopped", {}
+            self._enter(status, TransformEndTime=time.time(), **failure)
 
     def _suffer(self, phase: str) -> None:
         self.platform.suffer(f"TransformJob:{phase}", self.name, self._stop.is_set)

@@ -179,10 +179,13 @@ class TrainingJob:
         except Exception as error:
             self._finish("Failed", "Failed", FailureReason=str(error)[:FAILURE_CHARACTERS])
         else:
-            self._finish("Completed", "Completed")
+            with self._lock:
+                # A stop that came while the model was uploaded.
+                ending = (self._reason, "Stopped") if self._stop.is_set() else ("Completed", "Completed")
+                self._finish(*ending)
 
     def _finish(self, secondary: str, status: str, **members: Any) -> None:
-        self.platform.logs.ship()
+        self.platform.logs.ship({host.log for host in self.cluster.hosts} if self.cluster is not None else ())
         now, started = time.time(), self.record.get("TrainingStartTime")
         if started is not None:
             whole, billed = (max(1, round(seconds)) for seconds in (now - started, self._billable))
