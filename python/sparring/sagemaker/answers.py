@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparring.errors import EndpointError
-from sparring.sagemaker.libsvm import chunks
+from sparring.sagemaker.formats.libsvm import chunks
 from sparring.sagemaker.target import AwsTarget
 
 JSON = "application/json"
