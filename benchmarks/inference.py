@@ -33,6 +33,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -198,6 +199,7 @@ def throughput(spark: SparkSession, run: str, path: str, repeat: int) -> dict[st
                 Deployment(target, "benchmark", [Variant(served, Instances())]) as endpoint,
             ):
                 url = f"{aws.endpoint_url}/endpoints/{endpoint.name}/invocations"
+                apart(aws)
                 few = many.limit(1_000).repartition(2).cache()
                 few.count()
                 rounds: dict[str, list[float]] = {name: [] for name in RATES}
@@ -210,6 +212,22 @@ def throughput(spark: SparkSession, run: str, path: str, repeat: int) -> dict[st
                     rounds["batched"].append(_scored(target, endpoint.name, names, many, BODY_ROWS))
                     rounds["one_by_one"].append(_scored(target, endpoint.name, names, few, 1))
     return found | {"rounds": rounds, **{name: statistics.median(rates) for name, rates in rounds.items()}}
+
+
+def apart(aws: LocalAws) -> None:
+    """Give servers one core and all that asks them another: in earnest they are not on one machine."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        return
+    assert aws._process is not None
+    me = psutil.Process()
+    everyone = {process.pid for process in [me, *me.children(recursive=True)]}
+    server = psutil.Process(aws._process.pid)
+    serving = {process.pid for process in [server, *server.children(recursive=True)]}
+    serving |= {p.pid for p in me.children() if "sparring.serving.programs" in p.cmdline()}
+    for pid in everyone:
+        for thread in psutil.Process(pid).threads():
+            os.sched_setaffinity(thread.id, {cores[0] if pid in serving else cores[1]})
 
 
 def _body(rows: DataFrame, names: list[str]) -> bytes:
@@ -278,9 +296,9 @@ machine's and are not priced as SageMaker's.
 
 ## How near to the server's limit
 
-{t["rows"]:,} rows in Parquet requests of {BODY_ROWS:,}, written by Spark and read back, all on the same cores as the
-server. Load tool: {t["tool"]}, the same body over and over for {SECONDS} s. Medians of {ROUNDS} rounds, each of all
-four in turn; load average {results["load"]:.1f} at the end.
+{t["rows"]:,} rows in Parquet requests of {BODY_ROWS:,}, written by Spark and read back. Servers have one core, all
+clients another. Load tool: {t["tool"]}, the same body over and over for {SECONDS} s.
+Medians of {ROUNDS} rounds, each of all four in turn; load average {results["load"]:.1f} at the end.
 
 {table(["", "rows/s", "`EndpointModel` is"], rates)}
 """
