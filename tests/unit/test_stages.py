@@ -130,5 +130,6 @@ def test_a_value_of_the_wrong_type_is_refused(spark: SparkSession, stage: Any, g
     numbers = ("seed", "numRound", "normalizeUnicode", "minFrequency", "volumeGb", "maxRows", "weights", "numFolds")
     wrong = {**dict.fromkeys(numbers, "many"), "package": 7}
     name = next(name for name in wrong if stage().hasParam(name))
-    with pytest.raises((TypeError, ParamError)):
+    # Spark 3.5 looks a number that should be text up in a part of NumPy that NumPy 2 lacks.
+    with pytest.raises((TypeError, AttributeError, ParamError)):
         stage(**{name: wrong[name]})

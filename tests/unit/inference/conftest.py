@@ -43,7 +43,7 @@ def column_x(request: Received) -> list[float]:
     """Return what the model answers: column ``x`` of a Parquet body, or each line's first value of a libsvm one."""
     if request.headers["Content-Type"] == "application/x-parquet":
         return pq.read_table(io.BytesIO(request.body)).column("x").to_pylist()
-    lines = request.body.decode().split("\n")
+    lines = request.body.decode().strip("\n").split("\n")
     return [float(line.split(" ")[1].partition(":")[2] or 0) for line in lines]
 
 
