@@ -141,4 +141,5 @@ def test_figures_carry_value_pointer_and_kind() -> None:
 def test_both_files_are_written(facts: dict[str, Any], tmp_path: Path) -> None:
     page = write_report(str(tmp_path / "run"), facts)
     assert Path(page.removeprefix("file:")).read_text(encoding="utf-8").startswith("<!doctype html>")
-    assert json.loads((tmp_path / "run" / "report.json").read_text(encoding="utf-8")) == document(facts) | {"scoring": []}
+    written = json.loads((tmp_path / "run" / "report.json").read_text(encoding="utf-8"))
+    assert written == document(facts) | {"scoring": []}
