@@ -44,7 +44,7 @@ def column_x(request: Received) -> list[float]:
     if request.headers["Content-Type"] == "application/x-parquet":
         return pq.read_table(io.BytesIO(request.body)).column("x").to_pylist()
     lines = request.body.decode().split("\n")
-    return [float(line.split(" ")[1].partition(":")[2] or 0) for line in lines]
+    return [float(line.partition(" ")[2].partition(":")[2] or 0) for line in lines]
 
 
 def scores(request: Received) -> Answer:
