@@ -1,6 +1,7 @@
 """One Spark session for the whole test run, and a small table with a configuration for it."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +20,8 @@ from sparring.jars import sagemaker_jars
 from sparring.session import SessionSpec, get_session, stop_session
 
 ROWS = 4_000
+# sagemaker-pyspark writes RecordIO with it; Debian's libprotobuf-java.
+PROTOBUF_JAR = Path(os.environ.get("SPARRING_PROTOBUF_JAR", "/usr/share/java/protobuf.jar"))
 MATRIX_ROWS = {"train": 2_000, "validation": 400, "test": 600}
 
 
@@ -26,7 +29,8 @@ MATRIX_ROWS = {"train": 2_000, "validation": 400, "test": 600}
 def spark() -> Iterator[SparkSession]:
     """Local session of two threads and four shuffle partitions, with the jars of the SageMaker hand-off."""
     partitions = {"spark.sql.shuffle.partitions": "4"}
-    session = get_session(SessionSpec("tests", 2, "2g", sagemaker_jars(), partitions))
+    jars = sagemaker_jars() + ([str(PROTOBUF_JAR)] if PROTOBUF_JAR.exists() else [])
+    session = get_session(SessionSpec("tests", 2, "2g", jars, partitions))
     session.sparkContext.setLogLevel("ERROR")
     yield session
     stop_session(session)

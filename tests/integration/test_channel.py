@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from pyspark.ml.functions import array_to_vector
 from pyspark.ml.linalg import Vectors
@@ -188,3 +189,19 @@ def test_bad_arguments_are_refused_before_any_job(
     given = {"uri": str(tmp_path / "x"), "content_type": RECORDIO, **arguments}
     with pytest.raises(error, match=message):
         write_channel(table, **given)
+
+
+def test_a_table_is_written_as_it_is(spark: SparkSession, tmp_path: Path) -> None:
+    rows = spark.createDataFrame(
+        [(1.0, "a", None), (0.0, "", 5), (2.0, "x,y", 7)], "label double, s string, n int"
+    ).repartition(2)
+    csv = write_channel(rows, str(tmp_path / "c"), "text/csv", keyCol=None, labelCol=None, featuresCol=None, hosts=2)
+    assert (csv.files, csv.rows) == (2, 3)
+    write_channel(
+        rows.coalesce(1), str(tmp_path / "p"), "application/x-parquet", keyCol=None, labelCol=None, featuresCol=None
+    )
+    assert sorted(pq.read_table(tmp_path / "p").to_pylist(), key=lambda r: r["label"]) == [
+        {"label": 0.0, "s": "", "n": 5},
+        {"label": 1.0, "s": "a", "n": None},
+        {"label": 2.0, "s": "x,y", "n": 7},
+    ]

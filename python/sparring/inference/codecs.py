@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 
 from sparring.errors import EndpointError
 from sparring.inference.bodies import Piece, cut
-from sparring.inference.raw_rows import ROW_FORMATS
 from sparring.sagemaker.formats.answers import decode_answers
 from sparring.sagemaker.formats.codec import CODECS, codec
 from sparring.sagemaker.formats.media import CSV, JSON, JSON_LINES, LIBSVM, PARQUET, RECORDIO, media_type
+from sparring.sagemaker.formats.raw_rows import ROW_FORMATS
 from sparring.sagemaker.formats.rows import FormatError, rows_of
 
 SCORE = "score"

@@ -78,6 +78,22 @@ class Invoker:
             If the endpoint answers an error for good, another number of scores than rows, or no scores.
         """
         begun = time.monotonic()
+        answer, data, attempts = self.ask(body, rows, variant, stop)
+        scores = scores_of(data, answer.get("ContentType", ""), rows, f"Endpoint {self.endpoint}")
+        seconds = time.monotonic() - begun
+        metrics = ScoringMetrics.of(rows, seconds, attempts - 1, len(body), len(data), time.time())
+        return Scored(scores, answer.get("InvokedProductionVariant", ""), metrics)
+
+    def ask(
+        self, body: bytes, rows: int, variant: str | None = None, stop: threading.Event | None = None
+    ) -> tuple[dict[str, Any], bytes, int]:
+        """Return the answer to a body of ``rows`` rows, its bytes, and the attempts it took.
+
+        Raises
+        ------
+        EndpointError
+            If the endpoint answers an error for good.
+        """
         request = {"EndpointName": self.endpoint, "ContentType": self.content_type, "Accept": self.accept, "Body": body}
         if variant is not None:
             request["TargetVariant"] = variant
@@ -85,10 +101,7 @@ class Invoker:
             (answer, data), attempts = retry(lambda: self._once(request), self.policy, stop or threading.Event())
         except GaveUp as failure:
             raise self._refused(failure, rows, len(body), variant) from failure.error
-        scores = scores_of(data, answer.get("ContentType", ""), rows, f"Endpoint {self.endpoint}")
-        seconds = time.monotonic() - begun
-        metrics = ScoringMetrics.of(rows, seconds, attempts - 1, len(body), len(data), time.time())
-        return Scored(scores, answer.get("InvokedProductionVariant", ""), metrics)
+        return answer, data, attempts
 
     def _once(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         answer = self.client.invoke_endpoint(**request)

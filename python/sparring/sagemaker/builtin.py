@@ -17,8 +17,8 @@ from sparring.errors import ConfigError, ParamError
 from sparring.params import forbid_columns, require_columns
 from sparring.sagemaker import algorithms
 from sparring.sagemaker.algorithms import CONVERTERS, Algorithm, param_name
-from sparring.sagemaker.answers import COLUMN_TYPES, JsonScorer
 from sparring.sagemaker.estimator import width_of
+from sparring.sagemaker.scorer import COLUMN_TYPES, AnswerScorer
 from sparring.sagemaker.stage import WHERE, SageMakerModel, _SageMakerParams, give_keywords, train_and_keep
 from sparring.sagemaker.training_job import Source
 
@@ -104,7 +104,7 @@ class SageMakerAlgorithmModel(SageMakerModel, _AlgorithmParams):
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         schema = self.transformSchema(dataset.schema)
-        scorer = JsonScorer(self._endpoint(), self.target, self._outputs())
+        scorer = AnswerScorer(self._endpoint(), self.target, self._outputs())
         return scorer.score(dataset, self.getOrDefault("featuresCol"), schema)
 
 

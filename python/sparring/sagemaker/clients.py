@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sparring.errors import ConfigError, PlatformError
 from sparring.sagemaker.algorithms import RECORDIO, Algorithm, as_text
-from sparring.sagemaker.channels import check_content_type, write_channel
 from sparring.sagemaker.checks import check_expressible
+from sparring.sagemaker.formats.channel import write_channel
+from sparring.sagemaker.formats.media import CSV, LIBSVM, PARQUET, media_type
 from sparring.sagemaker.images import LIBRARY_REGIONS
 from sparring.sagemaker.request import TRAIN
 from sparring.sagemaker.target import AwsTarget
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 LOCAL_POLL_SECONDS = 1
+# Content type that a channel can be written in -> Spark's data source that sagemaker-pyspark writes it with.
+SPARK_FORMATS = {LIBSVM: "libsvm", RECORDIO: "sagemaker", CSV: "csv", PARQUET: "parquet"}
 PACKAGE = "com.amazonaws.services.sagemaker.sparksdk"
 
 
@@ -70,17 +73,20 @@ class TrainingClient(ABC):
 
 
 class Boto3Client(TrainingClient):
-    """Uploads with Spark's own writers and creates the job with boto3; returns while the job runs."""
+    """Uploads from the executors, without a jar, and creates the job with boto3; returns while the job runs.
+
+    RecordIO and libsvm hold the columns ``label`` and ``features``; CSV and Parquet hold all columns as they are.
+    """
 
     name = "boto3"
 
     def check(self, request: dict[str, Any], written: tuple[str, ...]) -> None:
         """Check that there is a writer for every channel to write."""
         for channel in _channels(request, written):
-            check_content_type(channel.get("ContentType", RECORDIO).split(";")[0].strip())
+            spark_format(channel.get("ContentType", RECORDIO))
 
     def configure(self, spark: SparkSession) -> None:
-        """Check that the stand-in is within reach; the bucket's settings travel with each write."""
+        """Check that the stand-in is within reach; there is nothing to set."""
         self.target.require_reach(spark)
 
     def submit(
@@ -94,7 +100,13 @@ class Boto3Client(TrainingClient):
         for channel in _channels(request, tuple(rows)):
             uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
             kind = channel.get("ContentType", RECORDIO)
-            write_channel(rows[channel["ChannelName"]], uri, kind, settings=self.target.s3a_settings())
+            table, hosts = rows[channel["ChannelName"]], request["ResourceConfig"]["InstanceCount"]
+            raw = media_type(kind) in (CSV, PARQUET)
+            label = "label" if "label" in table.columns and not raw else None
+            features = None if raw else "features"
+            write_channel(
+                table, uri, kind, target=self.target, hosts=hosts, keyCol=None, labelCol=label, featuresCol=features
+            )
         self.target.client("sagemaker").create_training_job(**request)
 
 
@@ -213,12 +225,20 @@ CLIENTS: dict[str, type[TrainingClient]] = {client.name: client for client in (S
 
 
 def spark_format(content_type: str) -> str:
-    """Return the Spark data source that writes a content type."""
-    from sparring.sagemaker.channels import WRITERS
+    """Return the Spark data source that writes a content type.
 
-    kind = content_type.split(";")[0].strip()
-    check_content_type(kind)
-    return WRITERS[kind][0]
+    Raises
+    ------
+    ConfigError
+        If none does.
+    """
+    kind = media_type(content_type)
+    if kind not in SPARK_FORMATS:
+        raise ConfigError(
+            f"Sparring writes channels as {', '.join(SPARK_FORMATS)}, not as {kind!r}",
+            "Choose one of them, or write the data yourself and give its uri in sagemaker.channels.",
+        )
+    return SPARK_FORMATS[kind]
 
 
 def set_hyperparameter(estimator: Any, name: str, value: Any) -> None:

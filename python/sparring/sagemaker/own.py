@@ -16,7 +16,7 @@ from pyspark.sql import types as T
 from sparring.errors import ParamError
 from sparring.params import Check, check_params, one_of, require_columns
 from sparring.sagemaker.algorithms import LIBSVM, RECORDIO
-from sparring.sagemaker.channels import CSV, PARQUET
+from sparring.sagemaker.formats.media import CSV, PARQUET
 from sparring.sagemaker.request import TRAIN
 from sparring.sagemaker.resources import S3_PREFIX
 from sparring.sagemaker.source_code import ARCHIVE, pack, script_hyperparameters

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from sparring.errors import EndpointError
 from sparring.inference.codecs import Format, joined_scores_of, scores_of
-from sparring.inference.raw_rows import ROW_FORMATS
 from sparring.sagemaker.formats.answers import encode_answers
 from sparring.sagemaker.formats.codec import CODECS, codec
 from sparring.sagemaker.formats.media import RECORDIO
+from sparring.sagemaker.formats.raw_rows import ROW_FORMATS
 from sparring.serving.manifest import RawColumn
 from sparring.serving.packaged import answer
 from sparring.serving.raw_rows import read_rows

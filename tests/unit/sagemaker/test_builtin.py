@@ -1,6 +1,5 @@
 """The stages of built-in algorithms and of one's own code: what they ask for, what they refuse, how they score."""
 
-import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -8,15 +7,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 from pyspark.ml.feature import VectorAssembler
+from pyspark.ml.linalg import Vectors
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from sparring.config.sagemaker import SageMakerConfig
-from sparring.errors import ConfigError, EndpointError, ParamError, SageMakerError, SchemaError
+from sparring.errors import ConfigError, ParamError, SageMakerError, SchemaError
 from sparring.sagemaker import builtin
-from sparring.sagemaker.answers import ask, json_lines
+from sparring.sagemaker.formats.answers import encode_answers
+from sparring.sagemaker.formats.codec import codec
+from sparring.sagemaker.formats.media import RECORDIO
 from sparring.sagemaker.own import SageMakerAlgorithmResource, SageMakerContainer, SageMakerScript
 from sparring.sagemaker.stage import SageMakerModel
 from sparring.sagemaker.target import AwsTarget, Endpoint
@@ -25,7 +27,7 @@ ROLE = "arn:aws:iam::123456789012:role/trainer"
 NOWHERE = AwsTarget(ROLE, "bucket", "", "eu-west-1", Endpoint("http://127.0.0.1:9", "key", "secret"))
 ANSWERS: dict[str, dict[str, Any]] = {
     "SageMakerLinearLearnerBinaryClassifierModel": {"score": 0.25, "predicted_label": 1},
-    "SageMakerLinearLearnerMulticlassClassifierModel": {"score": [0.1, 0.2, 0.7], "predicted_label": 2},
+    "SageMakerLinearLearnerMulticlassClassifierModel": {"score": [0.125, 0.25, 0.625], "predicted_label": 2},
     "SageMakerLinearLearnerRegressorModel": {"score": 3.5},
     "SageMakerFactorizationMachinesBinaryClassifierModel": {"score": 0.25, "predicted_label": 0},
     "SageMakerFactorizationMachinesRegressorModel": {"score": -1.0},
@@ -36,21 +38,26 @@ ANSWERS: dict[str, dict[str, Any]] = {
 
 
 class Server:
-    """An endpoint that answers every row with ``answer`` and its own number; keeps the requests."""
+    """An endpoint that answers every row with ``answer``, ``short`` of them left out (with ``number``, by its sum)."""
 
     def __init__(self) -> None:
         self.answer: dict[str, Any] = {}
         self.short = 0
-        self.received: list[dict[str, Any]] = []
+        self.number = False
+        self.received: list[np.ndarray] = []
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                owner.received.append(request)
-                rows = request["instances"][owner.short :]
-                body = json.dumps({"predictions": [{**owner.answer} for _ in rows]}).encode()
+                sent = codec(RECORDIO).decode(self.rfile.read(int(self.headers["Content-Length"])), 0, False)
+                owner.received.append(sent.dense())
+                count = sent.count - owner.short
+                answers = {member: np.array([value] * count, np.float32) for member, value in owner.answer.items()}
+                if owner.number:
+                    answers["closest_cluster"] = np.nansum(sent.dense(), axis=1)
+                body, kind = encode_answers(answers, self.headers["Accept"])
                 self.send_response(200)
+                self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -91,30 +98,45 @@ def test_an_algorithms_answers_become_its_columns(rows: DataFrame, server: Serve
     assert len(found) == 3
     for row in found:
         assert {member: row[column] for member, column in columns.items()} == ANSWERS[name]
-    sent = [instance["features"] for request in server.received for instance in request["instances"]]
-    assert sorted(sent) == [[0, -2.5], [pytest.approx(0.1), pytest.approx(1e-7)], [1, 0]]
+    sent = sorted(np.concatenate(server.received).tolist())
+    assert np.array_equal(sent, np.array([[0, -2.5], [0.1, 1e-7], [1, 0]], np.float32))
 
 
-def test_a_short_answer_and_one_without_the_member_are_errors(server: Server) -> None:
-    client = server.target.client("sagemaker-runtime")
-    body = "\n".join(json_lines(pa.array([[1.0], [2.0]], pa.list_(pa.float32()))).to_pylist()).encode()
-    server.answer, server.short = {"score": 1}, 1
-    with pytest.raises(EndpointError, match="e answered 1 rows to 2"):
-        ask(client, "e", body, ["score"])
-    server.short = 0
-    assert ask(client, "e", body, ["score"]) == [{"score": 1}] * 2
-    with pytest.raises(EndpointError, match="answered without predicted_label"):
-        ask(client, "e", body, ["score", "predicted_label"])
+def kmeans_model(server: Server) -> Any:
+    model = builtin.SageMakerKMeansModel(jobName="job-1", image="i", modelData="s3://b/k")
+    return model._set(targetJson=server.target.to_json(), endpointName="e")
 
 
-def test_a_request_holds_every_value_exactly_and_refuses_what_json_cannot() -> None:
-    values = np.random.default_rng(1).normal(size=(50, 4)).astype(np.float32)
-    lines = json_lines(pa.array(list(values), pa.list_(pa.float32()))).to_pylist()
-    again = np.array([json.loads(line.rstrip(","))["features"] for line in lines], dtype=np.float32)
-    assert np.array_equal(again, values)
-    for bad in (None, float("nan"), float("inf")):
-        with pytest.raises(EndpointError, match="cannot hold missing or infinite"):
-            json_lines(pa.array([[bad]], pa.list_(pa.float32())))
+@pytest.mark.parametrize(
+    ("answer", "short", "said"),
+    [
+        ({"distance_to_cluster": 1, "closest_cluster": 1}, 1, "1 answers to 2 rows"),
+        ({"closest_cluster": 1}, 0, "the answer has no 'distance_to_cluster'"),
+    ],
+)
+def test_a_short_answer_and_one_without_the_member_are_errors(
+    rows: DataFrame, server: Server, answer: dict[str, Any], short: int, said: str
+) -> None:
+    server.answer, server.short = answer, short
+    with pytest.raises(Exception, match=f"EndpointError: .*{said}"):
+        kmeans_model(server).transform(rows.limit(2).coalesce(1)).collect()
+
+
+@pytest.mark.parametrize("bad", ["null", "float('nan')", "float('inf')"])
+def test_a_feature_that_no_algorithm_takes_is_refused(spark: SparkSession, server: Server, bad: str) -> None:
+    rows = spark.range(1).select(F.expr(f"array(1f, {bad})").alias("features"))
+    with pytest.raises(Exception, match="A feature is missing or infinite"):
+        kmeans_model(server).transform(rows).collect()
+    assert server.received == []
+
+
+def test_dense_and_sparse_vectors_are_answered_in_their_order(spark: SparkSession, server: Server) -> None:
+    vectors = [Vectors.dense([1, 2]), Vectors.sparse(2, [1], [3.0]), Vectors.dense([4, 5]), Vectors.sparse(2, [], [])]
+    rows = spark.createDataFrame([(n, vector) for n, vector in enumerate(vectors)], ["n", "features"]).coalesce(1)
+    server.answer = {"distance_to_cluster": 1, "closest_cluster": 1}
+    server.number = True
+    found = kmeans_model(server).transform(rows).collect()
+    assert {row.n: row.prediction for row in found} == {0: 3, 1: 3, 2: 9, 3: 0}
 
 
 def test_missing_params_are_listed_together_before_anything_is_done(rows: DataFrame) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import IO, NamedTuple
 
 import numpy as np
@@ -16,7 +17,8 @@ from pyspark.sql import functions as F
 from sparring.errors import ParamError, TableError
 from sparring.params import require_columns
 from sparring.sagemaker.formats.codec import Codec, FileCodec, RecordCodec, codec
-from sparring.sagemaker.formats.media import JSON, JSON_LINES, RECORDIO, UnknownContentType
+from sparring.sagemaker.formats.media import CSV, JSON, JSON_LINES, PARQUET, RECORDIO, UnknownContentType
+from sparring.sagemaker.formats.raw_rows import ROW_FORMATS
 from sparring.sagemaker.formats.records import joined
 from sparring.sagemaker.formats.rows import Rows, concatenate, rows_of
 from sparring.sagemaker.formats.sinks import Sink, sink_of
@@ -25,6 +27,8 @@ from sparring.sagemaker.target import AwsTarget
 
 PARTS = "part int, rows long, bytes long"
 IN_MEMORY = 64 * 1024 * 1024
+# Writes the batches of a partition to a file and returns the number of rows.
+Encode = Callable[[Iterable[pa.RecordBatch], IO[bytes]], int]
 
 
 class Channel(NamedTuple):
@@ -44,10 +48,10 @@ def write_channel(
     target: AwsTarget | None = None,
     hosts: int = 1,
     files: int | None = None,
-    keyCol: str = "key",
+    keyCol: str | None = "key",
     labelCol: str | None = "label",
     weightCol: str | None = None,
-    featuresCol: str = "features",
+    featuresCol: str | None = "features",
     size: int | None = None,
 ) -> Channel:
     """Write a table as the files of a training channel.
@@ -64,14 +68,17 @@ def write_channel(
     hosts : int >= 1, default 1
         Instances that train.
     files : int, optional
-        A multiple of ``hosts``; default one file a host, so that no host is left without rows under ShardedByS3Key.
-    keyCol : str, default "key"
-        Decides the order: rows ascend by key within a file and from file to file.
+        A multiple of ``hosts``, so that no host is left without rows under ShardedByS3Key; default one file a host,
+        and without a key as many as there are partitions.
+    keyCol : str or None, default "key"
+        Decides the order: rows ascend by key within a file and from file to file.  None keeps the order that the
+        rows have, and their partitions as files where that suits ``hosts`` or ``files``.
     labelCol, weightCol : str or None
         double columns; None writes none.
-    featuresCol : str, default "features"
+    featuresCol : str or None, default "features"
         Vector (each row is written as it is stored, as the JVM writer does) or array of numbers; ``""`` reads
-        ``indices`` array<int> and ``values`` array<float>.
+        ``indices`` array<int> and ``values`` array<float>.  None writes all columns but the key as they are, as CSV
+        without a header or as Parquet; ``labelCol`` and ``weightCol`` must be None then.
     size : int, optional
         Number of features, for ``indices`` and ``values``.
 
@@ -90,7 +97,8 @@ def write_channel(
     -----
     A file appears whole or not at all, under a name that depends on its number alone: a task that runs twice
     writes the same file again.  Cost: one range shuffle by key; each task encodes its rows batch by batch and
-    uploads one file.  Keys that repeat so often that a file would be empty cost a second write through one task.
+    uploads one file; without a key there is no shuffle.  Keys that repeat so often that a file would be empty, and
+    partitions that do not suit ``hosts``, cost a second write through one task.
 
     Examples
     --------
@@ -98,28 +106,35 @@ def write_channel(
     ... # doctest: +SKIP
     Channel(uri='s3://bucket/train', files=2, rows=229903, bytes=...)
     """
-    form = _checked(df, content_type, hosts, files, weightCol)
+    form = _checked(content_type, hosts, files, weightCol, featuresCol)
     columns = _columns(df, keyCol, labelCol, weightCol, featuresCol, size)
     sink = sink_of(uri, target)
     if sink.names():
         raise TableError(f"{uri} holds files already, which would be trained on too", "Choose a prefix of its own.")
     count = files or hosts
+    encode = partial(_encode_raw if featuresCol is None else _encode, form, size)
     try:
-        parts = _write(_ranges(df.select(*columns), count), form, sink, size)
+        ordered = df.select(*columns)
+        parts = _write(_ranges(ordered, count) if keyCol else ordered, form, sink, encode)
         rows = sum(part.rows for part in parts)
-        if len(parts) < count:
+        if not _suit(len(parts), hosts, files):
             sink.delete()
             count = min(count, rows // hosts * hosts)
             if count == 0:
                 raise TableError(f"{rows} rows are too few for {hosts} hosts", "Train on fewer instances.")
-            parts = _write(_tiles(df.select(*columns), count), form, sink, size)
+            parts = _write(_tiles(ordered, count), form, sink, encode)
     except BaseException:
         sink.delete()
         raise
     return Channel(uri, len(parts), rows, sum(part.bytes for part in parts))
 
 
-def _checked(df: DataFrame, content_type: str, hosts: int, files: int | None, weight: str | None) -> Codec:
+def _suit(found: int, hosts: int, files: int | None) -> bool:
+    """Return whether so many files are as many as asked for, and leave no host without one."""
+    return found == files if files else found > 0 and found % hosts == 0
+
+
+def _checked(content_type: str, hosts: int, files: int | None, weight: str | None, features: str | None) -> Codec:
     """Return the format, once the arguments make sense together."""
     try:
         form = codec(content_type)
@@ -127,6 +142,11 @@ def _checked(df: DataFrame, content_type: str, hosts: int, files: int | None, we
         raise ParamError(f"write_channel.content_type: {error}", "Choose one of them.") from error
     if form.content_type in (JSON, JSON_LINES):
         raise ParamError(f"write_channel.content_type {content_type!r} is for inference", "Train on another format.")
+    if features is None and form.content_type not in (CSV, PARQUET):
+        raise ParamError(
+            f"write_channel.featuresCol must name the features for {form.content_type}, got None",
+            f"Name them, or write {CSV} or {PARQUET}.",
+        )
     if weight and form.content_type == RECORDIO:
         raise ParamError(
             f"write_channel.weightCol must be None, got {weight!r}: a RecordIO-protobuf record has no place for it",
@@ -140,14 +160,17 @@ def _checked(df: DataFrame, content_type: str, hosts: int, files: int | None, we
 
 
 def _columns(
-    df: DataFrame, key: str, label: str | None, weight: str | None, features: str, size: int | None
+    df: DataFrame, key: str | None, label: str | None, weight: str | None, features: str | None, size: int | None
 ) -> list[Column]:
     """Return the columns under the names that batches are read by."""
-    names = [key, *(name for name in (label, weight) if name), *([features] if features else ["indices", "values"])]
+    order = (F.col(key) if key else F.monotonically_increasing_id()).alias("_key")
+    if features is None:
+        return [order, *(F.col(f"`{name}`") for name in df.columns if name != key)]
+    names = [name for name in (key, label, weight) if name] + ([features] if features else ["indices", "values"])
     require_columns(df.schema, names, "write_channel")
     if not features and size is None:
         raise ParamError("write_channel.size is missing", "Give the number of features.")
-    columns = [F.col(key).alias("_key")]
+    columns = [order]
     columns += [F.col(name).cast("double").alias(as_) for name, as_ in ((label, "label"), (weight, "weight")) if name]
     if not features:
         return [*columns, F.col("indices").cast("array<int>"), F.col("values").cast("array<float>")]
@@ -170,14 +193,14 @@ def _tiles(rows: DataFrame, files: int) -> DataFrame:
     return tiled.repartitionByRange(files, "_tile").sortWithinPartitions("_tile", "_key").drop("_tile")
 
 
-def _write(rows: DataFrame, form: Codec, sink: Sink, size: int | None) -> list[Channel]:
+def _write(rows: DataFrame, form: Codec, sink: Sink, encode: Encode) -> list[Channel]:
     """Write one file for each partition that has rows, and return what the tasks say of them."""
 
     def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         context = TaskContext.get()
         number = context.partitionId() if context else 0
         with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
-            count = _encode(batches, form, size, file)
+            count = encode(batches, file)
             length = file.tell()
             if count:
                 file.seek(0)
@@ -191,7 +214,7 @@ def _write(rows: DataFrame, form: Codec, sink: Sink, size: int | None) -> list[C
     return [Channel(f"part-{part.part:05d}", 1, part.rows, part.bytes) for part in found]
 
 
-def _encode(batches: Iterable[pa.RecordBatch], form: Codec, size: int | None, file: IO[bytes]) -> int:
+def _encode(form: Codec, size: int | None, batches: Iterable[pa.RecordBatch], file: IO[bytes]) -> int:
     """Write all rows of a partition to ``file`` and return their number."""
     parts, count = [], 0
     for batch in batches:
@@ -206,6 +229,21 @@ def _encode(batches: Iterable[pa.RecordBatch], form: Codec, size: int | None, fi
     if parts:
         assert isinstance(form, FileCodec)
         file.write(form.encode(concatenate(parts)))
+    return count
+
+
+def _encode_raw(form: Codec, _size: int | None, batches: Iterable[pa.RecordBatch], file: IO[bytes]) -> int:
+    """Write all rows of a partition to ``file`` as they are, and return their number."""
+    write, parts, count = ROW_FORMATS[form.content_type], [], 0
+    for batch in batches:
+        count += batch.num_rows
+        columns = batch.select(batch.schema.names[1:])  # without the key
+        if form.content_type == CSV:
+            file.write(write(columns))
+        else:
+            parts.append(columns)
+    if count and parts:
+        file.write(write(pa.Table.from_batches(parts).combine_chunks().to_batches()[0]))
     return count
 
 
