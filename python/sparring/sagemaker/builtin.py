@@ -160,7 +160,8 @@ class _AlgorithmEstimator(Estimator[Any], _AlgorithmParams, DefaultParamsReadabl
 
     def _from_rows(self, name: str) -> bool:
         """Return whether a hyperparameter is taken from the rows when it is not set."""
-        return name in self.algorithm.required and (name == "feature_dim" or self.algorithm is algorithms.LDA)
+        # The library's Linear Learner does not list the width as required, yet cannot do without.
+        return name == "feature_dim" or self.algorithm is algorithms.LDA
 
     def _fit(self, dataset: DataFrame) -> SageMakerAlgorithmModel:
         self.transformSchema(dataset.schema)
