@@ -177,6 +177,8 @@ class Deployment:
     capture : DataCapture, optional
     ledger : Ledger, optional
         Where resources are recorded; in memory when omitted.
+    wait_seconds : float, default 1800
+        An endpoint that is not in service after this long is given up.
 
     Attributes
     ----------
@@ -200,8 +202,10 @@ class Deployment:
         asynchronous: AsyncOutput | None = None,
         capture: DataCapture | None = None,
         ledger: Ledger | None = None,
+        wait_seconds: float = START_SECONDS,
     ) -> None:
         self.target, self.variants, self.capture = target, variants, capture
+        self.wait_seconds = wait_seconds
         self.asynchronous = asynchronous
         self.name = unique_name(name)
         self.start_seconds = 0.0
@@ -215,7 +219,7 @@ class Deployment:
         Raises
         ------
         SageMakerError
-            If it fails or is not in service after half an hour; nothing stays then.
+            If it fails or is not in service after ``wait_seconds``; nothing stays then.
         """
         begun = time.monotonic()
         try:
@@ -285,7 +289,7 @@ class Deployment:
 
     def _wait(self, config: str | None) -> None:
         """Return when the endpoint serves ``config``."""
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + self.wait_seconds
         while time.monotonic() < deadline:
             found = self._client.describe_endpoint(EndpointName=self.name)
             status = found["EndpointStatus"]
@@ -296,7 +300,7 @@ class Deployment:
                 raise SageMakerError(f"Endpoint {self.name} failed: {reason}", "See the endpoint's log.")
             time.sleep(poll_seconds(self.target))
         raise SageMakerError(
-            f"Endpoint {self.name} was not in service after {START_SECONDS:.0f} seconds", "See the endpoint's log."
+            f"Endpoint {self.name} was not in service after {self.wait_seconds:g} seconds", "See the endpoint's log."
         )
 
     def _record(self, kind: str, name: str) -> None:
