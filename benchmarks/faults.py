@@ -49,7 +49,7 @@ IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/summing:1"
 PROGRAM = [sys.executable, "-S", "-E", str(Path(__file__).with_name("fault_image.py"))]
 IMAGES = {"images": [{"uri": "*/summing:*", "train": [*PROGRAM, "train"], "serve": [*PROGRAM, "serve"]}]}
 CSV, ROWS = "text/csv", 60
-AT_A_TIME = 4
+AT_A_TIME = 6
 # Faults that are also run with the library's own client.
 WITH_LIBRARY = ("s3-put-500-once", "create-job-throttled-once", "algorithm-fails-midway")
 # What the error is, by where it happens.
@@ -180,9 +180,10 @@ class Ring:
         outcome.struck = self.struck(case)
         outcome.wrong += [] if outcome.struck else ["the fault did not strike"]
         outcome.left = self.left(target, case)
-        outcome.recorded = [name for _, name in ledger.resources if name in outcome.left]
+        outcome.recorded = [name for name in outcome.left if _known(ledger, name)]
         unknown = [name for name in outcome.left if name not in outcome.recorded]
         outcome.wrong += [f"{len(unknown)} left"] if unknown else []
+        print(f"{outcome.seconds:6.1f} s  {case.path}  {case.name}: {outcome.verdict}", file=sys.stderr, flush=True)
         return outcome
 
     def struck(self, case: Case) -> bool:
@@ -207,6 +208,11 @@ def s3_objects(s3: Any, bucket: str) -> list[dict[str, Any]]:
     """Return what lies in a bucket; asked as no fault strikes: version by version."""
     found: list[dict[str, Any]] = s3.list_object_versions(Bucket=bucket).get("Versions", [])
     return found
+
+
+def _known(ledger: Ledger, name: str) -> bool:
+    """Whether the ledger lists a resource, or the prefix that an object is below."""
+    return any(name == known or (known.endswith("/") and name.startswith(known)) for _, known in ledger.resources)
 
 
 # -- the path that is struck ---------------------------------------------------------------------------------------

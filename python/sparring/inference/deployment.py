@@ -219,7 +219,7 @@ class Deployment:
         Raises
         ------
         SageMakerError
-            If it fails or is not in service after ``wait_seconds``; nothing stays then.
+            If it is refused, fails or is not in service after ``wait_seconds``; nothing stays then.
         """
         begun = time.monotonic()
         try:
@@ -227,8 +227,10 @@ class Deployment:
             self._record(ENDPOINT, self.name)
             self._client.create_endpoint(EndpointName=self.name, EndpointConfigName=config)
             self._wait(config)
-        except BaseException:
+        except BaseException as error:
             self._delete(list(self._created))
+            if (refusal := _refusal(error, f"Endpoint {self.name} was not created")) is not None:
+                raise refusal from error
             raise
         self.start_seconds = time.monotonic() - begun
         return self
@@ -236,7 +238,13 @@ class Deployment:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Delete endpoint, configurations and models."""
+        """Delete endpoint, configurations and models.
+
+        Raises
+        ------
+        SageMakerError
+            If SageMaker refuses to delete one; all others are tried, and the ledger keeps what stays.
+        """
         self._delete(list(self._created))
 
     def update(self, variants: list[Variant], capture: DataCapture | None = None) -> None:
@@ -315,7 +323,7 @@ class Deployment:
             try:
                 delete(self.target, kind, name)
             except Exception as error:
-                refused.append(error)
+                refused.append(_refusal(error, f"{kind} {name} was not deleted and stays") or error)
             else:
                 self._ledger.forget(kind, name)
                 self._created.remove((kind, name))
@@ -334,6 +342,15 @@ def registered(target: AwsTarget, name: str, model: ServedModel, ledger: Ledger 
     finally:
         delete(target, MODEL, name)
         ledger.forget(MODEL, name)
+
+
+def _refusal(error: BaseException, what: str) -> SageMakerError | None:
+    """Return a refusal of SageMaker's as an error of ours that says what it hit; None for any other error."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if not isinstance(error, (BotoCoreError, ClientError)):
+        return None
+    return SageMakerError(f"{what}: {error}", "Check role, credentials and quotas.")
 
 
 def create_model(target: AwsTarget, name: str, model: ServedModel) -> None:

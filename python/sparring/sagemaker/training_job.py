@@ -221,8 +221,16 @@ class TrainingJob:
         delete_below(self.target, self.prefix + folder)
 
     def close(self) -> None:
-        """Stop the job if it runs and delete all its objects; the ledger no longer lists them then."""
-        self.ledger.settle((TRAINING_JOB, S3_PREFIX))
+        """Stop the job if it runs and delete all its objects; the ledger no longer lists them then.
+
+        Of a job that cannot be stopped both stay in the ledger: it may yet write its model.
+        """
+        try:
+            self.ledger.settle((TRAINING_JOB,))
+        except BaseException:
+            self.delete_data()
+            raise
+        self.ledger.settle((S3_PREFIX,))
 
     def keep_model(self) -> None:
         """Delete all but the output; from now on the model is the caller's to delete, no ledger lists it."""
