@@ -49,7 +49,7 @@ IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/summing:1"
 PROGRAM = [sys.executable, "-S", "-E", str(Path(__file__).with_name("fault_image.py"))]
 IMAGES = {"images": [{"uri": "*/summing:*", "train": [*PROGRAM, "train"], "serve": [*PROGRAM, "serve"]}]}
 CSV, ROWS = "text/csv", 60
-AT_A_TIME = 6
+AT_A_TIME = 8
 # Faults that are also run with the library's own client.
 WITH_LIBRARY = ("s3-put-500-once", "create-job-throttled-once", "algorithm-fails-midway")
 # What the error is, by where it happens.
@@ -122,7 +122,7 @@ def cases(names: Callable[[str], bool] = lambda _: True) -> list[Case]:
         fault = entry["fault"]
         clients = ["boto3", *(["sagemaker-pyspark"] if fault["name"] in WITH_LIBRARY else [])]
         for client in clients if names(fault["name"]) else []:
-            tag = f"fault-{number}{'-jvm' if client != 'boto3' else ''}"
+            tag = f"fault-{number}{'jvm' if client != 'boto3' else ''}"
             says = entry.get("says", "")
             found.append(Case(tag, fault, entry["during"], entry["ending"], says, client))
     return sorted(found, key=lambda case: -case.fault["effect"].get("seconds", 0))
@@ -183,7 +183,7 @@ class Ring:
         outcome.recorded = [name for name in outcome.left if _known(ledger, name)]
         unknown = [name for name in outcome.left if name not in outcome.recorded]
         outcome.wrong += [f"{len(unknown)} left"] if unknown else []
-        print(f"{outcome.seconds:6.1f} s  {case.path}  {case.name}: {outcome.verdict}", file=sys.stderr, flush=True)
+        print(f"{outcome.seconds:6.1f} s  {case.path}  {case.name}: {outcome.verdict} {outcome.left or str()}", file=sys.stderr, flush=True)
         return outcome
 
     def struck(self, case: Case) -> bool:
@@ -359,7 +359,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", help="run only faults whose name begins so, and write nothing")
     options = parser.parse_args()
-    spark = get_session(SessionSpec("faults", 2, "2g", sagemaker_jars(), {"spark.sql.shuffle.partitions": "2"}))
+    spark = get_session(SessionSpec("faults", 8, "2g", sagemaker_jars(), {"spark.sql.shuffle.partitions": "2"}))
     spark.sparkContext.setLogLevel("OFF")
     chosen = cases(lambda name: name.startswith(options.only or ""))
     try:
