@@ -112,7 +112,9 @@ class Outcome:
     @property
     def verdict(self) -> str:
         """In a word, or what is wrong."""
-        return "correct" if not self.wrong else "**wrong**: " + "; ".join(self.wrong)
+        if self.wrong:
+            return "**wrong**: " + "; ".join(self.wrong)
+        return "error right, rest in the ledger" if self.left else "correct"
 
 
 def cases(names: Callable[[str], bool] = lambda _: True) -> list[Case]:
@@ -183,7 +185,11 @@ class Ring:
         outcome.recorded = [name for name in outcome.left if _known(ledger, name)]
         unknown = [name for name in outcome.left if name not in outcome.recorded]
         outcome.wrong += [f"{len(unknown)} left"] if unknown else []
-        print(f"{outcome.seconds:6.1f} s  {case.path}  {case.name}: {outcome.verdict} {outcome.left or str()}", file=sys.stderr, flush=True)
+        print(
+            f"{outcome.seconds:6.1f} s  {case.path}  {case.name}: {outcome.verdict} {outcome.left or str()}",
+            file=sys.stderr,
+            flush=True,
+        )
         return outcome
 
     def struck(self, case: Case) -> bool:
@@ -313,7 +319,7 @@ def _short(said: str, wanted: str) -> str:
 
 def page(outcomes: list[Outcome]) -> str:
     """Return the results as Markdown."""
-    correct = sum(not outcome.wrong for outcome in outcomes)
+    correct = sum(outcome.verdict == "correct" for outcome in outcomes)
     struck = len({outcome.fault for outcome in outcomes if outcome.struck})
     head = ["fault", "during", "path", "expected ending", "what happened", "left", "rows in/out", "s", "verdict"]
     lines = [
@@ -324,7 +330,9 @@ def page(outcomes: list[Outcome]) -> str:
         for outcome in outcomes
     ]  # fmt: skip
     kept = [outcome.fault for outcome in outcomes if outcome.recorded]
-    note = f"Of {', '.join(kept)} what could not be deleted stays, and stays in the ledger.\n\n" if kept else ""
+    note = (
+        f"After {', '.join(kept)} something stays, recorded in the ledger: not counted as correct.\n\n" if kept else ""
+    )
     return f"""# Faults: the ending of each
 
 {struck} faults were injected in the **local stand-in** of SageMaker, in {len(outcomes)} runs of the real clients;

@@ -308,9 +308,12 @@ class TrainingJob:
         """End the upload and the job, whichever runs; a job created meanwhile is stopped as well."""
         group.cancel()
         thread.join(poll_seconds(self.target))
-        stop_training_job(self.target, self.name)
-        thread.join(ABANDON_SECONDS)
-        stop_training_job(self.target, self.name)
+        try:
+            stop_training_job(self.target, self.name)
+        finally:
+            # Also when SageMaker refuses: an upload that goes on would outlive what is deleted next.
+            thread.join(ABANDON_SECONDS)
+            stop_training_job(self.target, self.name)
 
     def _finished(self, found: dict[str, Any]) -> TrainedModel:
         """Return the model of a job that has ended, or raise with its reason."""
