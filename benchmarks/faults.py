@@ -186,7 +186,7 @@ class Ring:
         unknown = [name for name in outcome.left if name not in outcome.recorded]
         outcome.wrong += [f"{len(unknown)} left"] if unknown else []
         print(
-            f"{outcome.seconds:6.1f} s  {case.path}  {case.name}: {outcome.verdict} {outcome.left or str()}",
+            f"{outcome.seconds:6.1f} s  {case.path}  {case.name}: {outcome.verdict}",
             file=sys.stderr,
             flush=True,
         )
