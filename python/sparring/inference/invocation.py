@@ -99,7 +99,7 @@ class Invoker:
         answer = getattr(failure.error, "response", None) or {}
         status = answer.get("OriginalStatusCode") or answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
         code, original = answer.get("Error", {}).get("Code", ""), answer.get("OriginalMessage")
-        said = f"{code}: {original}" if original else str(failure.error)
+        said = f"{original} ({code})" if original else str(failure.error)
         where = f"Endpoint {self.endpoint}" + (f", variant {variant}," if variant else "")
         tries = "1 attempt" if failure.attempts == 1 else f"{failure.attempts} attempts"
         return EndpointError(
