@@ -108,7 +108,7 @@ def scores_of(body: bytes, content_type: str, rows: int, source: str) -> np.ndar
         ) from error
     if len(scores) != rows:
         raise EndpointError(
-            f"{source} answered {len(scores)} scores to {rows} rows: {body[:100]!r}",
+            f"{source} answered {len(scores)} scores to {rows} rows, predictions must be as many: {body[:100]!r}",
             "See its log; nothing was written.",
         )
     return scores

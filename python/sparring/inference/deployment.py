@@ -177,6 +177,8 @@ class Deployment:
     capture : DataCapture, optional
     ledger : Ledger, optional
         Where resources are recorded; in memory when omitted.
+    wait_seconds : float, default 1800
+        An endpoint that is not in service after this long is given up.
 
     Attributes
     ----------
@@ -200,8 +202,10 @@ class Deployment:
         asynchronous: AsyncOutput | None = None,
         capture: DataCapture | None = None,
         ledger: Ledger | None = None,
+        wait_seconds: float = START_SECONDS,
     ) -> None:
         self.target, self.variants, self.capture = target, variants, capture
+        self.wait_seconds = wait_seconds
         self.asynchronous = asynchronous
         self.name = unique_name(name)
         self.start_seconds = 0.0
@@ -215,7 +219,7 @@ class Deployment:
         Raises
         ------
         SageMakerError
-            If it fails or is not in service after half an hour; nothing stays then.
+            If it is refused, fails or is not in service after ``wait_seconds``; nothing stays then.
         """
         begun = time.monotonic()
         try:
@@ -223,8 +227,10 @@ class Deployment:
             self._record(ENDPOINT, self.name)
             self._client.create_endpoint(EndpointName=self.name, EndpointConfigName=config)
             self._wait(config)
-        except BaseException:
+        except BaseException as error:
             self._delete(list(self._created))
+            if (refusal := _refusal(error, f"Endpoint {self.name} was not created")) is not None:
+                raise refusal from error
             raise
         self.start_seconds = time.monotonic() - begun
         return self
@@ -232,7 +238,13 @@ class Deployment:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Delete endpoint, configurations and models."""
+        """Delete endpoint, configurations and models.
+
+        Raises
+        ------
+        SageMakerError
+            If SageMaker refuses to delete one; all others are tried, and the ledger keeps what stays.
+        """
         self._delete(list(self._created))
 
     def update(self, variants: list[Variant], capture: DataCapture | None = None) -> None:
@@ -285,7 +297,7 @@ class Deployment:
 
     def _wait(self, config: str | None) -> None:
         """Return when the endpoint serves ``config``."""
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + self.wait_seconds
         while time.monotonic() < deadline:
             found = self._client.describe_endpoint(EndpointName=self.name)
             status = found["EndpointStatus"]
@@ -296,7 +308,7 @@ class Deployment:
                 raise SageMakerError(f"Endpoint {self.name} failed: {reason}", "See the endpoint's log.")
             time.sleep(poll_seconds(self.target))
         raise SageMakerError(
-            f"Endpoint {self.name} was not in service after {START_SECONDS:.0f} seconds", "See the endpoint's log."
+            f"Endpoint {self.name} was not in service after {self.wait_seconds:g} seconds", "See the endpoint's log."
         )
 
     def _record(self, kind: str, name: str) -> None:
@@ -311,7 +323,7 @@ class Deployment:
             try:
                 delete(self.target, kind, name)
             except Exception as error:
-                refused.append(error)
+                refused.append(_refusal(error, f"{kind} {name} was not deleted and stays") or error)
             else:
                 self._ledger.forget(kind, name)
                 self._created.remove((kind, name))
@@ -330,6 +342,15 @@ def registered(target: AwsTarget, name: str, model: ServedModel, ledger: Ledger 
     finally:
         delete(target, MODEL, name)
         ledger.forget(MODEL, name)
+
+
+def _refusal(error: BaseException, what: str) -> SageMakerError | None:
+    """Return a refusal of SageMaker's as an error of ours that says what it hit; None for any other error."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if not isinstance(error, (BotoCoreError, ClientError)):
+        return None
+    return SageMakerError(f"{what}: {error}", "Check role, credentials and quotas.")
 
 
 def create_model(target: AwsTarget, name: str, model: ServedModel) -> None:

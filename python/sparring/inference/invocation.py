@@ -111,7 +111,8 @@ class Invoker:
     def _refused(self, failure: GaveUp, rows: int, size: int, variant: str | None) -> EndpointError:
         answer = getattr(failure.error, "response", None) or {}
         status = answer.get("OriginalStatusCode") or answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
-        said = answer.get("OriginalMessage") or str(failure.error)
+        code, original = answer.get("Error", {}).get("Code", ""), answer.get("OriginalMessage")
+        said = f"{original} ({code})" if original else str(failure.error)
         where = f"Endpoint {self.endpoint}" + (f", variant {variant}," if variant else "")
         tries = "1 attempt" if failure.attempts == 1 else f"{failure.attempts} attempts"
         return EndpointError(

@@ -48,10 +48,15 @@ def stop_training_job(target: AwsTarget, name: str, patience: float = PATIENCE_S
     """Stop a job if it runs, and wait until it has ended: a stopped job still uploads its model."""
     client = target.client("sagemaker")
     deadline, asked = time.monotonic() + patience, False
-    while (status := status_of(client, name)) in RUNNING and time.monotonic() < deadline:
-        if status == "InProgress" and not asked:
-            asked = _asked_to_stop(client, name)
-        time.sleep(poll_seconds(target))
+    try:
+        while (status := status_of(client, name)) in RUNNING and time.monotonic() < deadline:
+            if status == "InProgress" and not asked:
+                asked = _asked_to_stop(client, name)
+            time.sleep(poll_seconds(target))
+    except client.exceptions.ClientError:
+        # Who may not look at a job may still stop it: it costs as long as it runs.
+        _asked_to_stop(client, name)
+        raise
 
 
 def status_of(client: Any, name: str) -> str | None:

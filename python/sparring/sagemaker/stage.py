@@ -181,12 +181,24 @@ def is_on_sagemaker(model: Any) -> bool:
 def train_and_keep(
     job: TrainingJob, rows: DataFrame | dict[str, DataFrame], hyperparameters: Mapping[str, Any]
 ) -> TrainedModel:
-    """Return the model of a job, of which only the model stays; after a failure nothing stays."""
+    """Return the model of a job, of which only the model stays; after a failure nothing stays.
+
+    What SageMaker does not let us stop or delete stays in the ledger.
+    """
+    from botocore.exceptions import ClientError
+
     first = next(iter(rows.values())) if isinstance(rows, dict) else rows
     try:
         trained = job.run(first.sparkSession, rows, hyperparameters)
-    except BaseException:
-        job.close()
+    except BaseException as error:
+        try:
+            job.close()
+        except ClientError as refused:
+            raise SageMakerError(
+                f"Training job {job.name}: {error}; it was asked to end, but what it leaves could not be deleted: "
+                f"{refused}",
+                "Renew credentials or rights, then see that the job has ended and its prefix is empty.",
+            ) from error
         raise
     job.keep_model()
     return trained

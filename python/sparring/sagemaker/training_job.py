@@ -221,8 +221,16 @@ class TrainingJob:
         delete_below(self.target, self.prefix + folder)
 
     def close(self) -> None:
-        """Stop the job if it runs and delete all its objects; the ledger no longer lists them then."""
-        self.ledger.settle((TRAINING_JOB, S3_PREFIX))
+        """Stop the job if it runs and delete all its objects; the ledger no longer lists them then.
+
+        Of a job that cannot be stopped both stay in the ledger: it may yet write its model.
+        """
+        try:
+            self.ledger.settle((TRAINING_JOB,))
+        except BaseException:
+            self.delete_data()
+            raise
+        self.ledger.settle((S3_PREFIX,))
 
     def keep_model(self) -> None:
         """Delete all but the output; from now on the model is the caller's to delete, no ledger lists it."""
@@ -300,9 +308,12 @@ class TrainingJob:
         """End the upload and the job, whichever runs; a job created meanwhile is stopped as well."""
         group.cancel()
         thread.join(poll_seconds(self.target))
-        stop_training_job(self.target, self.name)
-        thread.join(ABANDON_SECONDS)
-        stop_training_job(self.target, self.name)
+        try:
+            stop_training_job(self.target, self.name)
+        finally:
+            # Also when SageMaker refuses: an upload that goes on would outlive what is deleted next.
+            thread.join(ABANDON_SECONDS)
+            stop_training_job(self.target, self.name)
 
     def _finished(self, found: dict[str, Any]) -> TrainedModel:
         """Return the model of a job that has ended, or raise with its reason."""

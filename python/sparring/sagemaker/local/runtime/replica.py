@@ -179,6 +179,10 @@ class Replica:
             raise model_error(effect.status, effect.message)
         if effect is not None and effect.kind == "delay":
             time.sleep(min(effect.seconds, seconds))
+            # The delay is the container's: what it takes is of the time that the container has.
+            seconds -= effect.seconds
+            if seconds <= 0:
+                raise model_error(0, "Invocation timed out while waiting for the container")
         answer = self._pass_through(request, seconds)
         return answer._replace(body=distorted(answer.body, effect))
 
