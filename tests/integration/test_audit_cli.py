@@ -57,7 +57,7 @@ def test_leaks_end_with_a_code_of_their_own_and_are_told(folder: Path) -> None:
     done = audit(*parts, *ROLES, "--out", str(folder / "leaks.html"), "--fail-on", "high")
     assert done.returncode == 8, done.stdout + done.stderr
     words = " ".join(done.stdout.split())
-    assert "high exact overlap: 20 of 220 rows of test (9.09%) are equal" in words
+    assert "exact overlap: 20 of 220 rows of test (9.09%) are equal" in words
     assert "high group overlap" in words
     page = (folder / "leaks.html").read_text()
     assert "20 of 220 rows of test" in page
