@@ -58,10 +58,10 @@ class ValueCounts:
         column's values says of them.  Mode ``fold0`` and ``fold1``: a fold of train scored by the other one; else the
         number of a part scored by all of train.
     summary : DataFrame of pandas, by column
-        ``distinct`` values in train and, for each other part, ``agree1``...: the probability that a row of it and
-        one of train have the same value.
+        ``distinct`` values in train, and ``agree``: the probability that two rows of train have the same value, or
+        bin.
     sample : DataFrame of pandas
-        Rows of train that the bins were made from.
+        Rows of train that the bins were made from: their numbers, windows' columns and contents.
     """
 
     columns: list[Counted]
@@ -206,13 +206,10 @@ def _scored(table: AuditTable, mode: str, learnt: Half, judged: Half) -> Column:
 def _summary(values: DataFrame, counted: list[Counted], table: AuditTable) -> pd.DataFrame:
     from pyspark.sql import functions as F
 
-    rows = {part: _sum(_cells_of(part, None, range(LABELS))) for part in range(len(table.parts))}
-    totals = table.sizes.sum(axis=1)
-    agree = [
-        (F.sum(rows[0].cast("double") * rows[part]) / float(totals[0] * totals[part])).alias(f"agree{part}")
-        for part in range(1, len(table.parts))
-    ]
-    seen = F.sum(F.when((rows[0] > 0) & (F.col("value") != MISSING), 1).otherwise(0)).alias("distinct")
-    found = values.groupBy("name").agg(seen, *agree).toPandas()
+    rows = _sum(_cells_of(0, None, range(LABELS))).cast("double")
+    train = float(table.sizes[0].sum())
+    agree = (F.sum(rows * (rows - 1)) / max(train * (train - 1), 1.0)).alias("agree")
+    seen = F.sum(F.when((rows > 0) & (F.col("value") != MISSING), 1).otherwise(0)).alias("distinct")
+    found = values.groupBy("name").agg(seen, agree).toPandas()
     found.index = pd.Index([counted[at].name for at in found["name"]])
     return found.drop(columns="name")

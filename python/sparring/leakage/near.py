@@ -227,7 +227,7 @@ def _finding(audit: Audit, part: int, likeness: Likeness) -> Finding | None:
     table, options = audit.table, audit.options
     train, name = table.parts[0], table.parts[part]
     share = likeness.alike / likeness.looked_at
-    chance = _by_chance(audit, part)
+    chance = _by_chance(audit)
     sure = likeness.bounds.get("low", share)
     severity = grade(max(0.0, sure - chance), ALIKE_SHARE, strict=True) or "low"
     interval = f" (95% interval {sure:.2%} to {likeness.bounds['high']:.2%})" if "low" in likeness.bounds else ""
@@ -249,9 +249,8 @@ def _finding(audit: Audit, part: int, likeness: Likeness) -> Finding | None:
     )
 
 
-def _by_chance(audit: Audit, part: int) -> float:
+def _by_chance(audit: Audit) -> float:
     if audit.table.columns.texts:
         return 0.0
-    chances = audit.chances(part)
-    least = int(np.ceil(audit.options.near_threshold * len(chances) - 1e-9))
-    return expected_share(chances, least, int(audit.table.sizes[0].sum()))
+    least = int(np.ceil(audit.options.near_threshold * len(audit.chances) - 1e-9))
+    return expected_share(audit.chances, least, int(audit.table.sizes[0].sum()))

@@ -60,8 +60,7 @@ def _by_chance(audit: Audit, parts: tuple[int, int]) -> float:
     """Return the share of rows that would have an equal one if columns were independent; few coarse columns."""
     if parts[0] != 0 or audit.table.columns.texts or audit.table.columns.others:
         return 0.0
-    chances = audit.chances(parts[1])
-    return expected_share(chances, len(chances), int(audit.table.sizes[0].sum()))
+    return expected_share(audit.chances, len(audit.chances), int(audit.table.sizes[0].sum()))
 
 
 def label_conflicts(audit: Audit) -> list[Finding]:

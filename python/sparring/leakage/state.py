@@ -8,9 +8,9 @@ from functools import cached_property
 import numpy as np
 
 from sparring.leakage.counts import ValueCounts, value_counts
-from sparring.leakage.statistics import auc_noise, auc_of_counts
+from sparring.leakage.statistics import agreement, auc_noise, auc_of_counts
 from sparring.leakage.straddling import Straddling, straddling
-from sparring.leakage.table import FOLDS, GROUP, KEY, AuditTable
+from sparring.leakage.table import CONTENT, FOLDS, GROUP, KEY, AuditTable
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,21 @@ class Audit:
         """Values in several parts; see :func:`~sparring.leakage.straddling.straddling`."""
         return straddling(self.table)
 
-    def chances(self, part: int) -> list[float]:
-        """Return for each number and category the probability that a row of train and one of the part agree."""
-        names = [column.name for column in self.values.columns if column.kind in ("number", "category")]
-        return self.values.summary.loc[names, f"agree{part}"].tolist()
+    @cached_property
+    def chances(self) -> list[float]:
+        """For each number and category the probability that two rows of train agree in it.
+
+        Measured within train: between train and another part what leaked would count as chance.
+        """
+        sample, agree = self.values.sample, self.values.summary["agree"]
+        contents, train = sample[CONTENT].to_numpy(), int(self.table.sizes[0].sum())
+        return [
+            agreement(sample[column.name].to_numpy(), contents, train)
+            if column.kind == "number"
+            else float(agree[column.name])
+            for column in self.values.columns
+            if column.kind in ("number", "category")
+        ]
 
     def cross_fitted(self, column: str) -> Memorised:
         """Return how well the mean label of a column's value tells the label within train, each fold by the other."""

@@ -146,6 +146,39 @@ def lower_bound(found: int, looked_at: int, confidence: float = 0.95) -> float:
     return 0.0 if found == 0 else float(stats.beta.ppf(1 - confidence, found, looked_at - found + 1))
 
 
+def agreement(values: np.ndarray, contents: np.ndarray, rows: int) -> float:
+    """Return the probability that two of ``rows`` rows have the same value, from a sample of their contents.
+
+    Parameters
+    ----------
+    values : ndarray, shape (sampled,)
+        The column's values; missing ones are equal.
+    contents : ndarray, shape (sampled,)
+        What was sampled: all rows of a content are there, or none.
+    rows : int
+        Rows of the whole table.
+
+    Notes
+    -----
+    A pair of equal contents is sampled as likely as one row is, f = sampled / rows; any other pair with f squared.
+
+    Examples
+    --------
+    >>> agreement(np.array([1.0, 1.0, 2.0, 3.0]), np.array(["a", "b", "c", "d"]), 4)
+    0.16666666666666666
+    """
+    sampled = len(values)
+    if sampled < 2:
+        return 0.0
+    equal, same = _pairs(values), _pairs(contents)
+    return (equal - same * (1 - min(1.0, sampled / rows))) / (sampled * (sampled - 1))
+
+
+def _pairs(values: np.ndarray) -> float:
+    counts = np.unique(values, return_counts=True)[1].astype(np.float64)
+    return float((counts * (counts - 1)).sum())
+
+
 def agreement_tail(chances: Sequence[float], least: int) -> float:
     """Return the probability that at least ``least`` of independent events happen (Poisson binomial).
 

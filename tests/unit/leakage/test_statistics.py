@@ -94,6 +94,21 @@ def test_chance_explains_equal_rows_of_coarse_columns() -> None:
     assert statistics.expected_share([0.1] * 3, 3, 1_000) == pytest.approx(observed, abs=0.03)
 
 
+def test_agreement_of_sampled_contents_is_that_of_all_rows() -> None:
+    random = np.random.default_rng(4)
+    contents = random.integers(0, 20_000, 60_000)  # three rows each
+    values = contents % 499
+    counts = np.bincount(values)
+    exact = (counts * (counts - 1)).sum() / (60_000 * 59_999)
+    assert statistics.agreement(values, contents, 60_000) == pytest.approx(exact, rel=1e-12)
+    sampled = random.random(20_000)[contents] < 0.2
+    unscaled = statistics.agreement(values[sampled], contents[sampled], int(sampled.sum()))
+    assert statistics.agreement(values[sampled], contents[sampled], 60_000) == pytest.approx(exact, rel=0.03)
+    assert unscaled > 1.05 * exact
+    missing = np.array([np.nan, np.nan, 1.0])
+    assert statistics.agreement(missing, np.arange(3), 3) == pytest.approx(1 / 3)
+
+
 def test_psi_equals_its_definition() -> None:
     left, right = np.array([100.0] * 10), np.array([50.0, 150.0] * 5)
     shares = left / left.sum(), right / right.sum()

@@ -90,7 +90,7 @@ def test_the_catalogue_holds_forty_faults_of_every_phase_with_their_endings() ->
     rules = FaultFile.model_validate({"faults": [entry["fault"] for entry in CATALOGUE]}).faults
     assert len({rule.name for rule in rules}) == len(CATALOGUE) >= 40
     phases = Counter(entry["during"] for entry in CATALOGUE)
-    assert set(phases) == {"upload", "train", "deploy", "score", "transform", "cleanup"}
+    assert set(phases) == {"upload", "train", "deploy", "score", "async", "transform", "cleanup"}
     for entry in CATALOGUE:
         assert entry["ending"] in ("recovered", "failed")
         assert ("says" in entry) == (entry["ending"] == "failed")
