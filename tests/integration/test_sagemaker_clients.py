@@ -99,6 +99,12 @@ def objects(target: AwsTarget) -> list[str]:
     return [entry["Key"] for entry in target.client("s3").list_objects_v2(Bucket=target.bucket).get("Contents", [])]
 
 
+def jobs(target: AwsTarget) -> set[str]:
+    """Return the names of all training jobs, whatever fits on a page."""
+    pages = target.client("sagemaker").get_paginator("list_training_jobs").paginate()
+    return {job["TrainingJobName"] for page in pages for job in page["TrainingJobSummaries"]}
+
+
 def until(condition: Callable[[], Any]) -> Any:
     """Return what ``condition`` returns once it is true."""
     deadline, pause = time.monotonic() + 120, threading.Event()
@@ -207,17 +213,12 @@ def crashed(target: AwsTarget, tmp_path: Path) -> Iterator[Callable[[int], str]]
     started: list[subprocess.Popen[bytes]] = []
 
     def crash(rounds: int) -> str:
-        client = target.client("sagemaker")
-
-        def jobs() -> set[str]:
-            return {job["TrainingJobName"] for job in client.list_training_jobs()["TrainingJobSummaries"]}
-
-        before = jobs()
+        client, before = target.client("sagemaker"), jobs(target)
         command = [sys.executable, "-c", RUN, target.to_json(), str(tmp_path), str(rounds)]
         started.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
 
         def training() -> list[str]:
-            found = [client.describe_training_job(TrainingJobName=name) for name in jobs() - before]
+            found = [client.describe_training_job(TrainingJobName=name) for name in jobs(target) - before]
             # A short job may have gone on by the time it is looked at.
             begun = ("Training", "Uploading", "Completed")
             return [job["TrainingJobName"] for job in found if job["SecondaryStatus"] in begun]
@@ -255,13 +256,13 @@ def test_a_later_run_goes_on_with_the_job_of_a_killed_one(
     job = crashed(500)
     ledger = Ledger.load(ledger_path(str(tmp_path / "train" / "boosted")))
     assert ledger is not None
-    before = len(target.client("sagemaker").list_training_jobs()["TrainingJobSummaries"])
+    before = jobs(target)
     config = SageMakerConfig(**SMALL)
     resumed = TrainingJob.resumed(target, config, "boosted", ledger=ledger, digest="same")
     assert (resumed.name, resumed.attached) == (job, True)
     model = resumed.run(None, None, {})  # type: ignore[arg-type]
     assert (model.job, model.model_data.endswith("model.tar.gz")) == (job, True)
-    assert len(target.client("sagemaker").list_training_jobs()["TrainingJobSummaries"]) == before
+    assert jobs(target) == before
     other = TrainingJob.resumed(target, config, "boosted", ledger=ledger, digest="other rows")
     assert not other.attached
     assert objects(target) == []
