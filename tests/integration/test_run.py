@@ -1,6 +1,8 @@
 """A whole run on a small table: accounts, parity, resume, page."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -19,12 +21,21 @@ SAGEMAKER = """
 
 
 @pytest.fixture(scope="module")
-def facts(spark: SparkSession, small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
-    """The facts of a run with all three engines, each contender in a process of its own."""
-    folder = tmp_path_factory.mktemp("run")
-    config = load_config(str(small_run), [f"contenders={contenders(small_run)}"])
-    finished = Run(config, str(folder / "out")).execute()
-    return finished.facts | {"page": finished.page.removeprefix("file:"), "folder": folder / "out"}
+def command(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess:
+    """A run of the command line with all three engines, each contender in a process of its own."""
+    out = tmp_path_factory.mktemp("run") / "out"
+    arguments = ["run", str(small_run), "--output", str(out), "--set", f"contenders={contenders(small_run)}"]
+    program = [sys.executable, "-c", "from sparring.cli import main; main()"]
+    return subprocess.run([*program, *arguments], capture_output=True, text=True, timeout=600)
+
+
+@pytest.fixture(scope="module")
+def facts(spark: SparkSession, small_run: Path, command: subprocess.CompletedProcess) -> dict:
+    """The facts of that run, from a second one that keeps what the first one made."""
+    assert command.returncode == 0, command.stderr
+    folder = Path(command.args[command.args.index("--output") + 1])
+    finished = Run(load_config(str(small_run), [f"contenders={contenders(small_run)}"]), str(folder)).execute()
+    return finished.facts | {"page": finished.page.removeprefix("file:"), "folder": folder}
 
 
 def contenders(small_run: Path) -> str:
@@ -34,6 +45,13 @@ def contenders(small_run: Path) -> str:
     config = yaml.safe_load(small_run.read_text())
     more = [yaml.safe_load(text) for text in (MLLIB, SAGEMAKER)]
     return yaml.safe_dump(config["contenders"] + more, default_flow_style=True, width=10_000)
+
+
+def test_the_command_prints_a_table_a_verdict_and_the_page(command: subprocess.CompletedProcess, facts: dict) -> None:
+    assert "Verdict:" in command.stdout
+    assert facts["page"] in command.stdout.replace("\n", "")
+    assert "\x1b" not in command.stdout + command.stderr  # plain lines when not a terminal
+    assert "kept from the run before" not in command.stderr
 
 
 def test_every_row_is_accounted_for(facts: dict) -> None:
@@ -51,7 +69,12 @@ def test_no_patient_is_in_two_parts(facts: dict) -> None:
 
 
 def test_copies_that_are_kept_stay_in_one_part(spark: SparkSession, small_run: Path, tmp_path: Path) -> None:
-    changes = ["deduplicate.enabled=false", "leakage.enabled=false", "table.group=[]"]
+    changes = [
+        "deduplicate.enabled=false",
+        "leakage={enabled: false, audit: false}",
+        "table.group=[]",
+        "resources.isolation=session",
+    ]
     Run(load_config(str(small_run), [*changes, "contenders.1.hyperparameters.num_round=1"]), str(tmp_path)).execute()
     split = pd.read_parquet(tmp_path / "split")
     assert len(split) == 3_980

@@ -4,8 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -105,15 +103,6 @@ def jobs(target: AwsTarget) -> set[str]:
     return {job["TrainingJobName"] for page in pages for job in page["TrainingJobSummaries"]}
 
 
-def until(condition: Callable[[], Any]) -> Any:
-    """Return what ``condition`` returns once it is true."""
-    deadline, pause = time.monotonic() + 120, threading.Event()
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        pause.wait(0.1)
-    return found
-
-
 def described(target: AwsTarget, job: str) -> dict[str, Any]:
     """Return what a job was asked for, without its name and times."""
     found = target.client("sagemaker").describe_training_job(TrainingJobName=job)
@@ -208,7 +197,7 @@ def test_cross_validation_fits_scores_and_leaves_only_what_is_kept(rows: DataFra
 
 
 @pytest.fixture
-def crashed(target: AwsTarget, tmp_path: Path) -> Iterator[Callable[[int], str]]:
+def crashed(target: AwsTarget, tmp_path: Path, until: Callable) -> Iterator[Callable[[int], str]]:
     """Function that starts a run of so many rounds, kills it while its job runs, and returns the job's name."""
     started: list[subprocess.Popen[bytes]] = []
 

@@ -3,8 +3,6 @@
 import signal
 import subprocess
 import sys
-import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -73,17 +71,12 @@ def is_training(process: psutil.Process) -> bool:
         return False
 
 
-def until(condition: Callable[[], Any]) -> Any:
-    """Return what ``condition`` returns once it is true."""
-    deadline, pause = time.monotonic() + PATIENCE, threading.Event()
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        pause.wait(0.1)
-    return found
-
-
 def test_a_refused_job_is_a_result_with_the_reason_and_leaves_no_process(
-    spark: SparkSession, sparse_matrix: PreparedMatrix, tmp_path: Path, marked: Callable[[], list[psutil.Process]]
+    spark: SparkSession,
+    sparse_matrix: PreparedMatrix,
+    tmp_path: Path,
+    marked: Callable[[], list[psutil.Process]],
+    until: Callable,
 ) -> None:
     folder = tmp_path / "run"
     result = run_contender(contender(sparse_matrix, folder, rounds=5, instance_count=21), "session")
@@ -102,6 +95,7 @@ def test_ending_the_run_while_the_job_trains_ends_everything(
     sparse_matrix: PreparedMatrix,
     tmp_path: Path,
     marked: Callable[[], list[psutil.Process]],
+    until: Callable,
 ) -> None:
     task = contender(sparse_matrix, tmp_path / "run", rounds=100_000_000)
     runner = subprocess.Popen([sys.executable, "-c", RUN], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
