@@ -52,6 +52,15 @@ class StagedFile:
 
 
 SCHEMA = "name string, rows long, bytes long, output string, failure string"
+# What a task tells: the files it wrote, or its error.
+RESULT = f"{SCHEMA}, problem string, next_step string"
+NO_ERROR = dict.fromkeys(("problem", "next_step"))
+ARROW_RESULT = pa.schema(
+    [
+        (name, pa.int64() if kind == "long" else pa.string())
+        for name, kind in (column.split() for column in RESULT.split(", "))
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -223,14 +232,30 @@ def write_requests(dataset: DataFrame, stage: Any) -> list[StagedFile]:
         With what is to be sent as its last column.
     stage : callable
         Takes a task's batches and yields :class:`StagedFile`.
+
+    Raises
+    ------
+    EndpointError
+        The first task's that has one.  All tasks have ended then, so that what they wrote can be deleted: were the
+        error to fail its task, Spark would abandon the others, and they would write on.
     """
 
     def task(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for file in stage(batches):
-            yield pa.RecordBatch.from_pylist([vars(file)])
+        rest = iter(batches)
+        try:
+            for file in stage(rest):
+                yield pa.RecordBatch.from_pylist([vars(file) | NO_ERROR], schema=ARROW_RESULT)
+        except EndpointError as error:
+            for _ in rest:
+                pass
+            yield pa.RecordBatch.from_pylist([vars(error)], schema=ARROW_RESULT)
 
-    rows = dataset.mapInArrow(task, SCHEMA).collect()
-    return sorted((StagedFile(**row.asDict()) for row in rows), key=lambda file: file.name)
+    found = [row.asDict() for row in dataset.mapInArrow(task, RESULT).collect()]
+    for row in found:
+        if row["problem"] is not None:
+            raise EndpointError(row["problem"], row["next_step"])
+    files = (StagedFile(**{name: row[name] for name in row.keys() - NO_ERROR.keys()}) for row in found)
+    return sorted(files, key=lambda file: file.name)
 
 
 def read_scored(

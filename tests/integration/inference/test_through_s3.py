@@ -127,7 +127,7 @@ def test_a_transform_job_that_takes_too_long_is_stopped(target: AwsTarget, batch
 
 
 def test_a_line_break_in_a_text_is_refused_where_lines_are_cut(batch: Callable, rows: DataFrame) -> None:
-    with pytest.raises(PythonException, match="holds a line break"):
+    with pytest.raises(EndpointError, match="holds a line break"):
         batch().transform(rows.selectExpr("id", "x", r"'a\nb' as city"))
 
 

@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sparring.model_selection import allocation
@@ -138,6 +138,7 @@ def test_spread_of_classes_is_no_worse_than_that_of_scikit_learn(seed: int) -> N
 
 @settings(max_examples=60, deadline=None)
 @given(groups, st.sampled_from([[0.5, 0.5], [1 / 3, 1 / 3, 1 / 3], [0.7, 0.1, 0.2]]))
+@example([(3, 1), (5, 0), (5, 0)], [0.7, 0.1, 0.2])
 def test_the_search_alone_is_within_one_row_of_the_best_way_there_is(
     vectors: list[tuple[int, ...]], weights: list[float]
 ) -> None:

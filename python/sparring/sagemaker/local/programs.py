@@ -104,7 +104,9 @@ class Images:
                 return Recipe(command, image.environment, image.isolate)
         image_found = find_image(uri)
         variables = {"SPARRING_IMAGE_TAG": image_found.tag}
-        if image_found.repository in FRAMEWORKS and asks_for_script_mode(settings):
+        # An inference image runs the model's own code/inference.py unless another program is named.
+        inferring = program == "serve" and image_found.repository.endswith("-inference")
+        if image_found.repository in FRAMEWORKS and (inferring or asks_for_script_mode(settings)):
             return Recipe([sys.executable, "-m", SCRIPT_MODE, program], variables)
         if image_found.module is None:
             raise RuntimeError(refusal(uri or "(none)"))

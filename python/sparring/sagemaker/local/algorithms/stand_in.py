@@ -106,6 +106,34 @@ def train(algorithm: Algorithm, environment: TrainingEnvironment) -> None:
             print(f"#quality_metric: host={hosts.current}, {name} {metric} <{kind}>={value!r}", flush=True)
 
 
+def answers_directly(algorithm: Algorithm, hyperparameters: dict[str, str], train: Rows, features: Features) -> Answers:
+    """Return the answers of a model that is trained in this process: what a job and its endpoint give for these rows.
+
+    Parameters
+    ----------
+    algorithm : Algorithm
+    hyperparameters : dict of str to str
+        As a training job has them.
+    train : Rows
+        In the order of the channel's files.
+    features : ndarray or csr_matrix of float32, shape (n, width)
+
+    Raises
+    ------
+    ClientError
+        If a hyperparameter is not what the algorithm takes.
+
+    Examples
+    --------
+    >>> from sparring.sagemaker.local.algorithms.kmeans import ALGORITHM
+    >>> rows = np.array([[0.0], [1.0], [9.0]], np.float32)
+    >>> answers_directly(ALGORITHM, {"k": "2", "feature_dim": "1"}, Rows(rows), rows)["distance_to_cluster"]
+    array([0.5, 0.5, 0. ])
+    """
+    parameters = {**validate(algorithm.table, hyperparameters), "feature_dim": train.width}
+    return algorithm.answer(algorithm.fit(parameters, train, {}), parameters, features)
+
+
 def _trains_here(algorithm: Algorithm, environment: TrainingEnvironment, hosts: Hosts) -> bool:
     """Return whether this host trains: of several that see the same rows, the first one does."""
     sharded = environment.channels.get("train", {}).get("S3DistributionType") == "ShardedByS3Key"
