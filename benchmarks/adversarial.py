@@ -190,9 +190,8 @@ def moved(one: pd.DataFrame, other: pd.DataFrame) -> str:
 
 
 def splitter(**arguments: Any) -> StratifiedSplitter:
-    return StratifiedSplitter(
-        keyCols=["id"], partNames=["train", "test"], weights=[0.8, 0.2], **{"stratifyCols": ["label"], **arguments}
-    )
+    usual = {"stratifyCols": ["label"], "partNames": ["train", "test"], "weights": [0.8, 0.2]}
+    return StratifiedSplitter(keyCols=["id"], **{**usual, **arguments})
 
 
 def labelled(spark: SparkSession, frame: pd.DataFrame) -> DataFrame:

@@ -57,9 +57,25 @@ Verdict: **{facts["verdict"]["choice"]}**. {facts["verdict"]["finding"]}
   {safe["memoriser_roc_auc"]:.3f} on the safe split. XGBoost scores {naive["roc_auc"]:.4f} ({naive["low"]:.4f} to
   {naive["high"]:.4f}) on the naive split and {safe["roc_auc"]:.4f} ({safe["low"]:.4f} to {safe["high"]:.4f}) on the
   safe one: {leak["inflation"]:+.4f}, though the flight number is no feature.
+{audited(leak["findings"])}
 - Do the engines agree? The two logistic regressions differ by {logistic["objective_gap"]:.1e} in their objective and by
   {logistic["max_probability_difference"]:.1e} at most in a probability; XGBoost trained through `sagemaker-pyspark` and
   on one machine by {trees["max_probability_difference"]:.0e}."""
+
+
+def audited(found: list[dict[str, Any]]) -> str:
+    """Return what the audit of the safe split found, the worst of each check."""
+    worst = {finding["check"]: finding for finding in reversed(found)}
+    said = [
+        f"  - **{finding['severity']}**, {name}: {finding['message']}. {finding['advice']}"
+        for name, finding in sorted(worst.items())
+    ]
+    head = (
+        "- The leak audit of the safe split itself found"
+        if said
+        else "- The leak audit of the safe split found nothing."
+    )
+    return "\n".join([f"{head}:" if said else head, *said])
 
 
 def measurements(facts: dict[str, Any], seconds: float) -> str:

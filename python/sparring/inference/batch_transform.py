@@ -21,14 +21,12 @@ from sparring.inference.metrics import ScoringMetrics
 from sparring.inference.staging import StagedFile, Staging, _ThroughS3, read_scored, write_requests
 from sparring.params import at_least, check_params, in_range, one_of, require_columns
 from sparring.sagemaker.formats.media import CSV, JSON_LINES
-from sparring.sagemaker.resources import is_absent, poll_seconds
+from sparring.sagemaker.ledger import Ledger
+from sparring.sagemaker.resources import RUNNING, TRANSFORM_JOB, poll_seconds, stop_transform_job
 from sparring.sagemaker.target import AwsTarget
 
 PAYLOAD_MB = 100
 FILE_LIMIT = 5_000_000_000
-# A job that stops ends within minutes; after that it is left to itself.
-STOP_SECONDS = 600.0
-RUNNING = ("InProgress", "Stopping")
 
 
 class BatchTransformModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], DefaultParamsWritable):
@@ -97,6 +95,9 @@ class BatchTransformModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], D
     ...     model.transform(rows).write.parquet("scores")
     ...     model.delete()
     """
+
+    # Where the job is written down before it exists; set by whoever can clean up after a crash.
+    ledger: Ledger | None = None
 
     modelName: Param[str] = Param(Params._dummy(), "modelName", "a model SageMaker knows", TypeConverters.toString)
     instanceType: Param[str] = Param(Params._dummy(), "instanceType", "instance, ml.*", TypeConverters.toString)
@@ -248,14 +249,26 @@ class BatchTransformModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], D
 
     def _run(self, staging: Staging) -> None:
         """Create the job and wait until it has completed; whatever ends the wait stops the job."""
-        client = self.target.client("sagemaker")
+        client, ledger = self.target.client("sagemaker"), self.ledger or Ledger(self.target)
         name = unique_name(self.getOrDefault("modelName"))
+        ledger.record(TRANSFORM_JOB, name)
         try:
-            client.create_transform_job(**self._request(name, staging))
+            self._create(client, self._request(name, staging))
             self._wait(client, name)
         except BaseException:
             stop_transform_job(self.target, name)
+            ledger.forget(TRANSFORM_JOB, name)
             raise
+        ledger.forget(TRANSFORM_JOB, name)
+
+    def _create(self, client: Any, request: dict[str, Any]) -> None:
+        try:
+            client.create_transform_job(**request)
+        except client.exceptions.ClientError as error:
+            raise SageMakerError(
+                f"SageMaker refuses transform job {request['TransformJobName']}: {error}",
+                "Mend what it names: the instance type, its quota, or the role's rights.",
+            ) from error
 
     def _request(self, name: str, staging: Staging) -> dict[str, Any]:
         """Return the CreateTransformJob request."""
@@ -313,23 +326,3 @@ class BatchTransformModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], D
                     "Raise waitSeconds, or use more instances.",
                 )
             time.sleep(poll_seconds(self.target))
-
-
-def stop_transform_job(target: AwsTarget, name: str) -> None:
-    """Stop a job if it runs, and wait until it has ended; one that never was is fine."""
-    client = target.client("sagemaker")
-    deadline = time.monotonic() + STOP_SECONDS
-    asked = False
-    while time.monotonic() < deadline:
-        try:
-            status = client.describe_transform_job(TransformJobName=name)["TransformJobStatus"]
-        except client.exceptions.ClientError as error:
-            if is_absent(error):
-                return
-            raise
-        if status not in RUNNING:
-            return
-        if status == "InProgress" and not asked:
-            client.stop_transform_job(TransformJobName=name)
-            asked = True
-        time.sleep(poll_seconds(target))

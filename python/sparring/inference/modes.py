@@ -250,6 +250,7 @@ def _batch(scoring: Scoring, rows: DataFrame, write: Callable[[DataFrame], Any])
             waitSeconds=scoring.config.wait_seconds,
             stagingPrefix=prefix + "staged/",
         )
+        model.ledger = scoring.ledger
         scoring.metrics = lambda: model.metrics
         with scoring.phase("score"):
             write(model.transform(rows))

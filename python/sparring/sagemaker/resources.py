@@ -9,13 +9,15 @@ from typing import Any
 from sparring.errors import SageMakerError
 from sparring.sagemaker.target import AwsTarget
 
-TRAINING_JOB, S3_PREFIX = "training-job", "s3-prefix"
+TRAINING_JOB, TRANSFORM_JOB, S3_PREFIX = "training-job", "transform-job", "s3-prefix"
 MODEL, ENDPOINT_CONFIG, ENDPOINT = "model", "endpoint-config", "endpoint"
 
 # An endpoint cannot be deleted while it is being created; a stopped job has two minutes, then uploads what it has.
 PATIENCE_SECONDS = 1_800.0
 POLL_SECONDS, LOCAL_POLL_SECONDS = 5.0, 0.1
 RUNNING = ("InProgress", "Stopping")
+# Kind of job -> how boto3's operations and the members of their answers call it.
+JOBS = {TRAINING_JOB: ("training_job", "TrainingJob"), TRANSFORM_JOB: ("transform_job", "TransformJob")}
 
 
 def poll_seconds(target: AwsTarget) -> float:
@@ -44,30 +46,40 @@ def delete(target: AwsTarget, kind: str, name: str) -> None:
     DELETIONS[kind](target, name)
 
 
-def stop_training_job(target: AwsTarget, name: str, patience: float = PATIENCE_SECONDS) -> None:
-    """Stop a job if it runs, and wait until it has ended: a stopped job still uploads its model."""
-    client = target.client("sagemaker")
-    deadline, asked = time.monotonic() + patience, False
-    try:
-        while (status := status_of(client, name)) in RUNNING and time.monotonic() < deadline:
-            if status == "InProgress" and not asked:
-                asked = _asked_to_stop(client, name)
-            time.sleep(poll_seconds(target))
-    except client.exceptions.ClientError:
-        # Who may not look at a job may still stop it: it costs as long as it runs.
-        _asked_to_stop(client, name)
-        raise
+def stop_training_job(target: AwsTarget, name: str) -> None:
+    """Stop a training job if it runs, and wait until it has ended: a stopped job still uploads its model."""
+    _stop_job(target, TRAINING_JOB, name)
 
 
-def status_of(client: Any, name: str) -> str | None:
-    """Return a training job's status, or None when there is no such job."""
+def stop_transform_job(target: AwsTarget, name: str) -> None:
+    """Stop a transform job if it runs, and wait until it has ended."""
+    _stop_job(target, TRANSFORM_JOB, name)
+
+
+def status_of(client: Any, name: str, kind: str = TRAINING_JOB) -> str | None:
+    """Return a job's status, or None when there is no such job."""
+    operation, member = JOBS[kind]
     try:
-        status: str = client.describe_training_job(TrainingJobName=name)["TrainingJobStatus"]
+        status: str = getattr(client, f"describe_{operation}")(**{f"{member}Name": name})[f"{member}Status"]
     except client.exceptions.ClientError as error:
         if is_absent(error):
             return None
         raise
     return status
+
+
+def _stop_job(target: AwsTarget, kind: str, name: str) -> None:
+    client = target.client("sagemaker")
+    deadline, asked = time.monotonic() + PATIENCE_SECONDS, False
+    try:
+        while (status := status_of(client, name, kind)) in RUNNING and time.monotonic() < deadline:
+            if status == "InProgress" and not asked:
+                asked = _asked_to_stop(client, kind, name)
+            time.sleep(poll_seconds(target))
+    except client.exceptions.ClientError:
+        # Who may not look at a job may still stop it: it costs as long as it runs.
+        _asked_to_stop(client, kind, name)
+        raise
 
 
 def is_absent(error: Any) -> bool:
@@ -99,10 +111,11 @@ def delete_below(target: AwsTarget, prefix: str) -> None:
             )
 
 
-def _asked_to_stop(client: Any, name: str) -> bool:
+def _asked_to_stop(client: Any, kind: str, name: str) -> bool:
     """Ask a job to stop and return True; it may have ended since it was looked at."""
+    operation, member = JOBS[kind]
     try:
-        client.stop_training_job(TrainingJobName=name)
+        getattr(client, f"stop_{operation}")(**{f"{member}Name": name})
     except client.exceptions.ClientError as error:
         if error.response["Error"]["Code"] != "ValidationException":
             raise
@@ -133,6 +146,7 @@ def _by_operation(operation: str, argument: str) -> Callable[[AwsTarget, str], N
 
 DELETIONS: dict[str, Callable[[AwsTarget, str], None]] = {
     TRAINING_JOB: stop_training_job,
+    TRANSFORM_JOB: stop_transform_job,
     S3_PREFIX: delete_below,
     MODEL: _by_operation("delete_model", "ModelName"),
     ENDPOINT_CONFIG: _by_operation("delete_endpoint_config", "EndpointConfigName"),

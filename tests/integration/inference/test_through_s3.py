@@ -1,6 +1,7 @@
 """Asynchronous endpoints and batch transform jobs: rows through S3 and back, or the right error."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from pyspark.errors import PythonException
@@ -10,6 +11,7 @@ from sparring.errors import EndpointError, ParamError, SageMakerError
 from sparring.inference.asynchronous import AsyncEndpointModel
 from sparring.inference.batch_transform import BatchTransformModel
 from sparring.inference.deployment import AsyncOutput, Deployment, ServedModel, Variant, registered
+from sparring.sagemaker.ledger import Ledger
 from sparring.sagemaker.target import AwsTarget
 
 from .conftest import ROWS, left
@@ -124,6 +126,31 @@ def test_a_transform_job_that_takes_too_long_is_stopped(target: AwsTarget, batch
         batch("sleep", waitSeconds=0.5).transform(rows)
     jobs = target.client("sagemaker").list_transform_jobs(NameContains="transform")["TransformJobSummaries"]
     assert {job["TransformJobStatus"] for job in jobs} <= {"Stopped", "Completed", "Failed"}
+
+
+def test_a_refused_transform_job_is_said_and_stays_nowhere(batch: Callable, rows: DataFrame, target: AwsTarget) -> None:
+    stage = batch(instanceType="ml.nothing.large")
+    stage.ledger = Ledger(target)
+    with pytest.raises(SageMakerError, match=r"refuses transform job transform-\S+: .*ml\.nothing\.large"):
+        stage.transform(rows)
+    assert stage.ledger.resources == []
+
+
+def test_the_ledger_stops_a_transform_job_that_a_crash_left(
+    batch: Callable, rows: DataFrame, target: AwsTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = batch("sleep")
+    stage.ledger = Ledger(target, str(tmp_path / "predict.ledger.json"))
+    # As after a kill: the job runs, and nobody waits for it or strikes it out.
+    monkeypatch.setattr(stage, "_wait", lambda client, name: None)
+    monkeypatch.setattr(stage.ledger, "forget", lambda kind, name: None)
+    stage._transform(rows)
+    found = Ledger.load(str(tmp_path / "predict.ledger.json"))
+    assert found is not None
+    ((kind, name),) = found.settle()
+    assert kind == "transform-job"
+    job = target.client("sagemaker").describe_transform_job(TransformJobName=name)
+    assert job["TransformJobStatus"] == "Stopped"
 
 
 def test_a_line_break_in_a_text_is_refused_where_lines_are_cut(batch: Callable, rows: DataFrame) -> None:
