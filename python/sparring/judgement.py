@@ -69,6 +69,7 @@ def judge(
     gaps = [found.to_dict() for found in differences(evaluated)]
     parity = _parity(folder, results)
     ledger = fairness_ledger(results, evaluations, parity)
+    leakage = _leakage(config, folder, manifest, evaluated, naive)
     prices = load_prices()
     facts: Any = {
         "run": {
@@ -83,9 +84,9 @@ def judge(
         "evaluations": evaluations,
         "differences": gaps,
         "parity": parity,
-        "leakage": _leakage(config, folder, manifest, evaluated, naive),
+        "leakage": leakage,
         "ledger": ledger,
-        "verdict": decide(results, evaluations, gaps, ledger),
+        "verdict": decide(results, evaluations, gaps, ledger, (leakage or {}).get("findings", ())),
         "environment": environment(results),
         "stages": [
             {"name": name, "seconds": stage["seconds"], "rows": stage["report"].get("rows")}

@@ -9,6 +9,7 @@ STAND_IN = (
     "{names} ran against a local stand-in of SageMaker: that proves the hand-off and the score, but its time "
     "and price are not SageMaker's, so it was not considered for speed."
 )
+LEAKS = "The leak audit of the split rates high: {checks}. All scores may be better than those on new data; see its findings."
 
 
 class Verdict(TypedDict):
@@ -35,6 +36,7 @@ def decide(
     evaluations: Mapping[str, Mapping[str, Any]],
     differences: Iterable[Mapping[str, Any]],
     ledger: Iterable[Mapping[str, Any]],
+    findings: Iterable[Mapping[str, Any]] = (),
 ) -> Verdict:
     """Return the verdict on a comparison.
 
@@ -52,6 +54,8 @@ def decide(
         ``Difference.to_dict()`` of every pair.
     ledger : iterable of mapping
         From :func:`~sparring.comparison.fairness_ledger`.
+    findings : iterable of mapping, default ()
+        Of the leak audit; those rated high are told beside the choice, for they inflate every contender's score.
 
     Returns
     -------
@@ -62,7 +66,7 @@ def decide(
     margin = rows[0]["margin"] if rows else None
     broken = [line for line in ledger if line["required"] and not line["held"]]
     finished = {r["name"]: r for r in results if r["status"] == "ok" and r["name"] in evaluations}
-    caveats = _caveats(results)
+    caveats = [*_leaks(findings), *_caveats(results)]
     if not finished:
         return _refusal("No contender finished, so there is nothing to choose from.", margin, caveats)
     if broken:
@@ -120,6 +124,11 @@ def _finding(
     times = sorted((finished[name]["wall_seconds"], name) for name in real)
     others = ", ".join(f"{name} took {seconds:.1f} s" for seconds, name in times[1:])
     return f"{leads}; {also}. Of these {choice} took the least time, {times[0][0]:.1f} s ({others})."
+
+
+def _leaks(findings: Iterable[Mapping[str, Any]]) -> list[str]:
+    high = dict.fromkeys(finding["check"] for finding in findings if finding["severity"] == "high")
+    return [LEAKS.format(checks=", ".join(high))] if high else []
 
 
 def _caveats(results: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -69,6 +69,18 @@ def test_failures_are_told_and_not_ranked(result, evaluation) -> None:
     assert "Failed and not ranked: b." in found["reason"]
 
 
+def test_leaks_rated_high_are_told_beside_the_choice(result, evaluation) -> None:
+    findings = [
+        {"check": "near overlap", "severity": "medium"},
+        {"check": "time travel", "severity": "high"},
+        {"check": "time travel", "severity": "high"},
+    ]
+    found = decide([result("a")], {"a": evaluation(0.7)}, [], FAIR, findings)
+    assert found["choice"] == "a"
+    assert "rates high: time travel. Every score" in found["reason"]
+    assert decide([result("a")], {"a": evaluation(0.7)}, [], FAIR, findings[:1])["caveats"] == []
+
+
 def test_nothing_finished_is_a_refusal(result) -> None:
     found = decide([result("a", status="failed")], {}, [], FAIR)
     assert found["refused"]
