@@ -9,7 +9,10 @@ STAND_IN = (
     "{names} ran against a local stand-in of SageMaker: that proves the hand-off and the score, but its time "
     "and price are not SageMaker's, so it was not considered for speed."
 )
-LEAKS = "The leak audit of the split rates high: {checks}. All scores may be better than those on new data; see its findings."
+LEAKS = (
+    "The leak audit of the split rates high: {checks}. Every score may be better than it would be on new data; see its "
+    "findings."
+)
 
 
 class Verdict(TypedDict):
