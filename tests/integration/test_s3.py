@@ -19,6 +19,7 @@ def test_a_table_on_s3_is_compared_and_the_run_is_written_there(small_run: Path,
         s3.upload_file(str(small_run.parent / "table.parquet"), aws.bucket, "data/table.parquet")
         config = yaml.safe_load(small_run.read_text())
         config["table"]["path"] = f"s3a://{aws.bucket}/data/table.parquet"
+        config["resources"]["isolation"] = "session"
         config["leakage"] = {"enabled": False, "audit": False}
         (tmp_path / "s3.yaml").write_text(yaml.safe_dump(config))
         credentials = {

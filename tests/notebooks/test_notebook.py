@@ -16,7 +16,11 @@ def test_the_notebook_is_in_databricks_source_format() -> None:
 
 
 def test_the_notebook_runs_as_a_script(small_run: Path, tmp_path: Path) -> None:
-    parameters = {"SPARRING_CONFIG": str(small_run), "SPARRING_OUTPUT": str(tmp_path / "run")}
+    parameters = {
+        "SPARRING_CONFIG": str(small_run),
+        "SPARRING_OUTPUT": str(tmp_path / "run"),
+        "SPARRING_OVERRIDES": "resources.isolation=session leakage.audit=false",
+    }
     done = subprocess.run(
         [sys.executable, str(NOTEBOOK)],
         capture_output=True,

@@ -85,5 +85,5 @@ def test_a_stand_in_that_is_gone_took_everything_with_it(monkeypatch: pytest.Mon
 
 
 def test_every_kind_has_a_deletion() -> None:
-    kinds = {resources.TRAINING_JOB, resources.S3_PREFIX, resources.MODEL}
+    kinds = {resources.TRAINING_JOB, resources.TRANSFORM_JOB, resources.S3_PREFIX, resources.MODEL}
     assert set(resources.DELETIONS) == kinds | {resources.ENDPOINT_CONFIG, resources.ENDPOINT}
