@@ -72,7 +72,13 @@ def _stop_job(target: AwsTarget, kind: str, name: str) -> None:
     client = target.client("sagemaker")
     deadline, asked = time.monotonic() + PATIENCE_SECONDS, False
     try:
-        while (status := status_of(client, name, kind)) in RUNNING and time.monotonic() < deadline:
+        while (status := status_of(client, name, kind)) in RUNNING:
+            if time.monotonic() > deadline:
+                # Who keeps a ledger must not strike it out: it still costs.
+                raise SageMakerError(
+                    f"{kind} {name} is still {status} {PATIENCE_SECONDS:g} seconds after it was asked to stop",
+                    "Stop it in SageMaker's console, then run 'sparring sagemaker cleanup' again.",
+                )
             if status == "InProgress" and not asked:
                 asked = _asked_to_stop(client, kind, name)
             time.sleep(poll_seconds(target))

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
+from botocore.exceptions import ClientError
 
 from sparring.errors import SageMakerError
 from sparring.sagemaker import resources
@@ -87,3 +89,17 @@ def test_a_stand_in_that_is_gone_took_everything_with_it(monkeypatch: pytest.Mon
 def test_every_kind_has_a_deletion() -> None:
     kinds = {resources.TRAINING_JOB, resources.TRANSFORM_JOB, resources.S3_PREFIX, resources.MODEL}
     assert set(resources.DELETIONS) == kinds | {resources.ENDPOINT_CONFIG, resources.ENDPOINT}
+
+
+@pytest.mark.parametrize(("kind", "operation"), [("training-job", "training_job"), ("transform-job", "transform_job")])
+def test_a_job_that_does_not_stop_stays_listed(monkeypatch: pytest.MonkeyPatch, kind: str, operation: str) -> None:
+    client, member = MagicMock(), "".join(map(str.capitalize, operation.split("_")))
+    client.exceptions.ClientError = ClientError
+    getattr(client, f"describe_{operation}").return_value = {f"{member}Status": "Stopping"}
+    monkeypatch.setattr(AwsTarget, "client", lambda self, service, **config: client)
+    monkeypatch.setattr(resources, "PATIENCE_SECONDS", 0.0)
+    ledger = Ledger(AWS)
+    ledger.record(kind, "stubborn")
+    with pytest.raises(SageMakerError, match=rf"{kind} stubborn is still Stopping 0 seconds after"):
+        ledger.settle()
+    assert ledger.resources == [(kind, "stubborn")]
