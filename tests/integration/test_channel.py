@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparring.errors import ParamError, SchemaError, TableError
-from sparring.sagemaker.formats import Rows, codec
+from sparring.sagemaker.formats import FormatError, Rows, codec
 from sparring.sagemaker.formats.channel import write_channel
 from sparring.sagemaker.formats.rows import concatenate
 from sparring.sagemaker.formats.sinks import FolderSink, S3Sink
@@ -166,7 +166,7 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, table: DataFrame) -> None
     bad = table.withColumn(
         "features", F.when(F.col("key") == 490, F.slice("features", 1, 2)).otherwise(F.col("features"))
     )
-    with pytest.raises(Exception, match="a row has"):
+    with pytest.raises(FormatError, match="a row has"):
         write_channel(bad, str(tmp_path / "train"), RECORDIO, hosts=2)
     assert not (tmp_path / "train").exists()
 

@@ -15,7 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.ml.param import Param, Params, TypeConverters
+from pyspark.sql.pandas.types import from_arrow_schema
 
+from sparring.data.tasks import run_to_end
 from sparring.errors import EndpointError
 from sparring.inference.codecs import Format, joined_scores_of, scores_of
 from sparring.inference.metrics import ScoringMetrics
@@ -51,15 +53,8 @@ class StagedFile:
     failure: str = ""
 
 
-SCHEMA = "name string, rows long, bytes long, output string, failure string"
-# What a task tells: the files it wrote, or its error.
-RESULT = f"{SCHEMA}, problem string, next_step string"
-NO_ERROR = dict.fromkeys(("problem", "next_step"))
-ARROW_RESULT = pa.schema(
-    [
-        (name, pa.int64() if kind == "long" else pa.string())
-        for name, kind in (column.split() for column in RESULT.split(", "))
-    ]
+FILES = pa.schema(
+    {"name": pa.string(), "rows": pa.int64(), "bytes": pa.int64(), "output": pa.string(), "failure": pa.string()}
 )
 
 
@@ -236,26 +231,15 @@ def write_requests(dataset: DataFrame, stage: Any) -> list[StagedFile]:
     Raises
     ------
     EndpointError
-        The first task's that has one.  All tasks have ended then, so that what they wrote can be deleted: were the
-        error to fail its task, Spark would abandon the others, and they would write on.
+        The first task's that has one; all tasks have ended then, and what they wrote can be deleted.
     """
 
     def task(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        rest = iter(batches)
-        try:
-            for file in stage(rest):
-                yield pa.RecordBatch.from_pylist([vars(file) | NO_ERROR], schema=ARROW_RESULT)
-        except EndpointError as error:
-            for _ in rest:
-                pass
-            yield pa.RecordBatch.from_pylist([vars(error)], schema=ARROW_RESULT)
+        for file in stage(batches):
+            yield pa.RecordBatch.from_pylist([vars(file)], schema=FILES)
 
-    found = [row.asDict() for row in dataset.mapInArrow(task, RESULT).collect()]
-    for row in found:
-        if row["problem"] is not None:
-            raise EndpointError(row["problem"], row["next_step"])
-    files = (StagedFile(**{name: row[name] for name in row.keys() - NO_ERROR.keys()}) for row in found)
-    return sorted(files, key=lambda file: file.name)
+    found = run_to_end(dataset, task, FILES)
+    return sorted((StagedFile(**line) for line in found), key=lambda file: file.name)
 
 
 def read_scored(
@@ -264,7 +248,7 @@ def read_scored(
     """Return the staged rows with their scores, a task for several files; each is checked as it is read."""
     if not files:
         return spark.createDataFrame([], schema)
-    listed = spark.createDataFrame([tuple(vars(file).values()) for file in files], SCHEMA)
+    listed = spark.createDataFrame([tuple(vars(file).values()) for file in files], from_arrow_schema(FILES))
     tasks = min(len(files), max(spark.sparkContext.defaultParallelism, 1))
     target = staging.target
 

@@ -14,18 +14,19 @@ from pyspark.ml.linalg import VectorUDT
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from sparring.errors import ParamError, TableError
+from sparring.data.tasks import run_to_end
+from sparring.errors import ParamError, SparringError, TableError
 from sparring.params import require_columns
 from sparring.sagemaker.formats.codec import Codec, FileCodec, RecordCodec, codec
 from sparring.sagemaker.formats.media import CSV, JSON, JSON_LINES, PARQUET, RECORDIO, UnknownContentType
 from sparring.sagemaker.formats.raw_rows import ROW_FORMATS
 from sparring.sagemaker.formats.records import joined
-from sparring.sagemaker.formats.rows import Rows, concatenate, rows_of
+from sparring.sagemaker.formats.rows import FormatError, Rows, concatenate, rows_of
 from sparring.sagemaker.formats.sinks import Sink, sink_of
 from sparring.sagemaker.formats.vectors import vector_rows
 from sparring.sagemaker.target import AwsTarget
 
-PARTS = "part int, rows long, bytes long"
+PARTS = pa.schema([("part", pa.int32()), ("rows", pa.int64()), ("bytes", pa.int64())])
 IN_MEMORY = 64 * 1024 * 1024
 # Writes the batches of a partition to a file and returns the number of rows.
 Encode = Callable[[Iterable[pa.RecordBatch], IO[bytes]], int]
@@ -206,12 +207,10 @@ def _write(rows: DataFrame, form: Codec, sink: Sink, encode: Encode) -> list[Cha
                 file.seek(0)
                 sink.put(f"part-{number:05d}.{form.suffix}", file)
         if count:
-            yield pa.RecordBatch.from_pydict(
-                {"part": pa.array([number], pa.int32()), "rows": [count], "bytes": [length]}
-            )
+            yield pa.RecordBatch.from_pylist([{"part": number, "rows": count, "bytes": length}], schema=PARTS)
 
-    found = rows.mapInArrow(write, PARTS).collect()
-    return [Channel(f"part-{part.part:05d}", 1, part.rows, part.bytes) for part in found]
+    found = run_to_end(rows, write, PARTS, (SparringError, FormatError))
+    return [Channel(f"part-{part['part']:05d}", 1, part["rows"], part["bytes"]) for part in found]
 
 
 def _encode(form: Codec, size: int | None, batches: Iterable[pa.RecordBatch], file: IO[bytes]) -> int:
