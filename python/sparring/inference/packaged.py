@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import tarfile
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -21,6 +20,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import types as T
 
 from sparring.data import storage
+from sparring.data.archives import tarfile
 from sparring.errors import ParamError
 from sparring.inference.metrics import ScoringMetrics, metrics_accumulator
 from sparring.params import KeywordParams, forbid_columns, require_columns

@@ -8,11 +8,11 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 from urllib.parse import urlparse
 
 from sparring.data import storage
+from sparring.data.archives import tarfile
 
 
 def install_source(source: str, code: Path) -> None:

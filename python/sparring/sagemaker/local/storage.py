@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +10,8 @@ from urllib.parse import urlparse
 
 import boto3
 from botocore.config import Config
+
+from sparring.data.archives import tarfile
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"

@@ -1,13 +1,13 @@
 """Trees that nothing leads out of, instances, calls, images and records on disk."""
 
 import os
-import tarfile
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sparring.data.archives import tarfile
 from sparring.errors import ConfigError
 from sparring.sagemaker.local.calls import require_loopback, s3_operation, service_of
 from sparring.sagemaker.local.instances import instance
