@@ -223,6 +223,7 @@ def local_conf(spec: SessionSpec) -> dict[str, str]:
         "spark.sql.shuffle.partitions": str(max(2, 2 * spec.cores)),
         "spark.default.parallelism": str(spec.cores),
         "spark.jars": ",".join(spec.jars),
+        "spark.python.daemon.module": "sparring.workers",
     }
 
 

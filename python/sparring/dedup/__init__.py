@@ -1,8 +1,21 @@
 """Removal of duplicates: rows that are equal, and the clusters they form."""
 
-from sparring.dedup.canonical import canonical_hash
-from sparring.dedup.exact import Deduplicator
-from sparring.dedup.near import NearDeduplicator
-from sparring.dedup.report import DuplicateReport
+from typing import TYPE_CHECKING
 
-__all__ = ["Deduplicator", "DuplicateReport", "NearDeduplicator", "canonical_hash"]
+from sparring.exports import exported
+
+if TYPE_CHECKING:
+    from sparring.dedup.canonical import canonical_hash as canonical_hash
+    from sparring.dedup.exact import Deduplicator as Deduplicator
+    from sparring.dedup.near import NearDeduplicator as NearDeduplicator
+    from sparring.dedup.report import DuplicateReport as DuplicateReport
+
+__all__, __getattr__ = exported(
+    __name__,
+    {
+        "canonical": ["canonical_hash"],
+        "exact": ["Deduplicator"],
+        "near": ["NearDeduplicator"],
+        "report": ["DuplicateReport"],
+    },
+)

@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 if TYPE_CHECKING:
     from pyspark.sql import Column
     from pyspark.sql.types import DataType, StructType
@@ -97,11 +95,14 @@ def _canonical(column: Column, kind: DataType) -> Column:
 
 def nfc() -> Callable[[Column], Column]:
     """Return the function that brings text into Unicode normalisation form C, a batch at a time."""
+    # Here, because most workers that import this module normalise nothing.
+    import pandas as pd
     from pyspark.sql.functions import pandas_udf
 
-    def normalize(text: pd.Series) -> pd.Series:
+    def normalize(text: Any) -> Any:
         return text.str.normalize("NFC")
 
+    normalize.__annotations__ = {"text": pd.Series, "return": pd.Series}
     in_batches: Any = pandas_udf
     column_function: Callable[[Column], Column] = in_batches(normalize, "string")
     return column_function

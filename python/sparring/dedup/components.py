@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from scipy.sparse import coo_matrix, csgraph
 
 ONE_TASK_EDGES = 2_000_000
 NODE, COMPONENT = "node", "component"
@@ -117,6 +116,9 @@ def _solve(edges: DataFrame) -> DataFrame:
 
 
 def _solve_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    # Here, because most workers that import this module solve nothing.
+    from scipy.sparse import coo_matrix, csgraph
+
     edges = pa.Table.from_batches(list(batches)).combine_chunks()
     src, dst = (edges.column(name).combine_chunks() for name in ("src", "dst"))
     nodes, ends = _numbered(pa.concat_arrays([src, dst]))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from sparring.dedup.text import Shingles
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 # Shingles of the pairs compared at a time.
 PORTION = 1 << 22
@@ -40,6 +43,9 @@ def jaccard(sets: Shingles, left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 def _rows(sets: Shingles) -> csr_array:
     """Return a sparse row a set, a column a hash: only the order of columns is used, never their number."""
+    # Here, because most workers that import this module compare nothing.
+    from scipy.sparse import csr_array
+
     columns = (sets.hashes >> np.uint64(1)).astype(np.int64)
     shape = (len(sets.offsets) - 1, np.iinfo(np.int64).max)
     rows = csr_array((np.ones(len(columns), dtype=bool), columns, sets.offsets.astype(np.int64)), shape=shape)

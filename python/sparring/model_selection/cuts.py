@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from sparring.data.literal import literal_table
+
 BUCKET_ROWS = 1_024
 MOST_BITS = 14
 # One pass gives the sizes of all strata together with these buckets, fine enough for so many rows a stratum.
@@ -23,7 +25,7 @@ FIRST_ROWS = 10_000_000
 HASH, BUCKET, STRATUM, KEY = "_hash", "_bucket", "_stratum", "_sort_key"
 CUTS = f"{STRATUM} string, _cuts array<struct<hash: bigint, key: string>>, _parts array<string>"
 BITS = f"{STRATUM} string, _bits int"
-RANKS = f"{STRATUM} string, {BUCKET} bigint, _bits int, _ranks array<int>"
+RANKS = "_of string, _at bigint, _bits int, _ranks array<int>"
 Quotas = Mapping[str, Sequence[int]]
 
 
@@ -111,9 +113,11 @@ def assign_by_quota(
     if histogram is None or max(histogram.sizes.values(), default=0) > FIRST_ROWS:
         histogram = _fine_histogram(placed, quotas)
     cuts = _find_cuts(placed.select(STRATUM, KEY, HASH), histogram, quotas, names)
-    joined = placed.join(F.broadcast(rows.sparkSession.createDataFrame(cuts, CUTS)), STRATUM)
+    joined = placed.join(F.broadcast(literal_table(rows.sparkSession, cuts, CUTS)), STRATUM)
     place = F.struct(F.col(HASH).alias("hash"), F.col(KEY).alias("key"))
-    before = F.size(F.filter("_cuts", lambda cut: cut < place))
+    most = max((len(cut["_cuts"]) for cut in cuts), default=0)
+    # Not F.filter: a lambda is not compiled, and takes longer than all the rest.
+    before = sum((F.when(F.get("_cuts", F.lit(at)) < place, 1).otherwise(0) for at in range(most)), F.lit(0))
     return joined.withColumn(output, F.col("_parts")[before]).select(*[f"`{name}`" for name in rows.columns], output)
 
 
@@ -125,7 +129,7 @@ def _placed(rows: DataFrame, stratum: str, key: str, seed: int) -> DataFrame:
 def _fine_histogram(placed: DataFrame, quotas: Quotas) -> Histogram:
     """Return the histogram in which a bucket holds some thousand rows, whatever the stratum's size."""
     bits = {name: min(max((sum(quota) // BUCKET_ROWS).bit_length(), 1), MOST_BITS) for name, quota in quotas.items()}
-    table = placed.sparkSession.createDataFrame(list(bits.items()), BITS)
+    table = literal_table(placed.sparkSession, ({STRATUM: name, "_bits": some} for name, some in bits.items()), BITS)
     return Histogram(bits, _collect(placed.join(F.broadcast(table), STRATUM), F.col("_bits")))
 
 
@@ -140,18 +144,16 @@ def _bucket(bits: Column) -> Column:
     return F.call_function("shiftright", F.col(HASH), (F.lit(64) - bits).cast("int")).alias(BUCKET)
 
 
-def _find_cuts(
-    places: DataFrame, histogram: Histogram, quotas: Quotas, names: Sequence[str]
-) -> list[tuple[str, list[Any], list[str]]]:
+def _find_cuts(places: DataFrame, histogram: Histogram, quotas: Quotas, names: Sequence[str]) -> list[dict[str, Any]]:
     """Return for each stratum the last place of every part but the last, and the parts that get rows."""
     boundaries = {stratum: _boundaries(stratum, histogram, quotas[stratum]) for stratum in histogram.counts}
     found = _places_at(places, [boundary for some in boundaries.values() for boundary in some])
     return [
-        (
-            stratum,
-            [found[boundary] for boundary in boundaries[stratum]],
-            [name for name, quota in zip(names, quotas[stratum], strict=True) if quota > 0],
-        )
+        {
+            STRATUM: stratum,
+            "_cuts": [found[boundary] for boundary in boundaries[stratum]],
+            "_parts": [name for name, quota in zip(names, quotas[stratum], strict=True) if quota > 0],
+        }
         for stratum in boundaries
     ]
 
@@ -174,14 +176,17 @@ def _places_at(places: DataFrame, boundaries: list[_Boundary]) -> dict[_Boundary
     ranks: dict[tuple[str, int, int], list[int]] = {}
     for boundary in boundaries:
         ranks.setdefault(boundary[:3], []).append(boundary.rank)
-    wanted = places.sparkSession.createDataFrame([(*at, some) for at, some in sorted(ranks.items())], RANKS)
-    place = F.struct(F.col(HASH).alias("hash"), F.col(KEY).alias("key"))
-    at = F.broadcast(wanted.withColumnRenamed(STRATUM, "_of").withColumnRenamed(BUCKET, "_at"))
+    wanted = (
+        {"_of": stratum, "_at": bucket, "_bits": bits, "_ranks": some}
+        for (stratum, bucket, bits), some in ranks.items()
+    )
+    at = F.broadcast(literal_table(places.sparkSession, wanted, RANKS))
     rows = places.join(at, (F.col(STRATUM) == F.col("_of")) & (_bucket(F.col("_bits")) == F.col("_at")))
+    place = F.struct(F.col(HASH).alias("hash"), F.col(KEY).alias("key"))
     listed = rows.groupBy("_of", "_at", "_bits", "_ranks").agg(F.sort_array(F.collect_list(place)).alias("_places"))
     chosen = listed.withColumn("_places", F.expr("transform(_ranks, rank -> _places[rank - 1])"))
     return {
-        _Boundary(row["_of"], row["_at"], row["_bits"], rank): tuple(found)
+        _Boundary(row["_of"], row["_at"], row["_bits"], rank): found.asDict()
         for row in chosen.collect()
         for rank, found in zip(row["_ranks"], row["_places"], strict=True)
     }

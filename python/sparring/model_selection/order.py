@@ -9,6 +9,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from sparring.data.literal import literal_table
 from sparring.model_selection.cuts import seeded_hash
 
 BUCKETS = 4_096
@@ -109,7 +110,8 @@ def with_rank(rows: DataFrame, key: str, output: str, seed: int) -> DataFrame:
     counts: dict[int, int] = dict(ranged.groupBy(BUCKET).count().collect())
     starts = list(accumulate([0, *(counts[bucket] for bucket in sorted(counts))]))
     first = dict(zip(sorted(counts), starts, strict=False))
-    table = rows.sparkSession.createDataFrame(list(first.items()), f"{BUCKET} long, _first int")
+    ranges = ({BUCKET: bucket, "_first": rank} for bucket, rank in first.items())
+    table = literal_table(rows.sparkSession, ranges, f"{BUCKET} long, _first int")
     within = F.row_number().over(Window.partitionBy(BUCKET).orderBy("_hash", f"`{key}`"))
     ranked = ranged.join(F.broadcast(table), BUCKET).withColumn(output, F.col("_first") + within - 1)
     return ranked.select(*[f"`{name}`" for name in rows.columns], output)
