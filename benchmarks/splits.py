@@ -4,7 +4,7 @@
 
     uv run python benchmarks/splits.py [ROWS]
 
-From a Parquet file to a Parquet file of key and fold, both sides, warm: the second of two runs counts.
+From a Parquet file to a Parquet file of key and fold, both sides, warm: the fifth of five runs counts.
 scikit-learn runs in this process, which is one core; Spark has two.
 """
 
@@ -35,7 +35,7 @@ ROWS_A_GROUP = 10
 CLASSES = 3
 
 
-def seconds(work: Callable[[], Any], runs: int = 2) -> float:
+def seconds(work: Callable[[], Any], runs: int = 5) -> float:
     """Return the time of the last of ``runs``."""
     took = 0.0
     for _ in range(runs):
@@ -165,7 +165,7 @@ Parquet: {large["seconds"]} s. The widest spread of a class between two folds is
 {large["straddling"]} groups straddle.
 
 **{small["rows"]:,} flights**, 5 folds, {small["groups"]:,} groups (carrier, flight, plane), Parquet to Parquet on both
-sides, second run of two:
+sides, fifth run of five:
 
 {table(head, rows)}
 

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sparring.model_selection import allocation
-from sparring.model_selection.allocation import allocate_groups, apportion
+from sparring.model_selection.allocation import MOST_WAYS, allocate_groups, apportion, badness
 from sparring.model_selection.allot import Signatures
 from sparring.model_selection.append import quotas_for_new
 
@@ -234,8 +234,12 @@ def test_a_hundred_appends_repair_drift_with_new_groups_only(seed: int) -> None:
         assert all(min(given) >= 0 for given in quotas.values())
         held = held + (counts(quotas, signatures).T if quotas else 0)
         assert (held >= before).all()
-        # What a splitter without memory would do on average, in the norm that is minimised.
+        # What a splitter without memory would do, in the norm that is minimised: a handful of groups is dealt in every
+        # way and by the worst deviation, hence none is better; many are dealt by all deviations, better than on average.
         drawn = [before + at_random(vectors, weights, random) for _ in range(20)]
-        assert unevenness(held, weights) <= np.mean([unevenness(parts, weights) for parts in drawn]) + 1e-9
+        if len(weights) ** len(vectors) <= MOST_WAYS:
+            assert badness(held, weights) <= min(badness(parts, weights) for parts in drawn)
+        else:
+            assert unevenness(held, weights) <= np.mean([unevenness(parts, weights) for parts in drawn]) + 1e-9
     deviation = np.abs(held - weights[:, None] * held.sum(axis=0)) / held.sum(axis=0)
     assert deviation.max() < 0.02
