@@ -51,17 +51,23 @@ MATRIX_ROWS = {"train": 2_000, "validation": 400, "test": 600}
 def pytest_configure(config: pytest.Config) -> None:
     """Keep the classes that Spark loads as the JVM's archive: a session then starts in 60% of the time.
 
-    The archive is made once a checkout; a JVM that it does not fit, such as another version's, goes without it.
+    The archive is made once a checkout, while the first tests run; JVMs that find none, or one that does not fit,
+    such as another version's, go without.
     """
     if "JAVA_TOOL_OPTIONS" in os.environ:
         return
     archive = config.cache.mkdir("classes") / f"spark-{version('pyspark')}.jsa"
-    if not archive.exists() and require_java().version >= 17:
-        with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
-            os.environ["JAVA_TOOL_OPTIONS"] = f"{JAVA_OPTIONS} -XX:ArchiveClassesAtExit={folder}/made"
-            subprocess.run([sys.executable, "-c", LOADS_CLASSES], cwd=folder, capture_output=True, check=True)
-            Path(folder, "made").replace(archive)
     os.environ["JAVA_TOOL_OPTIONS"] = f"{JAVA_OPTIONS} -XX:SharedArchiveFile={archive}"
+    if not archive.exists() and require_java().version >= 17:
+        threading.Thread(target=make_archive, args=(archive,), daemon=True).start()
+
+
+def make_archive(archive: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
+        environment = os.environ | {"JAVA_TOOL_OPTIONS": f"{JAVA_OPTIONS} -XX:ArchiveClassesAtExit={folder}/made"}
+        command = [sys.executable, "-c", LOADS_CLASSES]
+        subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True)
+        Path(folder, "made").replace(archive)
 
 
 @pytest.fixture(scope="session")

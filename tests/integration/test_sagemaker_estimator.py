@@ -183,7 +183,7 @@ def test_an_upload_that_fails_leaves_nothing_and_creates_no_job(
         "label", F.when(F.col("key") > "k05", F.raise_error(F.lit("no such row"))).otherwise(1.0)
     )
     before = target.client("sagemaker").list_training_jobs()["TrainingJobSummaries"]
-    with pytest.raises(SageMakerError, match="hand-off to SageMaker failed"):
+    with pytest.raises(SageMakerError, match=r"hand-off to SageMaker failed: .*no such row"):
         SageMakerXGBoost(target=target, numRound=1).fit(broken)
     assert target.client("sagemaker").list_training_jobs()["TrainingJobSummaries"] == before
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
+from pyspark.errors import PythonException
 from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_schema
 
@@ -60,3 +61,12 @@ def run_to_end(
         if (error := line.pop(ERROR)) is not None:
             raise pickle.loads(error)
     return lines
+
+
+def reason_of(error: BaseException) -> str:
+    """Return in one line what went wrong: on the JVM its first, in a Python worker the last of the traceback."""
+    said = str(getattr(error, "java_exception", None) or getattr(error, "desc", None) or error)
+    lines = [line for line in said.splitlines() if line.strip()]
+    if isinstance(error, PythonException):
+        return next(line for line in reversed(lines) if not line[0].isspace())
+    return lines[0] if lines else type(error).__name__

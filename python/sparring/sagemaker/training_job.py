@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark import InheritableThread
 
 from sparring.config.schema import SageMakerConfig
+from sparring.data.tasks import reason_of
 from sparring.errors import SageMakerError
 from sparring.sagemaker.algorithms import XGBOOST, Algorithm, as_text
 from sparring.sagemaker.checks import check_request
@@ -335,8 +336,7 @@ class TrainingJob:
 
     def _not_created(self, error: BaseException) -> SageMakerError:
         """Return what was said when no job came into being."""
-        said = str(getattr(error, "java_exception", error)).splitlines()[0]
-        return SageMakerError(f"The hand-off to SageMaker failed: {said}", "Check role, bucket and region.")
+        return SageMakerError(f"The hand-off to SageMaker failed: {reason_of(error)}", "Check role, bucket and region.")
 
 
 class _Group:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from sparring.boosting import import_alone
 from sparring.sagemaker.container import run_serving, script_mode
 from sparring.sagemaker.container.serving import Predict
 from sparring.sagemaker.container.tree import Tree
@@ -27,7 +28,10 @@ def _predictor() -> Predict:
     tree = Tree.of_container()
     if (tree.model / MANIFEST).exists():
         from sparring.serving.packaged import PackagedModel
+        from sparring.serving.scorers import XGBoostScorer
 
+        if (tree.model / XGBoostScorer.file_name).exists():
+            import_alone()
         return PackagedModel(tree.model)
     from sparring.sagemaker.container.handlers import ScriptPredictor
 

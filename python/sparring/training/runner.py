@@ -18,6 +18,7 @@ import traceback
 from dataclasses import asdict
 from typing import Any
 
+from sparring.boosting import import_alone
 from sparring.data import storage
 from sparring.errors import SparringError
 from sparring.training.phases import Phases
@@ -78,6 +79,9 @@ def main(argv: list[str]) -> int:
     # The kernel's record of a process's start is in another clock, off by seconds on a machine that was suspended.
     phases.add("start", time.monotonic() - float(argv[1]) if len(argv) > 1 else 0.0)
     task = Task.from_json(storage.read_text(argv[0]))
+    if task.engine == "single_node":
+        with phases("import"):
+            import_alone()
     answer = run_task(task, phases)
     storage.write_json(storage.join(task.folder, "outcome.json"), answer)
     return 0 if answer["status"] == "ok" else 1

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from importlib.metadata import version
 from typing import Any, ClassVar
 
 import numpy as np
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
-import sklearn
 import xgboost
 from scipy.sparse import csr_matrix
 from scipy.special import expit
-from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from sparring.data import storage
@@ -116,14 +115,17 @@ class LogisticLearner(Learner):
     model = LogisticModel
 
     def __init__(self, hyperparameters: dict[str, Any], owner: str) -> None:
-        self.parameters = LogisticParameters.of(hyperparameters, owner)
+        # Here, because XGBoost does without, and it takes seconds.
+        from sklearn.linear_model import LogisticRegression
+
+        self.parameters, self.estimator = LogisticParameters.of(hyperparameters, owner), LogisticRegression
 
     def fit(
         self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray, cores: int, seed: int
     ) -> LogisticModel:
         """Return the fitted coefficients; float64 throughout."""
         arguments = self.parameters.for_sklearn(float(weights.sum()), features.shape[1])
-        estimator = LogisticRegression(random_state=seed, **arguments)
+        estimator = self.estimator(random_state=seed, **arguments)
         with threadpool_limits(cores):
             estimator.fit(features.astype(np.float64), labels, sample_weight=weights)
         return LogisticModel(estimator.intercept_[0], estimator.coef_[0], self.parameters)
@@ -189,13 +191,14 @@ def run(task: Task, phases: Phases) -> Outcome:
     ----------
     task : Task
     phases : Phases
-        Receives read, fit, score and write.
+        Receives import (of the learner's library), read, fit, score and write.
 
     Notes
     -----
     Cost: holds the train part in memory, then the others one at a time.
     """
-    learner = LEARNERS[task.family](task.hyperparameters, f"contenders.{task.name}.hyperparameters")
+    with phases("import"):
+        learner = LEARNERS[task.family](task.hyperparameters, f"contenders.{task.name}.hyperparameters")
     matrix, outcome = PreparedMatrix(task.matrix), Outcome(hyperparameters=learner.in_force())
     require_memory(matrix, task.name)
     with phases("read"):
@@ -214,7 +217,7 @@ def run(task: Task, phases: Phases) -> Outcome:
             write_predictions(task.predictions, part, rows, scores)
     with phases("write"):
         storage.write_bytes(storage.join(task.model, learner.file_name), model.to_bytes())
-    outcome.versions = {"scikit-learn": sklearn.__version__, "xgboost": xgboost.__version__}
+    outcome.versions = {"scikit-learn": version("scikit-learn"), "xgboost": xgboost.__version__}
     return outcome
 
 

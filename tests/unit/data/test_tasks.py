@@ -7,8 +7,9 @@ import pyarrow as pa
 import pytest
 from pyspark.errors import PythonException
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
-from sparring.data.tasks import run_to_end
+from sparring.data.tasks import reason_of, run_to_end
 from sparring.errors import TableError
 
 FOUND = pa.schema({"first": pa.int64(), "rows": pa.int64()})
@@ -42,5 +43,15 @@ def test_any_other_error_fails_its_task(spark: SparkSession) -> None:
         raise OSError("torn")
         yield
 
-    with pytest.raises(PythonException, match="torn"):
+    with pytest.raises(PythonException, match="torn") as failure:
         run_to_end(spark.range(1), tear, FOUND)
+    assert reason_of(failure.value) == "OSError: torn"
+
+
+def test_a_reason_is_one_line_wherever_it_comes_from(spark: SparkSession) -> None:
+    with pytest.raises(Exception, match="no such row") as failure:
+        spark.range(1).select(F.raise_error(F.lit("no such row"))).collect()
+    assert "no such row" in reason_of(failure.value)
+    assert "\n" not in reason_of(failure.value)
+    assert reason_of(ValueError("\none\ntwo")) == "one"
+    assert reason_of(ValueError()) == "ValueError"

@@ -235,7 +235,7 @@ def test_a_hundred_appends_repair_drift_with_new_groups_only(seed: int) -> None:
         held = held + (counts(quotas, signatures).T if quotas else 0)
         assert (held >= before).all()
         # What a splitter without memory would do, in the norm that is minimised: a handful of groups is dealt in every
-        # way and by the worst deviation, hence none is better; many are dealt by all deviations, better than on average.
+        # way and by the worst deviation, so none is better; many by all deviations, better than on average.
         drawn = [before + at_random(vectors, weights, random) for _ in range(20)]
         if len(weights) ** len(vectors) <= MOST_WAYS:
             assert badness(held, weights) <= min(badness(parts, weights) for parts in drawn)

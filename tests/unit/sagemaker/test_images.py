@@ -28,7 +28,7 @@ def test_both_xgboost_repositories_run_by_any_registry_and_tag(uri: str, reposit
         assert image.command(program) == [
             sys.executable,
             "-m",
-            "sparring.sagemaker.local.algorithms.xgboost",
+            "sparring.sagemaker.local.algorithms.xgboost_programs",
             program,
         ]
 

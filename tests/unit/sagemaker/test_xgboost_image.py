@@ -356,7 +356,7 @@ def test_hosts_train_one_model_together(tmp_path: Path, rows: Rows) -> None:
             "SPARRING_HOST_ADDRESSES": json.dumps(addresses),
             "TRAINING_JOB_NAME": name,
         }
-        command = [sys.executable, "-m", "sparring.sagemaker.local.algorithms.xgboost", "train"]
+        command = [sys.executable, "-m", "sparring.sagemaker.local.algorithms.xgboost_programs", "train"]
         programs.append(subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
     logs = [program.communicate(timeout=240)[0].decode() for program in programs]
     assert [program.returncode for program in programs] == [0, 0, 0], "\n".join(logs)

@@ -9,8 +9,8 @@ from typing import NamedTuple
 ROOM = "sparring.sagemaker.local.algorithms"
 # Repository in ECR -> module.  XGBoost is the real library; the others stand in for Amazon's code.
 ALGORITHMS = {
-    "xgboost": f"{ROOM}.xgboost",
-    "sagemaker-xgboost": f"{ROOM}.xgboost",
+    "xgboost": f"{ROOM}.xgboost_programs",
+    "sagemaker-xgboost": f"{ROOM}.xgboost_programs",
     "linear-learner": f"{ROOM}.linear_learner",
     "kmeans": f"{ROOM}.kmeans",
     "pca": f"{ROOM}.pca",

@@ -151,7 +151,7 @@ def test_images_are_found_by_registration_then_script_mode_then_algorithm() -> N
     with pytest.raises(RuntimeError, match="without a serve command"):
         images.find("r/xgboost:9", "serve", {})
     assert images.find("r/xgboost:1", "train", {}).command[-2:] == [
-        "sparring.sagemaker.local.algorithms.xgboost",
+        "sparring.sagemaker.local.algorithms.xgboost_programs",
         "train",
     ]
     script = images.find("r/pytorch-training:2", "train", {"sagemaker_program": '"t.py"'})

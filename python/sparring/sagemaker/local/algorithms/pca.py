@@ -11,7 +11,6 @@ import sys
 from typing import Any
 
 import numpy as np
-from sklearn.utils.extmath import randomized_svd
 
 from sparring.sagemaker.formats import Answers, Rows
 from sparring.sagemaker.formats.rows import Features
@@ -41,6 +40,8 @@ def fit(parameters: dict[str, Any], train: Rows, _others: dict[str, Rows]) -> St
         squares, vectors = np.linalg.eigh((rows - mean).T @ (rows - mean))
         components, sizes = vectors[:, -count:], np.sqrt(np.maximum(squares[-count:], 0))
     else:
+        from sklearn.utils.extmath import randomized_svd
+
         extra = parameters["extra_components"]
         extra = max(10, count) if extra == -1 else extra
         _, sizes, rows_of_v = randomized_svd(rows - mean, count, n_oversamples=extra, random_state=0)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
 
 from sparring.sagemaker.formats import Answers
 
@@ -27,6 +26,9 @@ def regression_quality(score: np.ndarray, labels: np.ndarray) -> Quality:
 
 def binary_quality(answers: Answers, labels: np.ndarray, parameters: dict[str, Any]) -> Quality:
     """Return metrics of labels 0 and 1."""
+    # Here, because a serving process needs none of scikit-learn, which takes seconds to import.
+    from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
+
     predicted, beta = answers["predicted_label"], parameters.get("f_beta", 1.0)
     precision, recall, f_beta, _ = precision_recall_fscore_support(
         labels, predicted, beta=beta, average="binary", zero_division=0
@@ -44,6 +46,8 @@ def binary_quality(answers: Answers, labels: np.ndarray, parameters: dict[str, A
 
 def multiclass_quality(answers: Answers, labels: np.ndarray, parameters: dict[str, Any]) -> Quality:
     """Return metrics of several classes."""
+    from sklearn.metrics import precision_recall_fscore_support
+
     top = np.argsort(-answers["score"], axis=1, kind="stable")[:, : parameters["accuracy_top_k"]]
     precision, recall, f_beta, _ = precision_recall_fscore_support(
         labels, answers["predicted_label"], beta=parameters["f_beta"], average="macro", zero_division=0

@@ -10,7 +10,6 @@ Source of the contract: aws/sagemaker-xgboost-container.
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -209,7 +208,3 @@ def main(program: str) -> int:
     predictor: Any = Predictor(Path(os.environ[BASE_VARIABLE]) / "model", os.environ.get(TAG_VARIABLE, ""))
     serve(predictor)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))

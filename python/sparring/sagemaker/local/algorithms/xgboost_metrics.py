@@ -6,39 +6,47 @@ Source: aws/sagemaker-xgboost-container, ``metrics/custom_metrics.py``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import xgboost
-from sklearn import metrics
 
 LOWER_IS_BETTER = {"mse"}
 
-FUNCTIONS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
-    "accuracy": metrics.accuracy_score,
-    "balanced_accuracy": metrics.balanced_accuracy_score,
-    "f1": lambda labels, found: metrics.f1_score(labels, found, average="macro"),
-    "f1_binary": lambda labels, found: metrics.f1_score(labels, found, average="binary"),
-    "f1_macro": lambda labels, found: metrics.f1_score(labels, found, average="macro"),
-    "mse": metrics.mean_squared_error,
-    "precision": lambda labels, found: metrics.precision_score(labels, found, average="binary", zero_division=0),
-    "precision_macro": lambda labels, found: metrics.precision_score(labels, found, average="macro", zero_division=0),
-    "precision_micro": lambda labels, found: metrics.precision_score(labels, found, average="micro", zero_division=0),
-    "r2": metrics.r2_score,
-    "recall": lambda labels, found: metrics.recall_score(labels, found, average="binary", zero_division=0),
-    "recall_macro": lambda labels, found: metrics.recall_score(labels, found, average="macro", zero_division=0),
-    "recall_micro": lambda labels, found: metrics.recall_score(labels, found, average="micro", zero_division=0),
-}
 ON_NUMBERS = {"mse", "r2"}
+
+
+def _functions() -> dict[str, Callable[[np.ndarray, np.ndarray], float]]:
+    """Return metric -> function of labels and outcomes."""
+    # Here, because most jobs ask for none of them, and scikit-learn takes seconds to import.
+    from sklearn import metrics
+
+    return {
+        "accuracy": metrics.accuracy_score,
+        "balanced_accuracy": metrics.balanced_accuracy_score,
+        "f1": partial(metrics.f1_score, average="macro"),
+        "f1_binary": partial(metrics.f1_score, average="binary"),
+        "f1_macro": partial(metrics.f1_score, average="macro"),
+        "mse": metrics.mean_squared_error,
+        "precision": partial(metrics.precision_score, average="binary", zero_division=0),
+        "precision_macro": partial(metrics.precision_score, average="macro", zero_division=0),
+        "precision_micro": partial(metrics.precision_score, average="micro", zero_division=0),
+        "r2": metrics.r2_score,
+        "recall": partial(metrics.recall_score, average="binary", zero_division=0),
+        "recall_macro": partial(metrics.recall_score, average="macro", zero_division=0),
+        "recall_micro": partial(metrics.recall_score, average="micro", zero_division=0),
+    }
 
 
 def custom_metric(names: list[str]) -> Callable[[np.ndarray, xgboost.DMatrix], list[tuple[str, float]]] | None:
     """Return the function that :func:`xgboost.train` calls each round, or None without names."""
     if not names:
         return None
+    functions = _functions()
 
     def evaluate(found: np.ndarray, rows: xgboost.DMatrix) -> list[tuple[str, float]]:
         labels = rows.get_label()
-        return [(name, float(FUNCTIONS[name](labels, _outcome(name, found, labels)))) for name in names]
+        return [(name, float(functions[name](labels, _outcome(name, found, labels)))) for name in names]
 
     return evaluate
 
