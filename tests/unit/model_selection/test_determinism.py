@@ -63,7 +63,7 @@ def test_it_depends_on_neither_partitions_nor_order_nor_adaptive_execution(
     spark_conf.conf.set("spark.sql.shuffle.partitions", shuffles)
     spark_conf.conf.set("spark.sql.adaptive.enabled", adaptive)
     rows = spark_conf.createDataFrame(shuffled, program.table(spark_conf).schema).repartition(partitions).cache()
-    chosen: list[Any] = [s for s in program.stages() if partitions < 100 or type(s).__name__ in program.RETRIED]
+    chosen: list[Any] = [s for s in program.stages() if partitions < 100 or type(s).__name__ in program.RETRIED[:2]]
     assert {type(stage).__name__: program.digest(stage, rows) for stage in chosen} == {
         type(stage).__name__: expected[type(stage).__name__] for stage in chosen
     }
