@@ -62,6 +62,11 @@ def pytest_configure(config: pytest.Config) -> None:
         threading.Thread(target=make_archive, args=(archive,), daemon=True).start()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have what takes long come first, and after it the demo, which may still be running beside the tests."""
+    items.sort(key=lambda item: 2 * ("unit" in item.path.parts) + (item.path.name == "test_demo.py"))
+
+
 def make_archive(archive: Path) -> None:
     with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
         environment = os.environ | {"JAVA_TOOL_OPTIONS": f"{JAVA_OPTIONS} -XX:ArchiveClassesAtExit={folder}/made"}
