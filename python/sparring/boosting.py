@@ -9,7 +9,7 @@ def import_alone() -> None:
     """Import xgboost without its wrappers for scikit-learn, unless that is imported already.
 
     XGBoost looks for scikit-learn, and through it imports pandas and all of SciPy's statistics: three of the four
-    seconds that such a process takes to start.  For the beginning of a process of our own, never for the user's: the
+    seconds that its imports take.  For the beginning of a process of our own, never for the user's: the
     wrappers are missing in it for good.
     """
     if "sklearn" in sys.modules or "xgboost" in sys.modules:
