@@ -11,7 +11,8 @@ from pyspark.sql import functions as F
 
 from sparring.errors import SplitError
 from sparring.model_selection.allocation import allocate_groups, apportion
-from sparring.model_selection.cuts import assign_by_quota, count_buckets
+from sparring.model_selection.cuts import assign_by_quota
+from sparring.model_selection.places import find_places
 from sparring.model_selection.strata import CLASS, EVERYTHING
 
 SIGNATURE = "_signature"
@@ -64,13 +65,14 @@ def allot_rows(
 
     Notes
     -----
-    Cost: two passes over class and key, three beyond ten million rows a class; no row shuffle.
+    Cost: a pass over class and key, two beyond 10 MB (``spark.sql.autoBroadcastJoinThreshold``), three beyond ten
+    million rows a class; no row shuffle.
     """
-    histogram = count_buckets(rows, CLASS, key, plan.seed)
-    sizes = histogram.sizes
+    places = find_places(rows, CLASS, key, plan.seed)
+    sizes = places.sizes
     require_members(plan, sizes, "rows")
     quotas = quotas_of(sizes, plan.weights)
-    return assign_by_quota(rows, CLASS, key, quotas, plan.parts, plan.output, plan.seed, histogram)
+    return assign_by_quota(rows, CLASS, key, quotas, plan.parts, plan.output, plan.seed, places)
 
 
 def allot_groups(rows: DataFrame, group: str, named_by: Sequence[str], plan: Allotment) -> DataFrame:

@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from sparring.data.literal import literal_table
-from sparring.model_selection.cuts import seeded_hash
+from sparring.model_selection.places import seeded_hash
 
 BUCKETS = 4_096
 # A bucket of no more rows is not divided again: its values are counted one by one.

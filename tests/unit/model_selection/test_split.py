@@ -16,6 +16,7 @@ from scipy.sparse import coo_matrix, csgraph
 
 from sparring.errors import ParamError, SchemaError, SplitError
 from sparring.model_selection import StratifiedSplitter, split_balance
+from sparring.model_selection.strata import CLASS, JSON_OPTIONS, with_class
 
 WEIGHTS = {"train": 0.7, "validation": 0.1, "test": 0.2}
 
@@ -137,6 +138,16 @@ def test_a_cluster_alone_is_a_group_and_null_is_a_value(spark: SparkSession) -> 
     frame = StratifiedSplitter(keyCols=["id"], clusterCol="c").transform(rows).toPandas()
     assert len(frame) == 1_000
     assert frame.groupby("c", dropna=False)["split"].nunique().max() == 1
+
+
+def test_classes_of_plain_values_read_as_json_writes_them(spark: SparkSession) -> None:
+    values = ["1", "null", "true", "1.5D", "double('NaN')", "-double('inf')", "1e-7D", "12.30", "date '1999-12-31'"]
+    values += ["timestamp '2001-02-03 04:05:06.7'", "cast(null as int)", "cast(null as date)", "-7L"]
+    columns = {f'a "{at}"': value for at, value in enumerate(values) if value != "null"}
+    row = spark.range(1).select(*[F.expr(value).alias(name) for name, value in columns.items()])
+    (found,) = with_class(row, row.columns).collect()
+    text = F.to_json(F.struct(*[F.col(f"`{name}`").cast("string").alias(name) for name in row.columns]), JSON_OPTIONS)
+    assert found[CLASS] == row.select(text).head()[0]
 
 
 def test_nulls_among_the_strata_are_a_class_of_their_own(spark: SparkSession) -> None:
