@@ -221,6 +221,8 @@ def local_conf(spec: SessionSpec) -> dict[str, str]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.shuffle.partitions": str(max(2, 2 * spec.cores)),
+        # Spark keeps a hundred pieces of compiled code; a search for near duplicates has more, and would compile anew.
+        "spark.sql.codegen.cache.maxEntries": "2000",
         "spark.default.parallelism": str(spec.cores),
         "spark.jars": ",".join(spec.jars),
         "spark.python.daemon.module": "sparring.workers",

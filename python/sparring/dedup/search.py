@@ -122,8 +122,10 @@ def search(rows: DataFrame, plan: Plan) -> NearSearch:
         funnel = {"rows": total, "distinct": distinct}
         candidates = candidate_edges(signed, distinct * plan.bands.number).persist(StorageLevel.MEMORY_AND_DISK)
         funnel["candidate_pairs"] = candidates.count()
-        similar = _similar(candidates, contents, compared, plan, funnel["candidate_pairs"])
-        pairs, funnel["similar_pairs"] = stored(similar)
+        wanted = _wanted(candidates, contents, compared, plan, funnel["candidate_pairs"])
+        wanted = wanted.persist(StorageLevel.MEMORY_AND_DISK)
+        pairs, funnel["similar_pairs"] = stored(_similar(candidates, wanted, plan))
+        wanted.unpersist()
         candidates.unpersist()
         members, funnel["clusters"] = _members(signed, contents, pairs, funnel)
         return NearSearch(*stored(members), pairs, funnel)
@@ -193,17 +195,21 @@ def _require_unique(signed: DataFrame) -> None:
 # -- prove -----------------------------------------------------------------------------------------------------
 
 
-def _similar(candidates: DataFrame, contents: DataFrame, compared: DataFrame, plan: Plan, count: int) -> DataFrame:
-    """Return the candidates that are similar enough, as nodes, with their similarity."""
-    firsts = contents.select(*CONTENT, FIRST)
+def _wanted(candidates: DataFrame, contents: DataFrame, compared: DataFrame, plan: Plan, count: int) -> DataFrame:
+    """Return the first row of each content that is in a pair, with its compared columns if these are to be proved."""
     ends = [F.struct(*[F.col(f"{end}_{half}").alias(half) for half in CONTENT]) for end in ("src", "dst")]
     wanted = candidates.select(F.explode(F.array(*ends)).alias("end")).select("end.*").distinct()
-    wanted = firsts.join(_sent(wanted, 2 * count), CONTENT, "left_semi")
-    if plan.verify:
-        rows = _sent(wanted.withColumnRenamed(FIRST, NODE), 2 * count)
-        wanted = compared.join(rows, NODE).withColumnRenamed(NODE, FIRST)
-        # Without a key equal rows share a node: any of them will do.
-        wanted = wanted if plan.keyed else wanted.dropDuplicates([FIRST])
+    wanted = contents.select(*CONTENT, FIRST).join(_sent(wanted, 2 * count), CONTENT, "left_semi")
+    if not plan.verify:
+        return wanted
+    rows = _sent(wanted.withColumnRenamed(FIRST, NODE), 2 * count)
+    wanted = compared.join(rows, NODE).withColumnRenamed(NODE, FIRST)
+    # Without a key equal rows share a node: any of them will do.
+    return wanted if plan.keyed else wanted.dropDuplicates([FIRST])
+
+
+def _similar(candidates: DataFrame, wanted: DataFrame, plan: Plan) -> DataFrame:
+    """Return the candidates that are similar enough, as nodes, with their similarity."""
     joined = candidates
     for end in ("src", "dst"):
         renamed = [F.col(name).alias(f"{end}_{name}") for name in wanted.columns]
@@ -216,7 +222,7 @@ def _similar(candidates: DataFrame, contents: DataFrame, compared: DataFrame, pl
     order = [
         f"{end}_{name}" for end in ("src", "dst") for name in [FIRST, *CONTENT, *(f"_c{at}" for at in range(width))]
     ]
-    kind = compared.schema[NODE].dataType.simpleString()
+    kind = wanted.schema[FIRST].dataType.simpleString()
     proved = joined.select(*order).mapInArrow(_prove(plan), f"src {kind}, dst {kind}, similarity double")
     return proved.select(F.least("src", "dst").alias("src"), F.greatest("src", "dst").alias("dst"), "similarity")
 
