@@ -232,8 +232,9 @@ text-dedup's kernel is reproduced from its source: one document at a time, XXH3 
 ## From table to clusters
 
 {whole[0]["documents"]:,} texts, a tenth of the originals copied with up to two words changed; similarity {THRESHOLD},
-shingles of {WORDS} words. On a cached table of two partitions; the last of so many runs counts. Precision and recall are
-those of pairs of rows in one cluster, the truth being the planted pairs whose exact similarity reaches the threshold.
+shingles of {WORDS} words. On a cached table of two partitions; the last of so many runs counts. Precision and recall
+are those of pairs of rows in one cluster, the truth being the planted pairs whose exact similarity reaches the
+threshold.
 
 {table(["words", "way", "runs", "s", "CPU s", "precision", "recall"], wholes)}
 

@@ -94,7 +94,8 @@ def spark() -> Iterator[SparkSession]:
 @pytest.fixture
 def spark_conf(spark: SparkSession) -> Iterator[SparkSession]:
     """The session, whose settings are put back after a test that changes them."""
-    before = {key: spark.conf.get(key) for key in ("spark.sql.shuffle.partitions", "spark.sql.adaptive.enabled")}
+    names = ("shuffle.partitions", "adaptive.enabled", "autoBroadcastJoinThreshold")
+    before = {f"spark.sql.{name}": spark.conf.get(f"spark.sql.{name}") for name in names}
     yield spark
     for key, value in before.items():
         spark.conf.set(key, value)
