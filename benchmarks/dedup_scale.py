@@ -25,9 +25,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparring.dedup import Deduplicator, NearDeduplicator
-from sparring.session import SessionSpec, get_session
+from sparring.session import SessionSpec, get_session, stop_session
 
 HEAP = "4g"
+# The largest tables once more with so little that they cannot be held.
+SMALL_HEAP = "1g"
 ROWS = (1_250_000, 2_500_000, 5_000_000, 10_000_000)
 DOCUMENTS = (250_000, 500_000, 1_000_000, 2_000_000)
 COPIES = (250_000, 500_000, 1_000_000)
@@ -173,7 +175,8 @@ def grown(
     for size in sizes:
         runs.append({"size": size, **measure(spark, make(size), work)})
         print(name, runs[-1], flush=True)
-    return {"name": name, "slope": slope((run["size"] for run in runs), (run["seconds"] for run in runs)), "runs": runs}
+    grows = slope((run["size"] for run in runs), (run["seconds"] for run in runs)) if len(runs) > 1 else None
+    return {"name": name, "heap": spark.conf.get("spark.driver.memory"), "slope": grows, "runs": runs}
 
 
 def page(results: dict[str, Any]) -> str:
@@ -181,21 +184,22 @@ def page(results: dict[str, Any]) -> str:
     rows = [
         [
             way["name"],
+            way["heap"],
             f"{run['size']:,}",
             f"{run['seconds']:.1f}",
             f"{run['peak_gib']:.1f}",
             f"{run['spilled_gib']:.1f}",
             f"{run['survivors']:,}",
-            f"{way['slope']:.2f}" if run is way["runs"][-1] else "",
+            f"{way['slope']:.2f}" if len(way["runs"]) > 1 and run is way["runs"][-1] else "",
         ]
         for way in results["ways"]
         for run in way["runs"]
     ]
-    head = ["what", "size", "s", "peak memory, GiB", "spilled, GiB", "survivors", "log-log slope"]
+    head = ["what", "heap", "size", "s", "peak memory, GiB", "spilled, GiB", "survivors", "log-log slope"]
     return f"""# How duplicate removal grows
 
-Written by `benchmarks/dedup_scale.py {results["share"]:g}`: {results["cores"]} cores, one JVM with a heap of {HEAP}
-that is driver and executor, tables read from Parquet. Peak memory is that of Python, the JVM and its Python workers.
+Written by `benchmarks/dedup_scale.py {results["share"]:g}`: {results["cores"]} cores, one JVM that is driver and
+executor, tables read from Parquet. Peak memory is that of Python, the JVM and its Python workers.
 Documents have {WORDS} words, shingles of 3 words, threshold 0.7. A slope of 1 is linear; fixed costs make it less.
 
 {table(head, rows)}
@@ -205,25 +209,36 @@ texts that differ from one text in one word each, beside 100,000 others (times t
 """
 
 
+def started(heap: str) -> SparkSession:
+    """Return a session that has searched once: its first search compiles, which is not what grows."""
+    conf = {"spark.sql.shuffle.partitions": "16", "spark.ui.retainedStages": "100000"}
+    spark = get_session(SessionSpec("scale", 2, heap, [], conf))
+    spark.sparkContext.setLogLevel("ERROR")
+    exact(table_rows(spark, 10_000))
+    near(documents(spark, 10_000))
+    return spark
+
+
 def main(share: float) -> None:
     """Measure and write both files."""
-    conf = {"spark.sql.shuffle.partitions": "16", "spark.ui.retainedStages": "100000"}
-    spark = get_session(SessionSpec("scale", 2, HEAP, [], conf))
-    spark.sparkContext.setLogLevel("ERROR")
 
     def sized(sizes: tuple[int, ...]) -> list[int]:
         return [max(100, round(size * share)) for size in sizes]
 
     others = round(100_000 * share)
-    # The first search of a session compiles; it is not what grows.
-    exact(table_rows(spark, 10_000))
-    near(documents(spark, 10_000))
+    spark = started(HEAP)
     ways = [
         grown(spark, "exact, rows", sized(ROWS), lambda n: table_rows(spark, n), exact),
         grown(spark, "exact, one row's copies", sized(COPIES), lambda n: table_rows(spark, 2 * n, n), exact),
         grown(spark, "near, documents", sized(DOCUMENTS), lambda n: documents(spark, n), near),
         grown(spark, "near, one text's copies", sized(COPIES), lambda n: documents(spark, 2 * n, n), near),
         grown(spark, "near, one cluster", sized(CLUSTER), lambda n: documents(spark, n + others, 0, n), near),
+    ]
+    stop_session(spark)
+    small = started(SMALL_HEAP)
+    ways += [
+        grown(small, "exact, rows", sized(ROWS[-1:]), lambda n: table_rows(small, n), exact),
+        grown(small, "near, documents", sized(DOCUMENTS[-1:]), lambda n: documents(small, n), near),
     ]
     results = {"share": share, "cores": 2, "ways": ways}
     save("dedup_scale", results, page(results))

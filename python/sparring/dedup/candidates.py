@@ -106,17 +106,26 @@ def _pair_blocks(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def _shared(entries: np.ndarray) -> np.ndarray:
-    """Return the entries whose bucket holds others, each once, in order of bucket and content."""
-    # Most buckets hold one row: they are gone after a sort of one number.
-    order = np.argsort(entries[:, 0])
-    buckets = entries[order, 0]
-    alike = np.zeros(len(buckets) + 1, dtype=bool)
-    alike[1:-1] = buckets[1:] == buckets[:-1]
-    entries = entries[order[alike[1:] | alike[:-1]]]
+    """Return the entries whose bucket holds others, and few more, each once, in order of bucket and content."""
+    entries = entries[_perhaps_shared(entries[:, 0])]
     entries = entries[np.lexsort((entries[:, 2], entries[:, 1], entries[:, 0]))]
     new = np.ones(len(entries), dtype=bool)
     new[1:] = (entries[1:] != entries[:-1]).any(axis=1)
     return entries[new]
+
+
+def _perhaps_shared(buckets: np.ndarray) -> np.ndarray:
+    """Return the positions of numbers that occur again, and of a few others that begin like another one.
+
+    Most buckets hold one row.  They are found by sorting numbers, which takes half the time of sorting positions: the
+    last bits of each number, which are as good as any others, make room for its position.
+    """
+    room = np.uint64(max(len(buckets), 1).bit_length())
+    mask = (np.uint64(1) << room) - np.uint64(1)
+    packed = np.sort((buckets & ~mask) | np.arange(len(buckets), dtype=np.uint64))
+    alike = np.zeros(len(buckets) + 1, dtype=bool)
+    alike[1:-1] = packed[1:] >> room == packed[:-1] >> room
+    return (packed[alike[1:] | alike[:-1]] & mask).astype(np.int64)
 
 
 def _edges(buckets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -145,13 +145,16 @@ def _nobody(edges: DataFrame) -> DataFrame:
 
 
 def stored(frame: DataFrame) -> tuple[DataFrame, int]:
-    """Return ``frame`` computed, without its history, and its rows; one job where checkpoints are local.
+    """Return :func:`kept` of ``frame``, computed, and its rows."""
+    frame = kept(frame)
+    return frame, frame.count()
+
+
+def kept(frame: DataFrame) -> DataFrame:
+    """Return ``frame`` without its history; where checkpoints are local, the first job on it computes it.
 
     Plans that name each other twice a round would grow exponentially.
     """
     if frame.sparkSession.sparkContext.getCheckpointDir():
-        kept = frame.checkpoint()
-    else:
-        # The count computes and keeps it.
-        kept = frame.localCheckpoint(eager=False)
-    return kept, kept.count()
+        return frame.checkpoint()
+    return frame.localCheckpoint(eager=False)

@@ -24,7 +24,7 @@ from sparring.dedup.arrow import binaries, portions, uint64_of
 from sparring.dedup.banding import Bands, band_hashes
 from sparring.dedup.candidates import candidate_edges, first_of_equal
 from sparring.dedup.compared import ComparedColumns
-from sparring.dedup.components import COMPONENT, connected_components, stored
+from sparring.dedup.components import COMPONENT, connected_components, kept, stored
 from sparring.dedup.components import NODE as COMPONENT_NODE
 from sparring.dedup.minhash import signatures
 from sparring.dedup.text import Shingles
@@ -253,9 +253,10 @@ def _proved_portion(batch: pa.RecordBatch, plan: Plan) -> pa.RecordBatch:
 def _members(signed: DataFrame, contents: DataFrame, pairs: DataFrame, funnel: dict[str, int]) -> tuple[DataFrame, int]:
     """Return the rows that have a duplicate with their clusters, and the number of clusters of all sizes."""
     found = connected_components(pairs.select("src", "dst"), count=funnel["similar_pairs"])
-    found, nodes = stored(found.select(F.col(COMPONENT_NODE).alias(FIRST), COMPONENT))
+    found = kept(found.select(F.col(COMPONENT_NODE).alias(FIRST), COMPONENT))
     # A component is named by one of its nodes.
-    joined = found.where(F.col(COMPONENT) == F.col(FIRST)).count()
+    named_so = F.count(F.when(F.col(COMPONENT) == F.col(FIRST), True))
+    nodes, joined = found.agg(F.count("*"), named_so).first() or (0, 0)
     # Most contents have one row and no pair: what is left of them is joined to the rows.
     named = contents.join(_sent(found, nodes), FIRST, "left").where(F.col(COMPONENT).isNotNull() | (F.col(COPIES) > 1))
     named = named.select(*CONTENT, F.coalesce(COMPONENT, FIRST).cast("string").alias(CLUSTER))
