@@ -210,7 +210,12 @@ def page(signed: list[dict[str, Any]], whole: list[dict[str, Any]]) -> str:
         for row in signed
     ]
     wholes = [
-        [str(row["words"]), row["way"], str(row["runs"]), *(f"{row[figure]:.1f}" for figure in ("first", "seconds", "cpu_s"))]
+        [
+            str(row["words"]),
+            row["way"],
+            str(row["runs"]),
+            *(f"{row[figure]:.1f}" for figure in ("first", "seconds", "cpu_s")),
+        ]
         + [f"{row[figure]:.4f}" for figure in ("precision", "recall")]
         for row in whole
     ]
@@ -237,9 +242,8 @@ text-dedup's kernel is reproduced from its source: one document at a time, XXH3 
 
 {whole[0]["documents"]:,} texts, a tenth of the originals copied with up to two words changed; similarity {THRESHOLD},
 shingles of {WORDS} words. On a cached table of two partitions; the last of so many runs counts, as the JVM has compiled
-most by then. Precision and recall
-are those of pairs of rows in one cluster, the truth being the planted pairs whose exact similarity reaches the
-threshold.
+most by then. Precision and recall are those of pairs of rows in one cluster, the truth being the planted pairs whose
+exact similarity reaches the threshold.
 
 {table(["words", "way", "runs", "first run, s", "last run, s", "its CPU s", "precision", "recall"], wholes)}
 
