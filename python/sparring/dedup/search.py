@@ -109,7 +109,8 @@ def search(rows: DataFrame, plan: Plan) -> NearSearch:
     -----
     Cost: one pass over the compared columns for the signatures; shuffles of ids; of 24 bytes a row and band; of the
     candidate pairs; of the compared columns of the rows that are in one, to both ends of each; then the components.
-    Ids and bands of all rows are persisted, on disk when memory ends, while the search lasts.
+    Ids and bands of all rows, and the compared columns of those in a pair, are persisted, on disk when memory ends,
+    while the search needs them.
     """
     compared = rows.select(NODE, *plan.columns.selected())
     signed = _signed(compared, plan).persist(StorageLevel.MEMORY_AND_DISK)
