@@ -168,7 +168,8 @@ Parquet: {large["seconds"]} s. The widest spread of a class between two folds is
 {large["straddling"]} groups straddle.
 
 **{small["rows"]:,} flights**, 5 folds, {small["groups"]:,} groups (carrier, flight, plane), Parquet to Parquet on both
-sides, the median of the last five of fifteen runs, of scikit-learn with groups of three (first: with a JVM that has compiled nothing yet):
+sides, the median of the last five of fifteen runs, of scikit-learn with groups of three (first: with a JVM that has
+compiled nothing yet):
 
 {table(head, rows)}
 
