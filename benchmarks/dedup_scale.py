@@ -28,8 +28,8 @@ from sparring.dedup import Deduplicator, NearDeduplicator
 from sparring.session import SessionSpec, get_session, stop_session
 
 HEAP = "4g"
-# The largest tables once more with so little that they cannot be held.
-SMALL_HEAP = "1g"
+# The largest tables once more with half of it.
+SMALL_HEAP = "2g"
 ROWS = (1_250_000, 2_500_000, 5_000_000, 10_000_000)
 DOCUMENTS = (250_000, 500_000, 1_000_000, 2_000_000)
 COPIES = (250_000, 500_000, 1_000_000)
