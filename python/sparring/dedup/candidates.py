@@ -117,7 +117,7 @@ def _shared(entries: np.ndarray) -> np.ndarray:
 def _perhaps_shared(buckets: np.ndarray) -> np.ndarray:
     """Return the positions of numbers that occur again, and of a few others that begin like another one.
 
-    Most buckets hold one row.  They are found by sorting numbers, which takes half the time of sorting positions: the
+    Most buckets hold one row.  They are found by sorting numbers, which takes less time than sorting positions: the
     last bits of each number, which are as good as any others, make room for its position.
     """
     room = np.uint64(max(len(buckets), 1).bit_length())

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,26 +114,26 @@ def search(rows: DataFrame, plan: Plan) -> NearSearch:
     while the search needs them.
     """
     compared = rows.select(NODE, *plan.columns.selected())
-    signed = _signed(compared, plan).persist(StorageLevel.MEMORY_AND_DISK)
-    contents = signed.groupBy(*CONTENT).agg(F.min(NODE).alias(FIRST), F.count("*").alias(COPIES))
-    contents = contents.persist(StorageLevel.MEMORY_AND_DISK)
-    try:
+    with persisted(_signed(compared, plan)) as signed, persisted(_contents(signed)) as contents:
         distinct, total = contents.agg(F.count("*"), F.coalesce(F.sum(COPIES), F.lit(0))).first() or (0, 0)
         if plan.keyed:
             _require_unique(signed)
         funnel = {"rows": total, "distinct": distinct}
-        candidates = candidate_edges(signed, distinct * plan.bands.number).persist(StorageLevel.MEMORY_AND_DISK)
-        funnel["candidate_pairs"] = candidates.count()
-        wanted = _wanted(candidates, contents, compared, plan, funnel["candidate_pairs"])
-        wanted = wanted.persist(StorageLevel.MEMORY_AND_DISK)
-        pairs, funnel["similar_pairs"] = stored(_similar(candidates, wanted, plan))
-        wanted.unpersist()
-        candidates.unpersist()
+        with persisted(candidate_edges(signed, distinct * plan.bands.number)) as candidates:
+            count = funnel["candidate_pairs"] = candidates.count()
+            with persisted(_wanted(candidates, contents, compared, plan, count)) as wanted:
+                pairs, funnel["similar_pairs"] = stored(_similar(candidates, wanted, plan))
         members, funnel["clusters"] = _members(signed, contents, pairs, funnel)
         return NearSearch(*stored(members), pairs, funnel)
+
+
+@contextmanager
+def persisted(frame: DataFrame) -> Iterator[DataFrame]:
+    """Keep ``frame`` for as long as it is read, on disk when memory ends, also when what reads it fails."""
+    try:
+        yield frame.persist(StorageLevel.MEMORY_AND_DISK)
     finally:
-        contents.unpersist()
-        signed.unpersist()
+        frame.unpersist()
 
 
 def _sent(frame: DataFrame, rows: int) -> DataFrame:
@@ -172,6 +173,11 @@ def _signed_portion(batch: pa.RecordBatch, plan: Plan) -> pa.RecordBatch:
     bands = band_hashes(signatures(tokens, plan.hashes, plan.seed, plan.kernel), plan.bands, plan.seed)
     columns = [batch.column(0), *content, binaries(bands.astype("<i8"), filled)]
     return pa.RecordBatch.from_arrays(columns, names=[NODE, HIGH, LOW, BANDS])
+
+
+def _contents(signed: DataFrame) -> DataFrame:
+    """Return each content once, with its smallest node and its rows."""
+    return signed.groupBy(*CONTENT).agg(F.min(NODE).alias(FIRST), F.count("*").alias(COPIES))
 
 
 def _content(tokens: Shingles) -> tuple[np.ndarray, np.ndarray]:

@@ -49,7 +49,7 @@ def _json(values: Mapping[str, Column]) -> Column:
 
 
 def _plain_json(values: Mapping[str, Column]) -> Column:
-    """Return what :func:`_json` does, for values without characters to escape: compiled, so in half the time."""
+    """Return what :func:`_json` does, for values without characters to escape: compiled, which ``to_json`` is not."""
     pieces: list[Column] = []
     for name, value in values.items():
         pieces.append(F.lit(("," if pieces else "{") + json.dumps(name, ensure_ascii=False) + ":"))

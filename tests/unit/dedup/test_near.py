@@ -163,6 +163,31 @@ def test_without_a_key_rows_are_known_by_content_and_equal_ones_stay(spark: Spar
     assert marked.isSurvivor.sum() == 2
 
 
+def test_a_search_that_fails_keeps_nothing_in_memory(
+    rows: DataFrame, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError("in the middle")
+
+    held = set(spark.sparkContext._jsc.getPersistentRDDs())
+    monkeypatch.setattr("sparring.dedup.search._similar", fail)
+    with pytest.raises(RuntimeError, match="in the middle"):
+        NearDeduplicator(textCols=["text"], keyCols=["id"]).search(rows)
+    assert set(spark.sparkContext._jsc.getPersistentRDDs()) <= held
+
+
+def test_a_second_search_compiles_next_to_nothing(rows: DataFrame, spark: SparkSession) -> None:
+    """With Spark's own limit, a hundred pieces of compiled code, it compiles some eighty."""
+    compiled = spark._jvm.org.apache.spark.metrics.source.CodegenMetrics.METRIC_COMPILATION_TIME()  # type: ignore[union-attr]
+    pieces = []
+    for _ in range(2):
+        before = compiled.getCount()
+        NearDeduplicator(textCols=["text"], keyCols=["id"], threshold=0.6).transform(rows).where("isSurvivor").count()
+        pieces.append(compiled.getCount() - before)
+    # None, but for what adaptive execution decides by the timing of stages.
+    assert pieces[1] < 10
+
+
 def test_a_key_of_two_rows_is_refused(spark: SparkSession) -> None:
     frame = spark.createDataFrame([(1, "one thing"), (1, "quite another")], "id int, text string")
     with pytest.raises(TableError, match=r"keyCols: 2 rows have the same key 1"):
