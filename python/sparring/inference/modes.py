@@ -111,7 +111,7 @@ class Scoring:
         if image is None:
             raise ConfigError(
                 "predict.image is missing: AWS serves the package with an image of yours",
-                "Build docker/Dockerfile, push it to ECR, and set predict.image to its URI.",
+                "Build conf/docker/Dockerfile, push it to ECR, and set predict.image to its URI.",
             )
         prefix, ledger = scratch_prefix(target, "predict"), self.ledger or Ledger(target)
         ledger.record(S3_PREFIX, prefix)
