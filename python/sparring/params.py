@@ -12,6 +12,7 @@ from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.sql.types import DataType, StructType
 
 from sparring.errors import ParamError, SchemaError, did_you_mean
+from sparring.session import active_session, use_own_python
 
 Check = tuple[str, Callable[[Any], bool]]
 
@@ -50,6 +51,10 @@ def check_params(stage: Params, checks: dict[str, Check]) -> None:
     checks : dict of str to (str, callable)
         For each Param its allowed range in words and the test of it.
     """
+    # Every stage passes here before its first task starts: also in a session that its user made.
+    session = active_session()
+    if session is not None:
+        use_own_python(session)
     for name, (allowed, test) in checks.items():
         if not stage.isDefined(name):
             continue

@@ -18,6 +18,7 @@ from sparring.data.contract import KEY, LABEL
 from sparring.data.ingest import accepted, check_accepted, ingest, open_table
 from sparring.data.source import source_identity
 from sparring.judgement import judge
+from sparring.log import belongs_to
 from sparring.manifest import Manifest, basis_of
 from sparring.plan import describe_plan
 from sparring.preflight import check_before_work
@@ -26,9 +27,11 @@ from sparring.session import (
     SessionSpec,
     active_session,
     available_cores,
+    end_jvm,
     get_session,
     s3a_settings,
     stop_session,
+    tasks_done,
     under_spark_submit,
 )
 from sparring.training.task import Task
@@ -55,6 +58,11 @@ class Finished:
     page: str
     facts: dict[str, Any]
 
+    @property
+    def failed(self) -> list[str]:
+        """Names of the contenders that failed."""
+        return [result["name"] for result in self.facts["results"] if result["status"] != "ok"]
+
 
 class Run:
     """One configured run in one folder.
@@ -76,6 +84,7 @@ class Run:
         self.config = config
         self.folder = storage.normalize(folder)
         self.progress = progress or Progress()
+        self.progress.count = self._count
         self._spark: SparkSession | None = None
         # A session that was there before belongs to somebody else and is left running.
         self._owns_session = active_session() is None and not under_spark_submit()
@@ -90,6 +99,7 @@ class Run:
         """
         check_before_work(self.config, self.folder)
         existed = storage.exists(self.folder)
+        belongs_to(self.folder)
         self.manifest = Manifest(self.folder)
         self.manifest.config = self.config.model_dump()
         try:
@@ -140,9 +150,9 @@ class Run:
         isolation = self._isolation()
         results = [self._contender(contender, basis, isolation) for contender in config.contenders]
         naive = self._naive_contender(basis, isolation) if config.leakage.enabled else None
-        with self.progress.stage("judge", "metrics, parity, ledger, verdict, page") as said:
+        with self.progress.stage("judge", "metrics, parity, checks, verdict, page") as stage:
             page, facts = judge(self.config, self.folder, self.manifest, results, naive)
-            said.append(facts["verdict"]["choice"] or "no verdict")
+            stage.say(facts["verdict"]["choice"] or "no verdict")
         return Finished(page, facts)
 
     def _stage(
@@ -160,9 +170,11 @@ class Run:
         target = folder or self.path(name)
         storage.delete(target)
         try:
-            with self.progress.stage(name, what) as said, self.manifest.stage(name, basis) as report:
-                said.append(work(report))
-        except BaseException:
+            with self.progress.stage(name, what) as stage, self.manifest.stage(name, basis) as report:
+                stage.say(work(report))
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                self._end_spark()
             storage.delete(target)
             raise
         return report
@@ -272,10 +284,10 @@ class Run:
             found: dict[str, Any] = storage.read_json(storage.join(task.folder, "result.json"))
             return found
         what = f"{task.family} on {task.engine}"
-        with self.progress.stage(name, what) as said, self.manifest.stage(stage, basis) as report:
+        with self.progress.stage(name, what) as shown, self.manifest.stage(stage, basis) as report:
             result = run_contender(task, isolation)
             report["status"] = result["status"]
-            said.append(_told(result))
+            (shown.say if result["status"] == "ok" else shown.fail)(_told(result))
         return result
 
     # -- helpers -----------------------------------------------------------------------------------------------
@@ -353,6 +365,16 @@ class Run:
             self._spark = get_session(spec)
             self._spark.sparkContext.setLogLevel("ERROR")
         return self._spark
+
+    def _count(self) -> str:
+        """Return how far Spark's jobs are, for :class:`Progress`."""
+        return tasks_done(self._spark) if self._spark is not None else ""
+
+    def _end_spark(self) -> None:
+        """After an interrupt: what a job would still write would come after it was deleted."""
+        if self._spark is not None and self._owns_session:
+            end_jvm()
+            self._spark = None
 
     def _release_spark(self) -> None:
         if self._spark is not None and self._owns_session:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparring.errors import MissingDependencyError, PlatformError
 from sparring.jars import package_folder, sagemaker_jars
+from sparring.log import child_output
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -190,6 +194,7 @@ def get_session(spec: SessionSpec | None = None) -> SparkSession:
         ) from error
     running = active_session()
     if running is not None:
+        use_own_python(running)
         # Same cluster, settings of our own: a notebook's time zone must not move a feature by hours.
         return _with_settings(running.newSession())
     spec = spec or SessionSpec()
@@ -197,12 +202,50 @@ def get_session(spec: SessionSpec | None = None) -> SparkSession:
     if not under_spark_submit() and not on_databricks():
         java = require_java()
         os.environ["JAVA_HOME"] = str(java.home)
-        # Left to itself Spark starts its workers with the first python3 of the path, which may be another one.
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         builder = builder.master(f"local[{spec.cores}]")
-        for key, value in {**local_conf(spec), **spec.conf}.items():
-            builder = builder.config(key, value)
+        conf = {**local_conf(spec), **spec.conf}
+        with _interrupts_kept():
+            _start_jvm(conf)
+            for key, value in conf.items():
+                builder = builder.config(key, value)
+            return _with_settings(builder.getOrCreate())
     return _with_settings(builder.getOrCreate())
+
+
+def use_own_python(spark: SparkSession) -> None:
+    """Have the Python workers of a local session be this Python, unless its user chose one.
+
+    Left to itself Spark starts them with the first ``python3`` of the path: from a virtual environment that is not
+    activated that is another one, without the packages of this one.  On a cluster this path means nothing.
+    """
+    context = spark.sparkContext
+    chosen = "PYSPARK_PYTHON" in os.environ or any(
+        context.getConf().contains(name) for name in ("spark.pyspark.python", "spark.pyspark.driver.python")
+    )
+    if not chosen and str(context.master).startswith("local"):
+        context.pythonExec = sys.executable
+
+
+def _start_jvm(conf: dict[str, str]) -> None:
+    """Start the JVM of a local session, its output in the command's log if there is one."""
+    from pyspark import SparkConf, SparkContext
+    from pyspark.java_gateway import launch_gateway
+
+    with child_output() as output:
+        if output and SparkContext._gateway is None:
+            gateway = launch_gateway(SparkConf().setAll(list(conf.items())), popen_kwargs=output)
+            SparkContext._ensure_initialized(gateway=gateway)
+
+
+@contextmanager
+def _interrupts_kept() -> Iterator[None]:
+    """Keep a program's own answer to Ctrl-C, which Spark would replace by its own."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    own = before is not signal.default_int_handler and callable(before)
+    if own and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, before)
 
 
 def _with_settings(spark: SparkSession) -> SparkSession:
@@ -229,6 +272,21 @@ def local_conf(spec: SessionSpec) -> dict[str, str]:
     }
 
 
+def tasks_done(spark: SparkSession) -> str:
+    """Return how many tasks of the jobs that run now are done, in words; an empty text when none runs.
+
+    Examples
+    --------
+    >>> tasks_done(spark)       # doctest: +SKIP
+    '12 of 64 tasks'
+    """
+    tracker = spark.sparkContext.statusTracker()
+    infos = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+    known = [info for info in infos if info is not None]
+    total, done = sum(info.numTasks for info in known), sum(info.numCompletedTasks for info in known)
+    return f"{done:,} of {total:,} tasks" if total else ""
+
+
 def stop_session(spark: SparkSession) -> None:
     """Stop ``spark`` and the JVM behind it, so that the next session in this process starts afresh."""
     from pyspark import SparkContext
@@ -240,3 +298,21 @@ def stop_session(spark: SparkSession) -> None:
         gateway.proc.stdin.close()
         gateway.proc.wait(timeout=30)
         SparkContext._gateway = SparkContext._jvm = None
+
+
+def end_jvm() -> None:
+    """End the JVM that this process started, whatever it is doing: after an interrupt nobody waits for a job.
+
+    Its own hooks delete what is temporary.  Afterwards no Spark is left in this process to be asked anything.
+    """
+    from pyspark import SparkContext
+
+    process = getattr(SparkContext._gateway, "proc", None)
+    if process is None:
+        return
+    process.terminate()
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import signal
-import sys
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
+from sparring import __version__
 from sparring.cli import audit, container, local_aws, machine, predict, runs, sagemaker, serve
-from sparring.errors import SparringError
+from sparring.failure import told_failures
+from sparring.interrupt import answered
 
-__all__ = ["app", "main"]
+__all__ = ["app", "main", "run_command"]
 
 app = typer.Typer(
     name="sparring",
     help="Should this model be trained on Spark, on SageMaker or on one machine - and can I trust the score?",
+    epilog="Exit codes, and what every command prints: docs/guide/command-line.md",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
     *(runs.demo, runs.run, runs.init, audit.audit),
@@ -31,15 +31,28 @@ app.add_typer(container.app, name="container")
 app.add_typer(sagemaker.app, name="sagemaker")
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"sparring {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
 def main() -> None:
-    """Run the command line; an error of Sparring's is a sentence and an exit code, not a stack."""
-    # What ends a run in a container or a scheduler is to clean up as an interrupt does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    """Run the command line; an error is a sentence and an exit code, not a stack, an interrupt is one line."""
+    with answered():
+        run_command()
+
+
+def run_command() -> None:
+    """Run the command line within somebody's answer to interrupts."""
+    with told_failures():
         app()
-    except SparringError as error:
-        Console(stderr=True, highlight=False).print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("interrupted: finished stages are kept, run the same command to go on")
-        sys.exit(130)

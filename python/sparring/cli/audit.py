@@ -12,12 +12,11 @@ from rich.table import Table
 
 from sparring.cli.console import console
 from sparring.errors import ConfigError
+from sparring.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from sparring.leakage import AuditReport
 
-# Errors have the codes 1 to 7; see sparring.errors.
-EXIT_LEAKS = 8
 COLOURS = {"high": "red", "medium": "yellow", "low": "cyan"}
 
 
@@ -76,7 +75,7 @@ def audit(
     failing = report.at_or_above(fail_on.value)
     if failing:
         Console(stderr=True, highlight=False).print(f"{len(failing)} findings of severity {fail_on.value} or worse")
-        raise typer.Exit(EXIT_LEAKS)
+        raise typer.Exit(ExitCode.LEAKS)
 
 
 def _named(parts: list[str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from sparring.cli.console import console
 from sparring.errors import ConfigError
+from sparring.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from sparring.sagemaker.container.check import Report
@@ -73,7 +74,7 @@ def check(
     if out is not None:
         out.write_text(json.dumps(report.to_dict(), indent=2) + "\n")
     _print(report)
-    raise typer.Exit(0 if report.passed else 1)
+    raise typer.Exit(ExitCode.OK if report.passed else ExitCode.LACKING)
 
 
 def _pairs(given: list[str] | None, option: str) -> dict[str, str]:

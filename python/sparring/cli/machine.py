@@ -7,6 +7,7 @@ from rich.table import Table
 
 from sparring import __version__
 from sparring.cli.console import console
+from sparring.exit_codes import ExitCode
 
 
 def doctor() -> None:
@@ -21,4 +22,4 @@ def doctor() -> None:
     console().print(f"Sparring {__version__}")
     console().print(table)
     if not all(finding.good for finding in findings):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.LACKING)

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from sparring.cli.console import console
+from sparring.exit_codes import ExitCode
 
 Output = Annotated[str | None, typer.Option("--output", "-o", help="Folder of the run; default runs/NAME.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="Override, such as split.train=0.6; repeatable.")]
@@ -64,6 +65,8 @@ def _run(config_path: str, sets: list[str] | None, output: str | None, dry_run: 
         return
     finished = one.execute()
     print_result(finished.facts, finished.page, console())
+    if finished.failed:
+        raise typer.Exit(ExitCode.CONTENDER_FAILED)
 
 
 def _print_plan(plan: list[tuple[str, str]]) -> None:

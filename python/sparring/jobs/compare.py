@@ -7,8 +7,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
-from sparring.errors import SparringError
+from sparring.exit_codes import ExitCode
+from sparring.failure import told_failures
+from sparring.interrupt import answered
+
+if TYPE_CHECKING:
+    from sparring.pipeline import Finished
 
 
 def main(argv: list[str]) -> int:
@@ -18,21 +24,20 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--output", help="folder of the run; default runs/NAME")
     parser.add_argument("--set", action="append", default=[], dest="sets", metavar="KEY=VALUE")
     options = parser.parse_args(argv)
-    try:
+    with answered(), told_failures():
         finished = _run(options.config, options.sets, options.output)
-    except SparringError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    print(f"page: {finished.removeprefix('file:')}")
-    return 0
+        print(f"page: {finished.page.removeprefix('file:')}")
+        for name in finished.failed:
+            print(f"failed: {name}", file=sys.stderr)
+    return ExitCode.CONTENDER_FAILED if finished.failed else ExitCode.OK
 
 
-def _run(config_path: str, sets: list[str], output: str | None) -> str:
+def _run(config_path: str, sets: list[str], output: str | None) -> Finished:
     from sparring.config import load_config
     from sparring.pipeline import Run
 
     config = load_config(config_path, sets)
-    return Run(config, output or f"runs/{config.name}").execute().page
+    return Run(config, output or f"runs/{config.name}").execute()
 
 
 if __name__ == "__main__":
