@@ -75,8 +75,8 @@ class Interrupt:
 def answered() -> Iterator[None]:
     """Have an interrupt of the body, by Ctrl-C or SIGTERM, end the program with one line and code 130.
 
-    Whatever the body raises after an interrupt is a consequence of it.  In another thread than the main one, which alone can
-    answer signals, nothing changes.
+    Whatever the body raises after an interrupt is a consequence of it.  Only a main thread
+    can answer signals: in another one nothing changes.
 
     Raises
     ------
