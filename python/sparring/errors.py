@@ -93,6 +93,18 @@ class PackageError(SparringError):
     exit_code = 9
 
 
+class FolderInUseError(SparringError):
+    """Raised when another process works in the run's folder."""
+
+    exit_code = 11
+
+
+class RowsLostError(SparringError):
+    """Raised when a stage's files hold other rows than it had to write: no figure of such a run can be trusted."""
+
+    exit_code = 12
+
+
 class ComparisonError(SparringError):
     """Raised when a comparison would be unfair and must be refused."""
 

@@ -12,6 +12,9 @@ from typing import Any
 from sparring import __version__
 from sparring.data import storage
 
+# What stages report; those of a run that another version recorded otherwise are done anew.
+FORMAT = 2
+
 
 class Manifest:
     """``manifest.json`` in the run's folder, rewritten whole after every stage.
@@ -33,7 +36,8 @@ class Manifest:
     def __init__(self, folder: str) -> None:
         self.path = storage.join(folder, "manifest.json")
         known = storage.read_json(self.path) if storage.exists(self.path) else {}
-        self.stages: dict[str, dict[str, Any]] = known.get("stages", {})
+        same = known.get("format") == FORMAT
+        self.stages: dict[str, dict[str, Any]] = known.get("stages", {}) if same else {}
         self.started: str = known.get("started", now())
         self.config: dict[str, Any] = known.get("config", {})
 
@@ -70,6 +74,7 @@ class Manifest:
         """Write the manifest."""
         value = {
             "sparring": __version__,
+            "format": FORMAT,
             "started": self.started,
             "config": self.config,
             "stages": self.stages,

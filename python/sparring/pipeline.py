@@ -21,8 +21,10 @@ from sparring.judgement import judge
 from sparring.log import belongs_to
 from sparring.manifest import Manifest, basis_of
 from sparring.plan import describe_plan
-from sparring.preflight import check_before_work
+from sparring.preflight import check_before_work, check_shared
 from sparring.progress import Progress
+from sparring.row_flow import check_predictions, rows_checked
+from sparring.run_lock import locked
 from sparring.session import (
     SessionSpec,
     active_session,
@@ -98,18 +100,20 @@ class Run:
             From the stage that cannot go on; nothing half-written is left, finished stages are kept.
         """
         check_before_work(self.config, self.folder)
+        self._check_shared()
         existed = storage.exists(self.folder)
         belongs_to(self.folder)
-        self.manifest = Manifest(self.folder)
-        self.manifest.config = self.config.model_dump()
-        try:
-            return self._stages()
-        except BaseException:
-            if not existed and not any(s["status"] == "done" for s in self.manifest.stages.values()):
-                storage.delete(self.folder)
-            raise
-        finally:
-            self._release_spark()
+        with locked(self.folder):
+            self.manifest = Manifest(self.folder)
+            self.manifest.config = self.config.model_dump()
+            try:
+                return self._stages()
+            except BaseException:
+                if not existed and not any(s["status"] == "done" for s in self.manifest.stages.values()):
+                    storage.delete(self.folder)
+                raise
+            finally:
+                self._release_spark()
 
     def plan(self) -> list[tuple[str, str]]:
         """Check configuration and table, write nothing, and return each step and what it would do.
@@ -120,6 +124,7 @@ class Run:
             As :meth:`execute` would, for everything that can be known before training.
         """
         check_before_work(self.config, self.folder)
+        self._check_shared()
         try:
             frame, positive = open_table(self._session(), self.config.table, self._dedup_columns())
             self._check_near(frame)
@@ -170,7 +175,11 @@ class Run:
         target = folder or self.path(name)
         storage.delete(target)
         try:
-            with self.progress.stage(name, what) as stage, self.manifest.stage(name, basis) as report:
+            with (
+                self.progress.stage(name, what) as stage,
+                self.manifest.stage(name, basis) as report,
+                rows_checked(name, self.manifest, target),
+            ):
                 stage.say(work(report))
         except BaseException as error:
             if not isinstance(error, Exception):
@@ -286,6 +295,8 @@ class Run:
         what = f"{task.family} on {task.engine}"
         with self.progress.stage(name, what) as shown, self.manifest.stage(stage, basis) as report:
             result = run_contender(task, isolation)
+            if result["status"] == "ok":
+                check_predictions(task.name, task.matrix, task.predictions)
             report["status"] = result["status"]
             (shown.say if result["status"] == "ok" else shown.fail)(_told(result))
         return result
@@ -365,6 +376,12 @@ class Run:
             self._spark = get_session(spec)
             self._spark.sparkContext.setLogLevel("ERROR")
         return self._spark
+
+    def _check_shared(self) -> None:
+        """Refuse a folder that the executors of this cluster, if it is one, do not share."""
+        if not self._owns_session:
+            master = self._session().sparkContext.master or "local"
+            check_shared(self.folder, master, self.config.resources.shared_disk)
 
     def _count(self) -> str:
         """Return how far Spark's jobs are, for :class:`Progress`."""

@@ -17,6 +17,8 @@ from sparring.training.validate import check_contender
 # A run writes the table four times (ingest, deduplicate, split, prepare) and the naive matrix once more.
 COPIES = 5
 LEAST_FREE_BYTES = 1 << 30
+# Where Databricks shows its shared storage as a local disk.
+SHARED_MOUNTS = ("/dbfs/", "/Volumes/")
 
 
 def check_before_work(config: RunConfig, folder: str) -> None:
@@ -36,6 +38,35 @@ def check_before_work(config: RunConfig, folder: str) -> None:
     check_memory(config.resources.memory)
     if storage.is_local(folder):
         check_disk(storage.local_path(folder), source_bytes(config.table) or 0)
+
+
+def check_shared(folder: str, master: str, shared_disk: bool) -> None:
+    """Raise if ``folder`` is on this machine's disk while Spark's executors run on other machines.
+
+    Each of them would write its rows to a disk of its own, and the driver would find its own alone.
+
+    Parameters
+    ----------
+    folder : str
+        The run's folder.
+    master : str
+        Spark's; ``local[...]`` and ``local-cluster[...]`` are on this machine.
+    shared_disk : bool
+        The user's word that all machines see the folder, such as on NFS.
+
+    Raises
+    ------
+    PlatformError
+    """
+    path = storage.local_path(folder) if storage.is_local(folder) else ""
+    if not path or shared_disk or master.startswith("local") or path.startswith(SHARED_MOUNTS):
+        return
+    raise PlatformError(
+        f"The output folder {path!r} is on this machine's disk, and Spark's executors at {master} have disks of their "
+        "own, so that rows would be lost",
+        "Pass --output with a folder that all of them see, such as s3a://bucket/run, hdfs:///run or dbfs:/run, or "
+        "--set resources.shared_disk=true if this one is shared, such as over NFS.",
+    )
 
 
 def check_sagemaker_requests(config: RunConfig) -> None:

@@ -210,6 +210,10 @@ class ResourcesConfig(Section):
         "auto",
         description="process: each contender in a fresh process; session: in this Spark session (clusters)",
     )
+    shared_disk: bool = Field(
+        False,
+        description="a local output folder is on a disk that all machines of the cluster share, such as NFS",
+    )
 
 
 class EvaluationConfig(Section):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sparring.config.schema import TableConfig
 from sparring.data.contract import KEY, LABEL, REASON, check_schema, label_values, positive_value, standardize
 from sparring.data.key import with_row_key
 from sparring.data.readers import CORRUPT, read_table
+from sparring.data.row_counts import SourceCount, require_rows, stored_rows
 from sparring.errors import LabelError, TableError
 
 if TYPE_CHECKING:
@@ -24,8 +25,10 @@ class IngestReport:
 
     Attributes
     ----------
-    input, accepted : int
-        Rows read and rows kept.
+    input : int
+        Rows read from the source, as the tasks that read them counted, independently of what was written.
+    accepted : int
+        Rows kept.
     quarantined : dict of str to int
         Reason -> rows.
     positive : str
@@ -48,7 +51,12 @@ class IngestReport:
         return asdict(self)
 
 
-def open_table(spark: SparkSession, table: TableConfig, extra: Iterable[str] = ()) -> tuple[DataFrame, object]:
+def open_table(
+    spark: SparkSession,
+    table: TableConfig,
+    extra: Iterable[str] = (),
+    source: SourceCount | None = None,
+) -> tuple[DataFrame, object]:
     """Return the standardized, keyed table and the label's positive value; nothing is written.
 
     Parameters
@@ -57,6 +65,8 @@ def open_table(spark: SparkSession, table: TableConfig, extra: Iterable[str] = (
     table : TableConfig
     extra : iterable of str, optional
         Columns to keep besides those that the table's configuration names.
+    source : SourceCount, optional
+        Counts the rows of the first query of the answer.
 
     Raises
     ------
@@ -71,7 +81,8 @@ def open_table(spark: SparkSession, table: TableConfig, extra: Iterable[str] = (
     if not values and raw.isEmpty():
         raise TableError("The table has no rows", "Give a table with rows; check the path and the reader's options.")
     positive = positive_value(values, table)
-    return standardize(with_row_key(raw, table.key, KEY), table, positive, extra), positive
+    watched = raw if source is None else source.watch(raw)
+    return standardize(with_row_key(watched, table.key, KEY), table, positive, extra), positive
 
 
 def ingest(spark: SparkSession, table: TableConfig, folder: str, extra: Iterable[str] = ()) -> IngestReport:
@@ -92,6 +103,8 @@ def ingest(spark: SparkSession, table: TableConfig, folder: str, extra: Iterable
         Also when no row is accepted, a feature is null throughout or the key is not unique.
     LabelError
         Also when the accepted rows hold one class only.
+    RowsLostError
+        If other rows were read than are found in what was written.
 
     Notes
     -----
@@ -100,10 +113,13 @@ def ingest(spark: SparkSession, table: TableConfig, folder: str, extra: Iterable
     """
     from pyspark.sql import functions as F
 
-    frame, positive = open_table(spark, table, extra)
+    source = SourceCount()
+    frame, positive = open_table(spark, table, extra, source)
     part = F.when(F.col(REASON).isNull(), ACCEPTED).otherwise(QUARANTINED)
     frame.withColumn("part", part).write.partitionBy("part").mode("overwrite").parquet(folder)
-    return check_accepted(spark.read.parquet(folder), table, positive)
+    read = source.rows(expected=stored_rows(folder))
+    require_rows("ingest", read, folder)
+    return replace(check_accepted(spark.read.parquet(folder), table, positive), input=read)
 
 
 def accepted(spark: SparkSession, folder: str) -> DataFrame:

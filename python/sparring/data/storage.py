@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
+import time
 from typing import Any
 
 from pyarrow import fs
@@ -48,6 +50,11 @@ def local_path(path: str) -> str:
     if not is_local(path):
         raise TableError(f"{path} is not a local path", "Give a path on this machine.")
     return normalize(path).removeprefix("file:")
+
+
+def plain(path: str) -> str:
+    """Return ``path`` as its user would write it: without the scheme when it is local."""
+    return path.removeprefix("file:")
 
 
 def join(folder: str, *parts: str) -> str:
@@ -104,6 +111,70 @@ def write_bytes(path: str, data: bytes) -> None:
     with system.open_output_stream(temporary) as stream:
         stream.write(data)
     system.move(temporary, inner)
+
+
+def create_bytes(path: str, data: bytes) -> bool:
+    """Write ``data`` to ``path`` unless a file is there, and return whether that was done.
+
+    On a local disk, and on S3 where boto3 is installed, the system itself sees to it that only one of several
+    processes succeeds; elsewhere the last of those that write within a second does.
+    """
+    system, inner = filesystem(path)
+    system.create_dir(inner.rsplit("/", 1)[0], recursive=True)
+    if is_local(path):
+        return _create_file(inner, data)
+    done = _create_object(inner, data) if path.startswith(("s3a://", "s3://", "s3n://")) else None
+    return _create_or_lose(path, data) if done is None else done
+
+
+def _create_file(inner: str, data: bytes) -> bool:
+    """Make a file, all of it at once: it gets its name when it is written, where the disk knows links."""
+    with tempfile.NamedTemporaryFile(dir=os.path.dirname(inner)) as written:
+        written.write(data)
+        written.flush()
+        try:
+            os.link(written.name, inner)
+        except FileExistsError:
+            return False
+        except OSError:
+            return _create_or_lose(inner, data)
+    os.chmod(inner, 0o644)
+    return True
+
+
+def _create_or_lose(path: str, data: bytes) -> bool:
+    if exists(path):
+        return False
+    write_bytes(path, data)
+    time.sleep(1.0)
+    return read_bytes(path) == data
+
+
+def _create_object(inner: str, data: bytes) -> bool | None:
+    """Make an object on S3 by a conditional write; None where there is no boto3 or the store knows no conditions."""
+    try:
+        import boto3
+        from botocore.exceptions import ClientError
+    except ImportError:
+        return None
+    bucket, _, key = inner.partition("/")
+    try:
+        boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=data, IfNoneMatch="*")
+    except ClientError as error:
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        # Of two conditional writes at once the later one gets 409.
+        if status in (409, 412):
+            return False
+        if status == 501:
+            return None
+        raise
+    return True
+
+
+def move(path: str, target: str) -> None:
+    """Give the file at ``path`` the name ``target`` on the same storage."""
+    system, inner = filesystem(path)
+    system.move(inner, filesystem(target)[1])
 
 
 def read_bytes(path: str) -> bytes:
