@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ def judge(
     manifest: Manifest,
     results: list[dict[str, Any]],
     naive: dict[str, Any] | None,
+    left_out: Sequence[str] = (),
 ) -> tuple[str, dict[str, Any]]:
     """Evaluate all contenders, decide, and write ``report.json`` and ``report.html``.
 
@@ -50,6 +52,8 @@ def judge(
         The contenders' ``result.json``.
     naive : dict or None
         The result of the leak check's contender on the naive split.
+    left_out : sequence of str, optional
+        Contenders of the configuration that were not to be trained: the verdict is not about them.
 
     Returns
     -------
@@ -76,6 +80,7 @@ def judge(
             "name": config.name,
             "started": manifest.started,
             "seed": config.seed,
+            "left_out": list(left_out),
             "config": config.model_dump(mode="json"),
         },
         **_row_facts(manifest),
@@ -94,6 +99,11 @@ def judge(
         ],
         "costs": [cost.to_dict() for result in results for cost in costs(result, prices)],
     }
+    if left_out:
+        facts["verdict"].setdefault("caveats", []).append(
+            f"{', '.join(left_out)} of the configuration did not take part: the verdict is among "
+            f"{', '.join(result['name'] for result in results)} alone."
+        )
     return write_report(folder, facts), facts
 
 

@@ -7,11 +7,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sparring.comparison.contest import choose_isolation, run_contender
+from sparring.config.only import require_contenders, with_contenders
 from sparring.config.schema import ContenderConfig, RunConfig
 from sparring.data import storage
 from sparring.data.contract import KEY, LABEL
@@ -65,6 +66,11 @@ class Finished:
         """Names of the contenders that failed."""
         return [result["name"] for result in self.facts["results"] if result["status"] != "ok"]
 
+    def document(self) -> dict[str, Any]:
+        """Return the content of ``report.json`` with the page's path."""
+        report: dict[str, Any] = storage.read_json(self.page.removesuffix("html") + "json")
+        return {"page": storage.plain(self.page), **report}
+
 
 class Run:
     """One configured run in one folder.
@@ -75,6 +81,9 @@ class Run:
     folder : str
         The run's folder; stages done there on the same basis are kept.
     progress : Progress, optional
+    only : sequence of str, optional
+        Names of contenders: no other one is trained, and those that an earlier run has trained on the same rows are
+        kept.  The verdict is among these.
 
     Examples
     --------
@@ -82,8 +91,12 @@ class Run:
     'runs/flights/report.html'
     """
 
-    def __init__(self, config: RunConfig, folder: str, progress: Progress | None = None) -> None:
+    def __init__(
+        self, config: RunConfig, folder: str, progress: Progress | None = None, only: Sequence[str] = ()
+    ) -> None:
+        require_contenders(config, only)
         self.config = config
+        self.only = list(only) or [contender.name for contender in config.contenders]
         self.folder = storage.normalize(folder)
         self.progress = progress or Progress()
         self.progress.count = self._count
@@ -99,7 +112,7 @@ class Run:
         SparringError
             From the stage that cannot go on; nothing half-written is left, finished stages are kept.
         """
-        check_before_work(self.config, self.folder)
+        check_before_work(with_contenders(self.config, self.only), self.folder)
         self._check_shared()
         existed = storage.exists(self.folder)
         belongs_to(self.folder)
@@ -123,7 +136,7 @@ class Run:
         SparringError
             As :meth:`execute` would, for everything that can be known before training.
         """
-        check_before_work(self.config, self.folder)
+        check_before_work(with_contenders(self.config, self.only), self.folder)
         self._check_shared()
         try:
             frame, positive = open_table(self._session(), self.config.table, self._dedup_columns())
@@ -131,7 +144,7 @@ class Run:
             found = check_accepted(frame, self.config.table, positive)
         finally:
             self._release_spark()
-        return describe_plan(self.config, found, self._equality_columns(), self.folder)
+        return describe_plan(with_contenders(self.config, self.only), found, self._equality_columns(), self.folder)
 
     def path(self, *parts: str) -> str:
         """Return a path below the run's folder."""
@@ -150,13 +163,15 @@ class Run:
             self._stage("audit", basis_of(basis, looks), "looking for leaks between the parts", self._audit)
         basis = basis_of(basis, config.prepare.model_dump())
         self._stage("prepare", basis, "fitting features on train, writing the matrix", self._prepare)
+        config = with_contenders(config, [c.name for c in config.contenders if self._takes_part(c, basis)])
         if config.leakage.enabled:
             self._stage("naive", basis, "the same with a naive random split, to measure leaks", self._naive)
         isolation = self._isolation()
         results = [self._contender(contender, basis, isolation) for contender in config.contenders]
         naive = self._naive_contender(basis, isolation) if config.leakage.enabled else None
         with self.progress.stage("judge", "metrics, parity, checks, verdict, page") as stage:
-            page, facts = judge(self.config, self.folder, self.manifest, results, naive)
+            left_out = [c.name for c in self.config.contenders if c not in config.contenders]
+            page, facts = judge(config, self.folder, self.manifest, results, naive, left_out)
             stage.say(facts["verdict"]["choice"] or "no verdict")
         return Finished(page, facts)
 
@@ -273,10 +288,21 @@ class Run:
             self._release_spark()
         return isolation
 
+    def _takes_part(self, contender: ContenderConfig, basis: str) -> bool:
+        """Return whether a contender is to be trained, or was on the same rows."""
+        return contender.name in self.only or self._is_trained(contender.name, self._task(contender), basis)
+
+    def _is_trained(self, name: str, task: Task, basis: str) -> bool:
+        stage = f"train {name}"
+        return (
+            self.manifest.current(stage, _basis_of_task(task, basis)) and self.manifest.report(stage)["status"] == "ok"
+        )
+
+    def _task(self, contender: ContenderConfig) -> Task:
+        return Task.of(contender, self.config, self.path("prepare"), self.path("train", contender.name))
+
     def _contender(self, contender: ContenderConfig, basis: str, isolation: str) -> dict[str, Any]:
-        folder = self.path("train", contender.name)
-        task = Task.of(contender, self.config, self.path("prepare"), folder)
-        return self._train(contender.name, task, basis, isolation)
+        return self._train(contender.name, self._task(contender), basis, isolation)
 
     def _naive_contender(self, basis: str, isolation: str) -> dict[str, Any] | None:
         """Train the leak check's contender once more, on the naive split."""
@@ -285,15 +311,15 @@ class Run:
         return self._train(f"naive {contender.name}", task, basis, isolation)
 
     def _train(self, name: str, task: Task, basis: str, isolation: str) -> dict[str, Any]:
-        sagemaker = task.sagemaker if task.engine == "sagemaker" else None
-        basis = basis_of(basis, task.hyperparameters, task.engine, task.family, task.cores, task.memory, sagemaker)
-        stage = f"train {name}"
-        if self.manifest.current(stage, basis) and self.manifest.report(stage)["status"] == "ok":
+        if self._is_trained(name, task, basis):
             self.progress.reused(name)
             found: dict[str, Any] = storage.read_json(storage.join(task.folder, "result.json"))
             return found
         what = f"{task.family} on {task.engine}"
-        with self.progress.stage(name, what) as shown, self.manifest.stage(stage, basis) as report:
+        with (
+            self.progress.stage(name, what) as shown,
+            self.manifest.stage(f"train {name}", _basis_of_task(task, basis)) as report,
+        ):
             result = run_contender(task, isolation)
             if result["status"] == "ok":
                 check_predictions(task.name, task.matrix, task.predictions)
@@ -397,6 +423,11 @@ class Run:
         if self._spark is not None and self._owns_session:
             stop_session(self._spark)
         self._spark = None
+
+
+def _basis_of_task(task: Task, basis: str) -> str:
+    sagemaker = task.sagemaker if task.engine == "sagemaker" else None
+    return basis_of(basis, task.hyperparameters, task.engine, task.family, task.cores, task.memory, sagemaker)
 
 
 def _told(result: dict[str, Any]) -> str:

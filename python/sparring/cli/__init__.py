@@ -8,6 +8,7 @@ import typer
 
 from sparring import __version__
 from sparring.cli import audit, container, local_aws, machine, predict, runs, sagemaker, serve
+from sparring.cli.command import Command, Group
 from sparring.failure import told_failures
 from sparring.interrupt import answered
 
@@ -15,6 +16,7 @@ __all__ = ["app", "main", "run_command"]
 
 app = typer.Typer(
     name="sparring",
+    cls=Group,
     help="Should this model be trained on Spark, on SageMaker or on one machine - and can I trust the score?",
     epilog="Exit codes, and what every command prints: docs/guide/command-line.md",
     no_args_is_help=True,
@@ -25,7 +27,7 @@ for command in (
     *(runs.demo, runs.run, runs.init, audit.audit),
     *(serve.package, serve.serve, predict.predict, machine.doctor),
 ):
-    app.command()(command)
+    app.command(cls=Command)(command)
 app.add_typer(local_aws.app, name="local-aws")
 app.add_typer(container.app, name="container")
 app.add_typer(sagemaker.app, name="sagemaker")

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from sparring.cli.console import console
+from sparring.cli.console import Json, console, print_json
 from sparring.errors import ConfigError
 from sparring.exit_codes import ExitCode
 
@@ -32,27 +32,52 @@ Columns = list[str] | None
 
 
 def audit(
-    train: Annotated[str, typer.Option("--train", help="Table that is trained on: Parquet, CSV or JSON.")],
-    test: Annotated[str, typer.Option("--test", help="Table that is scored on.")],
-    validation: Annotated[str | None, typer.Option("--validation", help="Table that is tuned on.")] = None,
-    part: Annotated[Columns, typer.Option("--part", help="Further table, as NAME=PATH; repeatable.")] = None,
-    key: Annotated[Columns, typer.Option("--key", help="Column that identifies a row; repeatable.")] = None,
-    group: Annotated[Columns, typer.Option("--group", help="Column that must not straddle; repeatable.")] = None,
-    label: Annotated[str | None, typer.Option("--label", help="Column that is predicted.")] = None,
-    time: Annotated[str | None, typer.Option("--time", help="Column that says when a row came to be.")] = None,
-    text: Annotated[Columns, typer.Option("--text", help="Column compared by shingles; repeatable.")] = None,
-    ignore: Annotated[Columns, typer.Option("--ignore", help="Column to leave out; repeatable.")] = None,
+    train: Annotated[
+        str, typer.Option("--train", metavar="TABLE", help="Table that is trained on: Parquet, CSV or JSON.")
+    ],
+    test: Annotated[str, typer.Option("--test", metavar="TABLE", help="Table that is scored on.")],
+    validation: Annotated[
+        str | None, typer.Option("--validation", metavar="TABLE", help="Table that is tuned on.")
+    ] = None,
+    part: Annotated[
+        Columns, typer.Option("--part", metavar="NAME=TABLE", help="Further table, as NAME=PATH; repeatable.")
+    ] = None,
+    key: Annotated[
+        Columns, typer.Option("--key", metavar="COLUMN", help="Column that identifies a row; repeatable.")
+    ] = None,
+    group: Annotated[
+        Columns, typer.Option("--group", metavar="COLUMN", help="Column that must not straddle; repeatable.")
+    ] = None,
+    label: Annotated[str | None, typer.Option("--label", metavar="COLUMN", help="Column that is predicted.")] = None,
+    time: Annotated[
+        str | None, typer.Option("--time", metavar="COLUMN", help="Column that says when a row came to be.")
+    ] = None,
+    text: Annotated[
+        Columns, typer.Option("--text", metavar="COLUMN", help="Column compared by shingles; repeatable.")
+    ] = None,
+    ignore: Annotated[
+        Columns, typer.Option("--ignore", metavar="COLUMN", help="Column to leave out; repeatable.")
+    ] = None,
     near: Annotated[bool, typer.Option("--near/--no-near", help="Look for rows that are alike.")] = True,
     threshold: Annotated[
         float,
-        typer.Option("--near-threshold", min=0.01, max=1.0, help="Share of the columns that alike rows agree in."),
+        typer.Option(
+            "--near-threshold",
+            metavar="SHARE",
+            min=0.01,
+            max=1.0,
+            help="Share of the columns that alike rows agree in.",
+        ),
     ] = 0.9,
-    out: Annotated[str | None, typer.Option("--out", help="Report to write, FILE.html or FILE.json.")] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="FILE", help="Report to write, FILE.html or FILE.json.")
+    ] = None,
     fail_on: Annotated[
         Severity, typer.Option("--fail-on", help="Least severity that ends with code 8.")
     ] = Severity.medium,
-    memory: Annotated[str, typer.Option("--memory", help="Heap of a local Spark.")] = "3g",
-    seed: Annotated[int, typer.Option("--seed", help="Of samples, folds and the near search.")] = 42,
+    memory: Annotated[str, typer.Option("--memory", metavar="SIZE", help="Heap of a local Spark.")] = "3g",
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of samples, folds and the near search.")] = 42,
+    json: Json = False,
 ) -> None:
     """Look for leaks between train, test and further tables.
 
@@ -66,12 +91,15 @@ def audit(
     roles = AuditColumns(label=label, keys=key or [], groups=group or [], time=time, texts=text or [], order=ROW)
     options = AuditOptions(near="auto" if near else "off", near_threshold=threshold)
     report = _run(paths, roles, options, tuple(ignore or ()), memory, seed)
-    print_report(report, console())
+    if json:
+        print_json(report.to_dict())
+    else:
+        print_report(report, console())
     if out is not None:
         from sparring.report.audit import write_audit
 
         write_audit(out, report.to_dict(), paths)
-        console().print(f"[bold]Report:[/] {out}", soft_wrap=True)
+        Console(stderr=json, highlight=False).print(f"[bold]Report:[/] {escape(out)}", soft_wrap=True)
     failing = report.at_or_above(fail_on.value)
     if failing:
         Console(stderr=True, highlight=False).print(f"{len(failing)} findings of severity {fail_on.value} or worse")

@@ -11,18 +11,23 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from sparring.cli.console import console
+from sparring.cli.command import Command, Group
+from sparring.cli.console import Json, console, print_json
 from sparring.errors import ConfigError
 from sparring.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from sparring.sagemaker.container.check import Report
 
-app = typer.Typer(help="The container contract: programs of your own for SageMaker.", no_args_is_help=True)
+app = typer.Typer(cls=Group, help="The container contract: programs of your own for SageMaker.", no_args_is_help=True)
 MARKS = {"pass": "[green]✓[/]", "fail": "[red]✗[/]", "skip": "[yellow]-[/]"}
 
-Named = Annotated[list[str] | None, typer.Option("--channel", help="NAME=PATH: data of a channel; repeatable.")]
-Values = Annotated[list[str] | None, typer.Option("--hyperparameter", help="NAME=VALUE; repeatable.")]
+Named = Annotated[
+    list[str] | None, typer.Option("--channel", metavar="NAME=PATH", help="NAME=PATH: data of a channel; repeatable.")
+]
+Values = Annotated[
+    list[str] | None, typer.Option("--hyperparameter", metavar="NAME=VALUE", help="NAME=VALUE; repeatable.")
+]
 
 
 @app.callback()
@@ -30,7 +35,7 @@ def group() -> None:
     """Keep ``check`` a command of its own."""
 
 
-@app.command()
+@app.command(cls=Command)
 def check(
     command: Annotated[
         list[str] | None,
@@ -38,19 +43,34 @@ def check(
             help="Entry point of the image, run with 'train' and 'serve' appended; after -- if it has options."
         ),
     ] = None,
-    train: Annotated[str | None, typer.Option("--train", help="Command of the training program instead.")] = None,
-    serve: Annotated[str | None, typer.Option("--serve", help="Command of the serving program instead.")] = None,
+    train: Annotated[
+        str | None, typer.Option("--train", metavar="COMMAND", help="Command of the training program instead.")
+    ] = None,
+    serve: Annotated[
+        str | None, typer.Option("--serve", metavar="COMMAND", help="Command of the serving program instead.")
+    ] = None,
     channel: Named = None,
-    channel_type: Annotated[str, typer.Option("--channel-type", help="ContentType of the channels.")] = "text/csv",
+    channel_type: Annotated[
+        str, typer.Option("--channel-type", metavar="TYPE", help="ContentType of the channels.")
+    ] = "text/csv",
     hyperparameter: Values = None,
-    model: Annotated[Path | None, typer.Option("--model", help="Model's folder for serve; default: trained.")] = None,
-    payload: Annotated[Path | None, typer.Option("--payload", help="File with the body of a good request.")] = None,
-    content_type: Annotated[str, typer.Option("--content-type", help="Content type of the payload.")] = "text/csv",
-    port: Annotated[int, typer.Option("--port", help="Told in SAGEMAKER_BIND_TO_PORT unless it is 8080.")] = 8080,
+    model: Annotated[
+        Path | None, typer.Option("--model", metavar="FOLDER", help="Model's folder for serve; default: trained.")
+    ] = None,
+    payload: Annotated[
+        Path | None, typer.Option("--payload", metavar="FILE", help="File with the body of a good request.")
+    ] = None,
+    content_type: Annotated[
+        str, typer.Option("--content-type", metavar="TYPE", help="Content type of the payload.")
+    ] = "text/csv",
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", help="Told in SAGEMAKER_BIND_TO_PORT unless it is 8080.")
+    ] = 8080,
     isolation: Annotated[
         bool, typer.Option("--isolation/--no-isolation", help="A real /opt/ml (root on Linux), or SAGEMAKER_BASE_DIR.")
     ] = True,
-    out: Annotated[Path | None, typer.Option("--out", help="Also write the report as JSON.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Also write the report as JSON.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Run training and serving programs as SageMaker does and say which rules they break; code 1 if any."""
     from sparring.sagemaker.container.check import ContainerCheck, Payload, check_container
@@ -73,7 +93,10 @@ def check(
         raise ConfigError("Nothing to check: no command was given", "Give COMMAND, or --train and --serve.")
     if out is not None:
         out.write_text(json.dumps(report.to_dict(), indent=2) + "\n")
-    _print(report)
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        _print(report)
     raise typer.Exit(ExitCode.OK if report.passed else ExitCode.LACKING)
 
 

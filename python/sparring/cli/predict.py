@@ -6,25 +6,34 @@ from typing import Annotated, Any
 
 import typer
 
-from sparring.cli.console import console
+from sparring.cli.console import Json, console, print_json
 
 MODES = "realtime, serverless, async, batch or spark"
 
 
 def predict(
     table: Annotated[str, typer.Argument(help="Rows to score: Parquet, CSV or JSON, any path Spark reads.")],
-    run: Annotated[str, typer.Option("--run", help="Folder of a finished run.")],
-    mode: Annotated[str, typer.Option("--mode", help=f"How: {MODES}.")] = "spark",
+    run: Annotated[str, typer.Option("--run", metavar="FOLDER", help="Folder of a finished run.")],
+    mode: Annotated[str, typer.Option("--mode", metavar="MODE", help=f"How: {MODES}.")] = "spark",
     contender: Annotated[str | None, typer.Option("--contender", help="Whose model; default: the verdict's.")] = None,
-    out: Annotated[str | None, typer.Option("--out", help="Folder to write; default RUN/scoring/MODE.")] = None,
-    sets: Annotated[
-        list[str] | None, typer.Option("--set", help="Override, such as predict.requests.max_rows=1000; repeatable.")
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="FOLDER", help="Folder to write; default RUN/scoring/MODE.")
     ] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Override, such as predict.requests.max_rows=1000; repeatable."
+        ),
+    ] = None,
+    json: Json = False,
 ) -> None:
     """Score a table of raw rows on Spark, or with SageMaker in one of its four ways."""
     from sparring.inference.predict import Prediction
 
     facts = Prediction(table, run, mode, contender, out, tuple(sets or ())).execute()
+    if json:
+        print_json(facts)
+        return
     for line in told(facts):
         console().print(line, soft_wrap=True)
 

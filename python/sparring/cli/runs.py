@@ -10,29 +10,52 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from sparring.cli.console import console
+from sparring.cli.console import Json, Quiet, console, print_json
 from sparring.exit_codes import ExitCode
 
-Output = Annotated[str | None, typer.Option("--output", "-o", help="Folder of the run; default runs/NAME.")]
-Sets = Annotated[list[str] | None, typer.Option("--set", help="Override, such as split.train=0.6; repeatable.")]
+Output = Annotated[
+    str | None, typer.Option("--output", "-o", metavar="FOLDER", help="Folder of the run; default runs/NAME.")
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override, such as split.train=0.6; repeatable."),
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Check configuration and table, print the plan, train nothing.")
 ]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only",
+        metavar="CONTENDER",
+        help="Train this contender alone; repeatable. The verdict is among it and those that an earlier run trained.",
+    ),
+]
 
 
-def demo(output: Output = None, sets: Sets = None, dry_run: DryRun = False) -> None:
-    """Compare three ways to train on 336,776 real flights."""
-    _run("demo", sets, output, dry_run)
-
-
-def run(
-    config: Annotated[str, typer.Argument(help="Configuration file, such as conf/demo.yaml.")],
+def demo(
     output: Output = None,
     sets: Sets = None,
     dry_run: DryRun = False,
+    only: Only = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare three ways to train on 336,776 real flights."""
+    _run("demo", sets, output, dry_run, only or [], json, quiet)
+
+
+def run(
+    config: Annotated[str, typer.Argument(metavar="CONFIG", help="Configuration file, such as conf/demo.yaml.")],
+    output: Output = None,
+    sets: Sets = None,
+    dry_run: DryRun = False,
+    only: Only = None,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Run the comparison that a configuration describes; what an earlier run finished is kept."""
-    _run(config, sets, output, dry_run)
+    _run(config, sets, output, dry_run, only or [], json, quiet)
 
 
 def init(
@@ -54,17 +77,33 @@ def init(
     console().print(f"Wrote {out}. Next: sparring run {out}")
 
 
-def _run(config_path: str, sets: list[str] | None, output: str | None, dry_run: bool) -> None:
+def _run(
+    config_path: str,
+    sets: list[str] | None,
+    output: str | None,
+    dry_run: bool,
+    only: list[str],
+    json: bool,
+    quiet: bool,
+) -> None:
     from sparring.config import load_config
     from sparring.pipeline import Run
+    from sparring.progress import Progress
 
     config = load_config(config_path, sets)
-    one = Run(config, output or f"runs/{config.name}")
+    one = Run(config, output or f"runs/{config.name}", Progress(quiet=quiet), only)
     if dry_run:
-        _print_plan(one.plan())
+        plan = one.plan()
+        if json:
+            print_json({"plan": [{"step": step, "what": what} for step, what in plan]})
+        else:
+            _print_plan(plan)
         return
     finished = one.execute()
-    print_result(finished.facts, finished.page, console())
+    if json:
+        print_json(finished.document())
+    else:
+        print_result(finished.facts, finished.page, console())
     if finished.failed:
         raise typer.Exit(ExitCode.CONTENDER_FAILED)
 
@@ -92,6 +131,8 @@ def print_result(facts: dict[str, Any], page: str, out: Console) -> None:
             out.print(f"{result['name']} failed: {escape(result['error']['message'])}")
     verdict = facts["verdict"]
     out.print(f"\n[bold]Verdict:[/] {verdict['choice'] or 'refused'}. {verdict['reason']}")
+    for caveat in verdict.get("caveats", ()):
+        out.print(f"- {escape(caveat)}", soft_wrap=True)
     out.print(f"[bold]Page:[/] {page.removeprefix('file:')}", soft_wrap=True)
 
 

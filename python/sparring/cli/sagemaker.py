@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from sparring.cli.console import console
+from sparring.cli.command import Command, Group
+from sparring.cli.console import Json, console, print_json
 
-app = typer.Typer(help="SageMaker: requests, policies, and cleaning up after a crash.", no_args_is_help=True)
+app = typer.Typer(cls=Group, help="SageMaker: requests, policies, and cleaning up after a crash.", no_args_is_help=True)
 
 Config = Annotated[str, typer.Argument(help="Configuration file, with sagemaker.role, bucket and region.")]
-Sets = Annotated[list[str] | None, typer.Option("--set", help="Override, such as sagemaker.client=boto3; repeatable.")]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override, such as sagemaker.client=boto3; repeatable."),
+]
 
 
-@app.command()
+@app.command(cls=Command)
 def request(config: Config, sets: Sets = None) -> None:
     """Print the CreateTrainingJob request of each sagemaker contender, checked; nothing is sent."""
     from sparring.config import load_config
     from sparring.training.sagemaker import planned_requests
 
     found = planned_requests(load_config(config, sets))
-    print(json.dumps(found, indent=2))
+    print_json(found)
 
 
-@app.command()
+@app.command(cls=Command)
 def policy(config: Config, sets: Sets = None) -> None:
     """Print two least-privilege IAM policies: the caller's and the execution role's."""
     from sparring.config import load_config
@@ -36,12 +39,15 @@ def policy(config: Config, sets: Sets = None) -> None:
     section = load_config(config, sets).sagemaker
     target = AwsTarget.on_aws(section)
     documents = {"caller": caller_policy(section, target), "execution_role": execution_policy(section, target)}
-    print(json.dumps(documents, indent=2))
+    print_json(documents)
 
 
-@app.command()
+@app.command(cls=Command)
 def cleanup(
-    run: Annotated[str, typer.Option("--run", help="Folder of the run, whose ledgers say what it created.")],
+    run: Annotated[
+        str, typer.Option("--run", metavar="FOLDER", help="Folder of the run, whose ledgers say what it created.")
+    ],
+    json: Json = False,
 ) -> None:
     """Delete what a run that crashed has left on SageMaker and in S3."""
     from sparring.data import storage
@@ -51,6 +57,9 @@ def cleanup(
     if not storage.exists(run):
         raise ConfigError(f"There is no folder {run!r}", "Name the folder of a run, such as runs/flights.")
     deleted = [entry for ledger in ledgers_of(run) for entry in settle_or_drop(ledger)]
+    if json:
+        print_json({"deleted": [{"kind": kind, "name": name} for kind, name in deleted]})
+        return
     for kind, name in deleted:
         console().print(f"deleted {kind} {escape(name)}", soft_wrap=True)
     console().print(f"{len(deleted)} resources deleted; nothing is left" if deleted else "Nothing was left to delete")

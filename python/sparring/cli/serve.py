@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sparring.cli.console import console
+from sparring.cli.console import Json, console, print_json
 
 Run = Annotated[str, typer.Argument(help="Folder of a finished run.")]
 Contender = Annotated[str | None, typer.Option("--contender", help="Default: the verdict's choice.")]
@@ -18,7 +19,10 @@ Contender = Annotated[str | None, typer.Option("--contender", help="Default: the
 def package(
     run: Run,
     contender: Contender = None,
-    out: Annotated[str, typer.Option("--out", "-o", help="File to write, any path of a run.")] = "model.tar.gz",
+    out: Annotated[
+        str, typer.Option("--out", "-o", metavar="FILE", help="File to write, any path of a run.")
+    ] = "model.tar.gz",
+    json: Json = False,
 ) -> None:
     """Pack a contender's model and the fitted preparation into one model.tar.gz that takes raw rows."""
     from sparring.data import storage
@@ -28,6 +32,9 @@ def package(
         manifest = package(run, contender, Path(scratch))
         data = archive(Path(scratch))
     storage.write_bytes(storage.normalize(out), data)
+    if json:
+        print_json({"out": out, "bytes": len(data), **asdict(manifest)})
+        return
     names = ", ".join(column.name for column in manifest.columns)
     console().print(
         f"Wrote {out}: {manifest.run['contender']}, {len(data):,} bytes. Raw columns: {names}", soft_wrap=True
@@ -37,8 +44,8 @@ def package(
 def serve(
     run: Annotated[str, typer.Argument(help="Folder of a finished run, or a model.tar.gz that package wrote.")],
     contender: Contender = None,
-    port: Annotated[int, typer.Option("--port", help="Port on 127.0.0.1.")] = 8080,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that answer.")] = 1,
+    port: Annotated[int, typer.Option("--port", metavar="N", help="Port on 127.0.0.1.")] = 8080,
+    workers: Annotated[int, typer.Option("--workers", metavar="N", min=1, help="Processes that answer.")] = 1,
 ) -> None:
     """Serve a run's winner on loopback as its container would: /ping, /invocations with raw rows."""
     from sparring.sagemaker.container.serving import PORT_VARIABLE, serve
