@@ -13,6 +13,7 @@ import psutil
 import pytest
 import yaml
 
+from sparring.exit_codes import ExitCode
 from sparring.session import require_java
 
 
@@ -105,7 +106,10 @@ def test_an_ended_run_leaves_no_process_and_can_go_on(small_run: Path, tmp_path:
         with subprocess.Popen(slow, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
             started = trainers_of(running, until)
             running.send_signal(request_to_end)
-            running.communicate(timeout=90)
+            _, told = running.communicate(timeout=90)
+        if request_to_end == signal.SIGINT:
+            assert running.returncode == ExitCode.INTERRUPTED
+            assert told.splitlines()[-1].startswith("interrupted: what is finished is kept; to go on: ")
         _, alive = psutil.wait_procs(started, timeout=90)
         assert alive == []
         assert not (out / "report.html").exists()

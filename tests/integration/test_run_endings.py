@@ -1,0 +1,115 @@
+"""How runs end other than well: interrupted at any moment, with a contender that failed, in a folder in use."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sparring.exit_codes import ExitCode
+from sparring.interrupt import command
+from sparring.run_lock import locked
+
+PROGRAM = [str(Path(sys.executable).parent / "sparring")]
+QUICK = ["--set", "leakage={enabled: false, audit: false}", "--set", "resources.isolation=session"]
+
+
+def start(small_run: Path, out: Path) -> subprocess.Popen:
+    arguments = [*PROGRAM, "run", str(small_run), "--output", str(out)]
+    environment = {name: value for name, value in os.environ.items() if name != "UV_RUN_RECURSION_DEPTH"}
+    return subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "stage", "seconds"),
+    [
+        (signal.SIGINT, None, 0.3),  # imports
+        (signal.SIGTERM, "ingest", 0.7),  # the JVM starts
+        (signal.SIGINT, "ingest", 4.0),  # Spark works
+        (signal.SIGTERM, "split", 0.5),
+    ],
+)
+def test_an_interrupt_is_one_line_with_the_command_to_go_on(
+    small_run: Path, tmp_path: Path, number: signal.Signals, stage: str | None, seconds: float
+) -> None:
+    with start(small_run, tmp_path / "run") as running:
+        assert running.stderr is not None
+        while stage is not None and not running.stderr.readline().startswith(stage):
+            assert running.poll() is None
+        time.sleep(seconds)
+        # The whole group, as a terminal does.
+        os.killpg(running.pid, number)
+        printed, told = running.communicate(timeout=60)
+    assert running.returncode == ExitCode.INTERRUPTED
+    assert printed == ""
+    lines = [line for line in told.splitlines() if not line.endswith("...")]
+    expected = f"sparring run {small_run} --output {tmp_path / 'run'}"
+    assert lines == [f"interrupted: what is finished is kept; to go on: {expected}"]
+
+
+def test_the_command_to_go_on_can_be_pasted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("UV_RUN_RECURSION_DEPTH", raising=False)
+    words = ["run", "my table.yaml", "--set", "contenders=[{name: a}]"]
+    assert command(["/venv/bin/sparring", *words]) == "sparring run 'my table.yaml' --set 'contenders=[{name: a}]'"
+    assert command(["/lib/sparring/__main__.py", "demo"]) == "python -m sparring demo"
+    monkeypatch.setenv("UV_RUN_RECURSION_DEPTH", "1")
+    assert command(["sparring", "demo"]) == "uv run sparring demo"
+
+
+def test_a_failed_contender_is_a_cross_and_a_code_and_the_others_are_reported(
+    sparring: Callable, small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sparring.training.single_node as single_node
+
+    train = single_node.run
+
+    def fail(task: Any, phases: Any) -> Any:
+        if task.name == "xgboost":
+            raise RuntimeError("out of luck")
+        return train(task, phases)
+
+    monkeypatch.setattr(single_node, "run", fail)
+    done = sparring("run", str(small_run), "--output", str(tmp_path / "run"), *QUICK, "--json")
+    assert done.returncode == ExitCode.CONTENDER_FAILED
+    assert any(line.startswith("✗ xgboost") and "out of luck" in line for line in done.stderr.splitlines())
+    assert any(line.startswith("✓ sklearn-logistic") for line in done.stderr.splitlines())
+    report = json.loads(done.stdout)
+    assert {c["name"]: c["status"] for c in report["contenders"]} == {"sklearn-logistic": "ok", "xgboost": "failed"}
+    assert Path(report["page"]).exists()
+    assert (tmp_path / "run" / "log.txt").exists()
+    monkeypatch.setattr(single_node, "run", train)
+    again = sparring("run", str(small_run), "--output", str(tmp_path / "run"), *QUICK, "--quiet")
+    assert again.returncode == 0
+    assert again.stderr == ""
+
+
+def test_only_trains_what_it_names_and_the_verdict_says_who_took_part(
+    sparring: Callable, small_run: Path, tmp_path: Path
+) -> None:
+    out = ["--output", str(tmp_path / "run"), *QUICK, "--json"]
+    first = json.loads(sparring("run", str(small_run), *out, "--only", "xgboost").stdout)
+    assert [c["name"] for c in first["contenders"]] == ["xgboost"]
+    assert any("sklearn-logistic" in caveat for caveat in first["verdict"]["caveats"])
+    done = sparring("run", str(small_run), *out, "--only", "sklearn-logistic")
+    second = json.loads(done.stdout)
+    assert [c["name"] for c in second["contenders"]] == ["sklearn-logistic", "xgboost"]
+    assert not any("take part" in caveat for caveat in second["verdict"]["caveats"])
+    assert "✓ xgboost      kept" in done.stderr
+    wrong = sparring("run", str(small_run), *out, "--only", "xgbost")
+    assert wrong.returncode == ExitCode.CONFIG
+    assert "Did you mean 'xgboost'?" in wrong.stderr
+
+
+def test_a_folder_in_use_is_refused(sparring: Callable, small_run: Path, tmp_path: Path) -> None:
+    with locked(str(tmp_path)):
+        done = sparring("run", str(small_run), "--output", str(tmp_path), *QUICK)
+    assert done.returncode == ExitCode.IN_USE
+    assert str(os.getpid()) in done.stderr
