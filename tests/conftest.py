@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -26,7 +27,7 @@ from sparring.cli import main
 from sparring.data.fingerprint import fingerprint_of_batches
 from sparring.data.matrix import Encoding, PreparedMatrix
 from sparring.jars import sagemaker_jars
-from sparring.session import SessionSpec, get_session, require_java, stop_session
+from sparring.session import SessionSpec, available_cores, get_session, require_java, stop_session
 
 # JVMs of tests end before the second compiler pays: the first one alone, and one thread to collect garbage, take 40%
 # less CPU.
@@ -44,10 +45,22 @@ rows = spark.read.parquet("rows").mapInArrow(lambda batches: batches, rows.schem
 rows.join(rows.groupBy("group").count(), "group").orderBy("id").toPandas()
 """
 
+# A worker's Python, and the JVM beside it.
+WORKER_BYTES = 3 << 30
+
 ROWS = 4_000
 # sagemaker-pyspark writes RecordIO with it; Debian's libprotobuf-java.
 PROTOBUF_JAR = Path(os.environ.get("SPARRING_PROTOBUF_JAR", "/usr/share/java/protobuf.jar"))
 MATRIX_ROWS = {"train": 2_000, "validation": 400, "test": 600}
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return a worker a core, where memory allows; a single file of tests is run in this process."""
+    files = {argument.partition("::")[0] for argument in config.args}
+    if len(files) == 1 and all(Path(file).is_file() for file in files):
+        return 0
+    room = psutil.virtual_memory().total // WORKER_BYTES
+    return int(max(1, min(available_cores(), room)))
 
 
 def pytest_configure(config: pytest.Config) -> None:

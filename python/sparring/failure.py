@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ NEXT_STEPS = {
     errno.EMFILE: "Allow more open files: ulimit -n 65536.",
     errno.ENAMETOOLONG: "Choose a shorter path.",
 }
+
+QUOTED = re.compile(r"'([^']+?)(?:\.\d+\.tmp)?'")
 
 
 @contextmanager
@@ -63,13 +66,23 @@ def as_known(error: Exception) -> SparringError | None:
     """
     if isinstance(error, SparringError):
         return error
-    if isinstance(error, OSError) and error.errno in NEXT_STEPS:
-        where = f" {os.fspath(error.filename)!r}" if error.filename else ""
-        said = error.strerror if error.filename else str(error)
-        return PlatformError(f"The system refuses{where}: {said}", NEXT_STEPS[error.errno])
+    if isinstance(error, OSError):
+        return _refused(error)
     if type(error).__module__.startswith("botocore"):
         return PlatformError(f"AWS: {error}", "Check credentials, region, rights and network.")
     return None
+
+
+def _refused(error: OSError) -> SparringError:
+    """Return what the operating system, a store or a network refuses, with the path where one is named."""
+    step = NEXT_STEPS.get(error.errno or 0, "Check the path, your rights and the network.")
+    # Arrow tells the path in its message only; a file is written under another name first.
+    quoted = QUOTED.search(str(error)) if error.errno else None
+    where = os.fspath(error.filename) if error.filename else quoted and quoted.group(1)
+    if error.errno and where:
+        return PlatformError(f"The system refuses {where!r}: {os.strerror(error.errno)}", step)
+    said = str(error).strip().splitlines() or [type(error).__name__]
+    return PlatformError(f"The system refuses: {said[0][:300]}", step)
 
 
 def _told(error: Exception, known: SparringError | None, log: CommandLog) -> int:

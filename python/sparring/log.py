@@ -94,3 +94,9 @@ def child_output() -> Iterator[dict[str, Any]]:
         return
     with _current.path.open("ab") as file:
         yield {"stdout": file, "stderr": subprocess.STDOUT}
+
+
+def last_line() -> str:
+    """Return the last line of the command's log; an empty text where there is none."""
+    text = _current.path.read_text(errors="replace").strip() if _current is not None else ""
+    return text.splitlines()[-1][:300] if text else ""

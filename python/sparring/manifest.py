@@ -11,6 +11,7 @@ from typing import Any
 
 from sparring import __version__
 from sparring.data import storage
+from sparring.errors import PackageError
 
 # What stages report; those of a run that another version recorded otherwise are done anew.
 FORMAT = 2
@@ -80,6 +81,32 @@ class Manifest:
             "stages": self.stages,
         }
         storage.write_json(self.path, value)
+
+
+def require_run(folder: str, finished: bool = True) -> None:
+    """Raise unless ``folder`` is that of a run, and of one that came to its end.
+
+    Parameters
+    ----------
+    folder : str
+    finished : bool, default True
+        Whether the run must have written its report.
+
+    Raises
+    ------
+    PackageError
+        Saying whether nothing is there, it is no run's folder, or the run has not ended.
+    """
+    name = storage.plain(folder)
+    if not storage.exists(folder):
+        raise PackageError(f"There is no folder {name!r}", "Name the folder of a run, such as runs/flights.")
+    if not storage.exists(storage.join(folder, "manifest.json")):
+        raise PackageError(f"{name!r} is no run: it has no manifest.json", "Give a folder that sparring run wrote.")
+    if finished and not storage.exists(storage.join(folder, "report.json")):
+        raise PackageError(
+            f"The run in {name!r} has not come to its end: it has no report.json",
+            "Type its command again: sparring run CONFIG --output FOLDER goes on where it stopped.",
+        )
 
 
 def now() -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import psutil
@@ -87,6 +89,19 @@ def check_memory(heap: str) -> None:
         )
 
 
+def check_writable(folder: Path) -> None:
+    """Raise unless something can be made in ``folder``; rights alone do not tell, for some systems are read-only."""
+    try:
+        tempfile.TemporaryDirectory(dir=folder, prefix=".sparring-").cleanup()
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return  # Said by the check of the disk, with figures.
+        raise PlatformError(
+            f"The output folder {str(folder)!r} cannot be written: {os.strerror(error.errno or 0)}",
+            "Choose another with --output, or mend your rights to it.",
+        ) from error
+
+
 def check_disk(folder: str, table_bytes: int) -> None:
     """Raise if ``folder`` cannot be written or its disk has too little room for the run's tables."""
     existing = Path(folder)
@@ -94,8 +109,7 @@ def check_disk(folder: str, table_bytes: int) -> None:
         existing = existing.parent
     if not existing.is_dir():
         raise ConfigError(f"The output {folder!r} lies below {str(existing)!r}, a file", "Choose another folder.")
-    if not os.access(existing, os.W_OK):
-        raise PlatformError(f"The output folder {str(existing)!r} cannot be written", "Choose another with --output.")
+    check_writable(existing)
     need, free = max(LEAST_FREE_BYTES, COPIES * table_bytes), shutil.disk_usage(existing).free
     if free < need:
         raise PlatformError(

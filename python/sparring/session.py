@@ -15,14 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparring.errors import MissingDependencyError, PlatformError
+from sparring.errors import ConfigError, MissingDependencyError, PlatformError
 from sparring.jars import package_folder, sagemaker_jars
-from sparring.log import child_output
+from sparring.log import child_output, last_line
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 SUPPORTED_JAVA = (8, 11, 17)
+
+HEAP = re.compile(r"[1-9]\d*[mg]")
 
 # Set on every session that a run uses, wherever it comes from.
 SETTINGS = {
@@ -205,6 +207,8 @@ def get_session(spec: SessionSpec | None = None) -> SparkSession:
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         builder = builder.master(f"local[{spec.cores}]")
         conf = {**local_conf(spec), **spec.conf}
+        if not HEAP.fullmatch(spec.memory):
+            raise ConfigError(f"The heap of Spark must be like 3g or 800m, got {spec.memory!r}", "Write it so.")
         with _interrupts_kept():
             _start_jvm(conf)
             for key, value in conf.items():
@@ -230,11 +234,19 @@ def use_own_python(spark: SparkSession) -> None:
 def _start_jvm(conf: dict[str, str]) -> None:
     """Start the JVM of a local session, its output in the command's log if there is one."""
     from pyspark import SparkConf, SparkContext
+    from pyspark.errors import PySparkRuntimeError
     from pyspark.java_gateway import launch_gateway
 
     with child_output() as output:
         if output and SparkContext._gateway is None:
-            gateway = launch_gateway(SparkConf().setAll(list(conf.items())), popen_kwargs=output)
+            try:
+                gateway = launch_gateway(SparkConf().setAll(list(conf.items())), popen_kwargs=output)
+            except PySparkRuntimeError as error:
+                raise PlatformError(
+                    f"Java ended before Spark had started: {last_line()}",
+                    f"Check JAVA_HOME, JAVA_TOOL_OPTIONS and that the machine has {conf['spark.driver.memory']} to "
+                    "spare.",
+                ) from error
             SparkContext._ensure_initialized(gateway=gateway)
 
 

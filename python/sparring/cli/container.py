@@ -64,7 +64,10 @@ def check(
         str, typer.Option("--content-type", metavar="TYPE", help="Content type of the payload.")
     ] = "text/csv",
     port: Annotated[
-        int, typer.Option("--port", metavar="N", help="Told in SAGEMAKER_BIND_TO_PORT unless it is 8080.")
+        int,
+        typer.Option(
+            "--port", metavar="N", min=1, max=65_535, help="Told in SAGEMAKER_BIND_TO_PORT unless it is 8080."
+        ),
     ] = 8080,
     isolation: Annotated[
         bool, typer.Option("--isolation/--no-isolation", help="A real /opt/ml (root on Linux), or SAGEMAKER_BASE_DIR.")

@@ -20,7 +20,9 @@ def group() -> None:
 
 @app.command(cls=Command)
 def up(
-    port: Annotated[int, typer.Option("--port", metavar="N", help="Port on 127.0.0.1; 0 picks a free one.")] = 0,
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", min=0, max=65_535, help="Port on 127.0.0.1; 0 picks a free one.")
+    ] = 0,
     state: Annotated[
         str | None,
         typer.Option("--state", metavar="FOLDER", help="Folder of jobs, models and objects; default: temporary."),

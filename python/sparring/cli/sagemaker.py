@@ -50,13 +50,14 @@ def cleanup(
     json: Json = False,
 ) -> None:
     """Delete what a run that crashed has left on SageMaker and in S3."""
-    from sparring.data import storage
-    from sparring.errors import ConfigError
+    from sparring.manifest import require_run
     from sparring.sagemaker.ledger import ledgers_of, settle_or_drop
 
-    if not storage.exists(run):
-        raise ConfigError(f"There is no folder {run!r}", "Name the folder of a run, such as runs/flights.")
-    deleted = [entry for ledger in ledgers_of(run) for entry in settle_or_drop(ledger)]
+    ledgers = ledgers_of(run)
+    if not ledgers:
+        # A stage's folder holds what it created and no run.
+        require_run(run, finished=False)
+    deleted = [entry for ledger in ledgers for entry in settle_or_drop(ledger)]
     if json:
         print_json({"deleted": [{"kind": kind, "name": name} for kind, name in deleted]})
         return

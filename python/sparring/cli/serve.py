@@ -44,7 +44,7 @@ def package(
 def serve(
     run: Annotated[str, typer.Argument(help="Folder of a finished run, or a model.tar.gz that package wrote.")],
     contender: Contender = None,
-    port: Annotated[int, typer.Option("--port", metavar="N", help="Port on 127.0.0.1.")] = 8080,
+    port: Annotated[int, typer.Option("--port", metavar="N", min=1, max=65_535, help="Port on 127.0.0.1.")] = 8080,
     workers: Annotated[int, typer.Option("--workers", metavar="N", min=1, help="Processes that answer.")] = 1,
 ) -> None:
     """Serve a run's winner on loopback as its container would: /ping, /invocations with raw rows."""

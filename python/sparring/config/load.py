@@ -42,11 +42,24 @@ def load_config(path: str, overrides: list[str] | None = None) -> RunConfig:
         near = Path(path).parent if Path(path).parent.is_dir() else Path()
         names = ", ".join(sorted(str(file) for file in near.glob("*.yaml"))) or "none"
         raise ConfigError(f"The configuration {path!r} does not exist", f"YAML files near it: {names}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"The configuration {path!r} is not text in UTF-8", "Save it in that encoding.") from error
+    except OSError as error:
+        raise ConfigError(
+            f"The configuration {path!r} cannot be read: {error}", "Name a file that is yours."
+        ) from error
     except yaml.YAMLError as error:
-        raise ConfigError(f"The configuration {path!r} is not YAML: {error}", "Mend the line it names.") from error
+        raise ConfigError(f"The configuration {path!r} is not YAML: {_fault(error)}", "Mend that line.") from error
     if not isinstance(tree, dict):
         raise ConfigError(f"The configuration {path!r} holds no keys", "See conf/demo.yaml for an example.")
     return parse_config(apply_overrides(tree, overrides or []), path)
+
+
+def _fault(error: yaml.YAMLError) -> str:
+    """Return in one line what is wrong with a text, and where."""
+    mark = getattr(error, "problem_mark", None)
+    place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
+    return f"{place}{getattr(error, 'problem', None) or str(error).splitlines()[0]}"
 
 
 def apply_overrides(tree: dict[str, Any], overrides: list[str]) -> dict[str, Any]:
@@ -87,7 +100,16 @@ def _apply(tree: dict[str, Any], override: str) -> None:
         node = node[_index(node, section, override)] if isinstance(node, list) else node.setdefault(section, {})
         if not isinstance(node, (dict, list)):
             raise ConfigError(f"--set {override!r}: {section} holds a value, not a section", "Shorten the key.")
-    node[_index(node, last, override) if isinstance(node, list) else last] = yaml.safe_load(text)
+    node[_index(node, last, override) if isinstance(node, list) else last] = _value(override, text)
+
+
+def _value(override: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(
+            f"--set {override!r}: {text!r} is not YAML: {_fault(error)}", "Quote it, or close its brackets."
+        ) from error
 
 
 def _index(node: list[Any], text: str, override: str) -> int:

@@ -13,10 +13,11 @@ from sparring.config.prices import load_prices
 from sparring.config.schema import RunConfig
 from sparring.data import storage
 from sparring.data.contract import KEY, REASON
-from sparring.errors import ConfigError, EndpointError, PackageError
+from sparring.errors import ConfigError, EndpointError
 from sparring.inference.cost import serving_cost
 from sparring.inference.modes import MODES, PROBABILITY, Scoring
 from sparring.inference.table import key_columns, open_rows
+from sparring.manifest import require_run
 from sparring.report.scoring import FACTS, FOLDER
 from sparring.report.write import refresh_report
 from sparring.sagemaker.ledger import Ledger, ledger_path
@@ -98,8 +99,7 @@ class Prediction:
 
     def _config(self) -> RunConfig:
         path = storage.join(storage.normalize(self.run), "manifest.json")
-        if not storage.exists(path):
-            raise PackageError(f"{self.run} is no run: it has no manifest.json", "Give the folder of a finished run.")
+        require_run(self.run)
         tree = storage.read_json(path)["config"]
         return parse_config(apply_overrides(tree, list(self.overrides)), path)
 
@@ -107,7 +107,9 @@ class Prediction:
         folder = storage.normalize(self.out or storage.join(self.run, FOLDER, self.mode))
         marker = storage.join(folder, FACTS)
         if storage.exists(folder) and not storage.exists(marker):
-            raise ConfigError(f"--out {folder} exists and holds no earlier result", "Name another folder.")
+            raise ConfigError(
+                f"--out {storage.plain(folder)} exists and holds no earlier result", "Name another folder."
+            )
         return folder
 
     def _ledger(self, target: AwsTarget | None) -> Ledger | None:

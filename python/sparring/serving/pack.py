@@ -19,6 +19,7 @@ from sparring.data import storage
 from sparring.data.contract import RAW_TYPE
 from sparring.errors import PackageError, did_you_mean
 from sparring.feature.encoder import Encoder, EncoderState
+from sparring.manifest import require_run
 from sparring.sagemaker.container.source_code import unpack
 from sparring.serving.manifest import PREPARATION, PackageManifest, RawColumn, sha256
 from sparring.serving.saved import read_metadata, read_trees
@@ -45,6 +46,7 @@ def package(run: str, contender: str | None, folder: Path) -> PackageManifest:
         If the run is not finished, the contender failed or is unknown, or its model cannot be served.
     """
     run = storage.normalize(run)
+    require_run(run)
     report, manifest = _read(run, "report.json"), _read(run, "manifest.json")
     name = contender or report["verdict"]["choice"]
     result = _result(report, name)
