@@ -188,7 +188,7 @@ assert not heavy, heavy
 def test_what_cannot_be_packed_is_refused_with_a_reason(run: Path, tmp_path: Path) -> None:
     with pytest.raises(PackageError, match=r"no contender 'xgbost'.*Did you mean 'xgboost'"):
         package(str(run), "xgbost", tmp_path)
-    with pytest.raises(PackageError, match="is no run: it has no manifest.json"):
+    with pytest.raises(PackageError, match="is no run: it has no manifest"):
         package(str(tmp_path), None, tmp_path)
     with pytest.raises(PackageError, match=r"absent\.tar\.gz is no model package"):
         unpacked(str(tmp_path / "absent.tar.gz"), tmp_path)
