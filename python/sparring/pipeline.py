@@ -167,7 +167,11 @@ class Run:
         if config.leakage.enabled:
             self._stage("naive", basis, "the same with a naive random split, to measure leaks", self._naive)
         isolation = self._isolation()
-        results = [self._contender(contender, basis, isolation) for contender in config.contenders]
+        all_of_them = len(config.contenders)
+        results = [
+            self._contender(contender, basis, isolation, f", {number} of {all_of_them} contenders")
+            for number, contender in enumerate(config.contenders, start=1)
+        ]
         naive = self._naive_contender(basis, isolation) if config.leakage.enabled else None
         with self.progress.stage("judge", "metrics, parity, checks, verdict, page") as stage:
             left_out = [c.name for c in self.config.contenders if c not in config.contenders]
@@ -301,8 +305,8 @@ class Run:
     def _task(self, contender: ContenderConfig) -> Task:
         return Task.of(contender, self.config, self.path("prepare"), self.path("train", contender.name))
 
-    def _contender(self, contender: ContenderConfig, basis: str, isolation: str) -> dict[str, Any]:
-        return self._train(contender.name, self._task(contender), basis, isolation)
+    def _contender(self, contender: ContenderConfig, basis: str, isolation: str, which: str) -> dict[str, Any]:
+        return self._train(contender.name, self._task(contender), basis, isolation, which)
 
     def _naive_contender(self, basis: str, isolation: str) -> dict[str, Any] | None:
         """Train the leak check's contender once more, on the naive split."""
@@ -310,12 +314,12 @@ class Run:
         task = Task.of(contender, self.config, self.path("naive"), self.path("naive", "train"))
         return self._train(f"naive {contender.name}", task, basis, isolation)
 
-    def _train(self, name: str, task: Task, basis: str, isolation: str) -> dict[str, Any]:
+    def _train(self, name: str, task: Task, basis: str, isolation: str, which: str = "") -> dict[str, Any]:
         if self._is_trained(name, task, basis):
             self.progress.reused(name)
             found: dict[str, Any] = storage.read_json(storage.join(task.folder, "result.json"))
             return found
-        what = f"{task.family} on {task.engine}"
+        what = f"{task.family} on {task.engine}{which}"
         with (
             self.progress.stage(name, what) as shown,
             self.manifest.stage(f"train {name}", _basis_of_task(task, basis)) as report,

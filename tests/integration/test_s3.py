@@ -8,8 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
+from sparring.data import storage
+from sparring.errors import FolderInUseError
+from sparring.run_lock import NAME, locked
 from sparring.sagemaker.local import LocalAws
 
 
@@ -42,3 +46,21 @@ def test_a_table_on_s3_is_compared_and_the_run_is_written_there(small_run: Path,
     assert facts["rows"]["input"] == 4_000
     assert [c["status"] for c in facts["contenders"]] == ["ok", "ok"]
     assert page.startswith(b"<!doctype html>")
+
+
+def test_a_folder_on_s3_has_one_run_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    with LocalAws() as aws:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", aws.access_key)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", aws.secret_key)
+        monkeypatch.setenv("AWS_DEFAULT_REGION", aws.region)
+        folder = f"s3a://{aws.bucket}/runs/two"
+        with locked(folder), pytest.raises(FolderInUseError, match=f"process {os.getpid()}"), locked(folder):
+            pass
+        assert not storage.exists(storage.join(folder, NAME))
+        storage.write_json(storage.join(folder, NAME), {"host": "gone", "machine": "another", "beat": 0.0})
+        with locked(folder):
+            assert storage.read_json(storage.join(folder, NAME))["pid"] == os.getpid()
+        path = storage.join(folder, "once")
+        assert [storage.create_bytes(path, text) for text in (b"1", b"2")] == [True, False]
+        assert storage.read_bytes(path) == b"1"
