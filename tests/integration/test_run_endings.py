@@ -14,6 +14,7 @@ import pytest
 
 from sparring.exit_codes import ExitCode
 from sparring.interrupt import command
+from sparring.jobs import compare
 from sparring.run_lock import locked
 
 PROGRAM = [str(Path(sys.executable).parent / "sparring")]
@@ -85,6 +86,8 @@ def test_a_failed_contender_is_a_cross_and_a_code_and_the_others_are_reported(
     assert {c["name"]: c["status"] for c in report["contenders"]} == {"sklearn-logistic": "ok", "xgboost": "failed"}
     assert Path(report["page"]).exists()
     assert (tmp_path / "run" / "log.txt").exists()
+    # The same as a Spark job: a step of EMR with it fails.
+    assert compare.main([str(small_run), "--output", str(tmp_path / "run"), *QUICK]) == ExitCode.CONTENDER_FAILED
     monkeypatch.setattr(single_node, "run", train)
     again = sparring("run", str(small_run), "--output", str(tmp_path / "run"), *QUICK, "--quiet")
     assert again.returncode == 0
