@@ -21,7 +21,7 @@ from sparring.data.source import source_identity
 from sparring.judgement import judge
 from sparring.log import belongs_to
 from sparring.manifest import Manifest, basis_of
-from sparring.plan import describe_plan
+from sparring.plan import describe_plan, preview, told
 from sparring.preflight import check_before_work, check_shared
 from sparring.progress import Progress
 from sparring.row_flow import check_predictions, rows_checked
@@ -139,12 +139,14 @@ class Run:
         check_before_work(with_contenders(self.config, self.only), self.folder)
         self._check_shared()
         try:
-            frame, positive = open_table(self._session(), self.config.table, self._dedup_columns())
-            self._check_near(frame)
-            found = check_accepted(frame, self.config.table, positive)
+            opened = open_table(self._session(), self.config.table, self._kept_columns(), self.config.deduplicate)
+            self._check_near(opened.rows)
+            found = check_accepted(opened.rows, self.config.table, opened.positive)
+            copies = preview(opened, self.config)
         finally:
             self._release_spark()
-        return describe_plan(with_contenders(self.config, self.only), found, self._equality_columns(), self.folder)
+        config = with_contenders(self.config, self.only)
+        return describe_plan(config, found, opened.reading, copies, self.folder)
 
     def path(self, *parts: str) -> str:
         """Return a path below the run's folder."""
@@ -152,7 +154,8 @@ class Run:
 
     def _stages(self) -> Finished:
         config = self.config
-        basis = basis_of(config.table.model_dump(), config.seed, self._dedup_columns(), source_identity(config.table))
+        equality = [config.deduplicate.columns, config.deduplicate.normalize_unicode, self._kept_columns()]
+        basis = basis_of(config.table.model_dump(), config.seed, equality, source_identity(config.table))
         self._stage("ingest", basis, "reading and checking the table", self._ingest)
         basis = basis_of(basis, config.deduplicate.model_dump())
         self._stage("deduplicate", basis, "finding duplicates", self._deduplicate)
@@ -210,26 +213,46 @@ class Run:
     # -- stages ------------------------------------------------------------------------------------------------
 
     def _ingest(self, report: dict[str, Any]) -> str:
-        found = ingest(self._session(), self.config.table, self.path("ingest"), self._dedup_columns())
+        table, folder, duplicates = self.config.table, self.path("ingest"), self.config.deduplicate
+        found = ingest(self._session(), table, folder, self._kept_columns(), duplicates)
         report.update(found.to_dict(), rows=found.accepted)
         return f"{found.input:,} rows, {found.input - found.accepted:,} quarantined"
 
     def _deduplicate(self, report: dict[str, Any]) -> str:
+        from sparring.data.readers import read_table
+        from sparring.dedup.caveats import caveats_of, require_some_left
+        from sparring.dedup.copies import IDENTITY, tell_copies
+        from sparring.dedup.evidence import UNDECIDED
+        from sparring.dedup.reading import Reading
         from sparring.dedup.write import deduplicate
 
-        options, columns = self.config.deduplicate, self._equality_columns()
+        options, reading = self.config.deduplicate, Reading(**self.manifest.report("ingest")["reading"])
         rows = accepted(self._session(), self.path("ingest"))
-        found = deduplicate(rows, options, columns, self._roles(), self.config.seed, self.path("deduplicate"))
-        report.update(found, enabled=options.enabled, columns=columns, survivor=options.survivor)
+        copies = None
+        if options.needs_evidence:
+            copies = tell_copies(read_table(self._session(), self.config.table), reading, self.config.table.label)
+        found = deduplicate(
+            rows, options, [IDENTITY], self._roles(), self.config.seed, self.path("deduplicate"), copies
+        )
+        removed = found["duplicates_removed"]
+        require_some_left(removed, found["rows"] + removed, options.allow_most)
+        report.update(found, enabled=options.enabled, columns=reading.columns, survivor=options.survivor)
+        report.update(reading=reading.to_dict(), caveats=caveats_of(found))
+        report.update(
+            decision=copies.decision if copies else "all equal rows are copies: the configuration says so",
+            evidence=copies.evidence if copies else {},
+            undecided_rows=copies.evidence.get("rows_by_status", {}).get(UNDECIDED, 0) if copies else 0,
+        )
         similar = f", {found['near']['duplicates_removed']:,} of them near" if found["near"] else ""
-        return f"{found['duplicates_removed']:,} duplicates removed{similar}"
+        return f"{removed:,} copies removed{similar}{told(copies)}"
 
     def _split(self, report: dict[str, Any]) -> str:
         from sparring.model_selection import split_balance
 
         rows = self._session().read.parquet(self.path("deduplicate")).where("isSurvivor")
-        # Duplicates that were left in the table must not straddle either.
-        cluster = "clusterId" if self.config.deduplicate.keeps_duplicates else None
+        # Duplicates that were left in the table must not straddle either, nor what may be one.
+        undecided = self.manifest.report("deduplicate")["undecided_rows"] > 0
+        cluster = "clusterId" if self.config.deduplicate.keeps_duplicates or undecided else None
         chosen = self._by_time(rows) if self.config.split.method == "time" else self._by_hash(rows, cluster)
         chosen.write.mode("overwrite").parquet(self.path("split"))
         written = self._session().read.parquet(self.path("split"))
@@ -277,7 +300,7 @@ class Run:
         from sparring.dedup.canonical import canonical_hash
 
         rows = accepted(self._session(), self.path("ingest"))
-        twin = self.config.table.group or self._equality_columns()
+        twin = self.config.table.group or self.config.table.features.columns
         chosen = self._splitter([]).transform(rows)
         twins = chosen.withColumn("groupId", canonical_hash(twin, rows.schema))
         return self._write_matrix(twins, "naive", report)
@@ -333,17 +356,11 @@ class Run:
 
     # -- helpers -----------------------------------------------------------------------------------------------
 
-    def _equality_columns(self) -> list[str]:
-        """Return the columns that make two rows equal."""
-        table = self.config.table
-        default = [*table.features.columns, *table.group, *([table.time] if table.time else [])]
-        return list(dict.fromkeys(self.config.deduplicate.columns or default))
-
-    def _dedup_columns(self) -> list[str]:
-        """Return the columns that deduplication reads."""
+    def _kept_columns(self) -> list[str]:
+        """Return the columns of the accepted rows that deduplication reads besides the hash of what is equal."""
         by_column = self.config.deduplicate.survivor.partition(":")[2]
         near = self.config.deduplicate.near
-        return [*self._equality_columns(), *([by_column] if by_column else []), *(near.columns if near else [])]
+        return [*([by_column] if by_column else []), *(near.columns if near else [])]
 
     def _roles(self) -> dict[str, str | None]:
         """Return the columns of the accepted rows that deduplication needs besides."""

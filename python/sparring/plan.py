@@ -3,10 +3,44 @@
 from __future__ import annotations
 
 from sparring.config.schema import DeduplicateConfig, RunConfig
-from sparring.data.ingest import IngestReport
+from sparring.data.ingest import IngestReport, OpenTable
+from sparring.dedup.caveats import require_some_left
+from sparring.dedup.copies import Copies, count_equal, tell_copies
+from sparring.dedup.reading import Reading
+
+DECISIONS = {
+    "none": "no two rows are equal",
+    "copies": "the equal rows are copies",
+    "coincidences": "the equal rows are different things that look alike: they stay",
+    "cannot_tell": "whether the equal rows are copies cannot be told: they stay, equal ones in one part",
+    "mixed": "some equal rows are copies, the others stay",
+}
 
 
-def describe_plan(config: RunConfig, found: IngestReport, equality: list[str], folder: str) -> list[tuple[str, str]]:
+def preview(opened: OpenTable, config: RunConfig) -> Copies:
+    """Return which equal rows would go.
+
+    Raises
+    ------
+    TableError
+        If most of the rows would, without the user's explicit word.
+    """
+    options = config.deduplicate
+    tell = tell_copies if options.needs_evidence else count_equal
+    copies = tell(opened.raw, opened.reading, config.table.label)
+    if options.enabled:
+        require_some_left(copies.removed, copies.rows, options.allow_most)
+    return copies
+
+
+def told(copies: Copies | None) -> str:
+    """Return what the evidence says of the equal rows, as the end of a sentence."""
+    return f"; {DECISIONS[copies.decision]}" if copies else ""
+
+
+def describe_plan(
+    config: RunConfig, found: IngestReport, reading: Reading, copies: Copies, folder: str
+) -> list[tuple[str, str]]:
     """Return each step of a run and what it would do, in words."""
     shares = ", ".join(f"{name} {share:.0%}" for name, share in config.split.shares.items())
     group = f"groups by {', '.join(config.table.group)} stay together" if config.table.group else "no groups"
@@ -19,7 +53,7 @@ def describe_plan(config: RunConfig, found: IngestReport, equality: list[str], f
             "label",
             f"{config.table.label}, positive {found.positive}: {found.classes['1']:,} of {found.accepted:,}",
         ),
-        ("deduplicate", _described(config.deduplicate, equality)),
+        ("deduplicate", _described(config.deduplicate, reading, copies)),
         ("split", f"{shares}; {group}"),
         (
             "audit",
@@ -32,10 +66,18 @@ def describe_plan(config: RunConfig, found: IngestReport, equality: list[str], f
     ]
 
 
-def _described(options: DeduplicateConfig, equality: list[str]) -> str:
+def _described(options: DeduplicateConfig, reading: Reading, copies: Copies) -> str:
     """Return which rows deduplication removes, or keeps together."""
-    equal = f"equal in {', '.join(equality)}" if options.enabled else "off"
+    classes = ", ".join(f"{rows:,} of class {name}" for name, rows in copies.removed_by_class.items())
+    goes = f"{copies.removed:,} rows would go" + (f" ({classes})" if classes else "")
+    equal = f"{goes}; equal in {_columns(reading)}; {DECISIONS[copies.decision]}" if options.enabled else "off"
     if options.near is None:
         return equal
     kept = "" if options.removes_near else ", kept in one part"
     return f"{equal}; similar in {', '.join(options.near.columns)} from {options.near.threshold:g} on{kept}"
+
+
+def _columns(reading: Reading) -> str:
+    if reading.left_out:
+        return f"all columns but {', '.join(reading.left_out)}"
+    return ", ".join(reading.columns)

@@ -118,7 +118,15 @@ class DeduplicateConfig(Section):
     """Removal of duplicates: equal rows, and similar ones when ``near`` is given."""
 
     enabled: bool = Field(True, description="false keeps every row, copies in one part; the page then says so")
-    columns: list[str] | None = Field(None, description="columns that make two rows equal; null: features, group, time")
+    columns: list[str] | None = Field(
+        None, description="columns that make two rows equal; null: all of the table but a surrogate key"
+    )
+    remove: Literal["auto", "proven", "all"] = Field(
+        "auto",
+        description="proven: equal rows that evidence shows to be copies; all: all equal rows but one; "
+        "auto: all where columns are named, else proven",
+    )
+    allow_most: bool = Field(False, description="true: more than half of the rows may be removed")
     survivor: str = Field("first", description="first, latest, most_complete or max:COLUMN")
     conflicts: Literal["keep", "drop", "majority"] = Field(
         "keep",
@@ -126,6 +134,11 @@ class DeduplicateConfig(Section):
     )
     normalize_unicode: bool = Field(False, description="compare text after Unicode NFC")
     near: NearConfig | None = Field(None, description="also rows that are similar; null: equal rows only")
+
+    @property
+    def needs_evidence(self) -> bool:
+        """Whether equal rows are removed only where the evidence says that they are copies."""
+        return self.remove == "proven" or (self.remove == "auto" and not self.columns)
 
     @property
     def removes_near(self) -> bool:

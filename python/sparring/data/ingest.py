@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sparring.config.schema import TableConfig
+from sparring.config.schema import DeduplicateConfig, TableConfig
 from sparring.data.contract import KEY, LABEL, REASON, check_schema, label_values, positive_value, standardize
 from sparring.data.key import with_row_key
 from sparring.data.readers import CORRUPT, read_table
 from sparring.data.row_counts import SourceCount, require_rows, stored_rows
+from sparring.dedup.copies import IDENTITY, identity_of
+from sparring.dedup.reading import Reading, reading_of
 from sparring.errors import LabelError, TableError
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ class IngestReport:
         ``"0"`` and ``"1"`` -> accepted rows.
     missing : dict of str to int
         Feature -> accepted rows where it is null.
+    reading : dict
+        What makes two rows equal, see :class:`~sparring.dedup.reading.Reading`.
     """
 
     input: int
@@ -45,19 +49,43 @@ class IngestReport:
     positive: str
     classes: dict[str, int]
     missing: dict[str, int] = field(default_factory=dict)
+    reading: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain values."""
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class OpenTable:
+    """A table that can be trained on.
+
+    Attributes
+    ----------
+    raw : DataFrame
+        As read.
+    rows : DataFrame
+        Standardized and keyed, with the hash of what makes two rows equal.
+    positive : object
+        The label's positive value.
+    reading : Reading
+        What makes two rows equal.
+    """
+
+    raw: DataFrame
+    rows: DataFrame
+    positive: object
+    reading: Reading
+
+
 def open_table(
     spark: SparkSession,
     table: TableConfig,
     extra: Iterable[str] = (),
+    duplicates: DeduplicateConfig | None = None,
     source: SourceCount | None = None,
-) -> tuple[DataFrame, object]:
-    """Return the standardized, keyed table and the label's positive value; nothing is written.
+) -> OpenTable:
+    """Return the table as read and standardized; nothing is written.
 
     Parameters
     ----------
@@ -65,6 +93,8 @@ def open_table(
     table : TableConfig
     extra : iterable of str, optional
         Columns to keep besides those that the table's configuration names.
+    duplicates : DeduplicateConfig, optional
+        Says what makes two rows equal.
     source : SourceCount, optional
         Counts the rows of the first query of the answer.
 
@@ -75,17 +105,28 @@ def open_table(
     LabelError
         If the label does not hold two classes.
     """
+    duplicates = duplicates or DeduplicateConfig()
     raw = read_table(spark, table)
-    check_schema(raw.schema, table, extra)
+    check_schema(raw.schema, table, [*extra, *(duplicates.columns or ())])
     values = label_values(raw, table.label)
     if not values and raw.isEmpty():
         raise TableError("The table has no rows", "Give a table with rows; check the path and the reader's options.")
     positive = positive_value(values, table)
+    reading = reading_of(raw, table, duplicates.columns)
     watched = raw if source is None else source.watch(raw)
-    return standardize(with_row_key(watched, table.key, KEY), table, positive, extra), positive
+    # Of the values as read: a number beyond 2**53 is another one as a double.
+    identified = watched.withColumn(IDENTITY, identity_of(reading, raw, duplicates.normalize_unicode))
+    keyed = with_row_key(identified, table.key, KEY, raw.columns)
+    return OpenTable(raw, standardize(keyed, table, positive, [*extra, IDENTITY]), positive, reading)
 
 
-def ingest(spark: SparkSession, table: TableConfig, folder: str, extra: Iterable[str] = ()) -> IngestReport:
+def ingest(
+    spark: SparkSession,
+    table: TableConfig,
+    folder: str,
+    extra: Iterable[str] = (),
+    duplicates: DeduplicateConfig | None = None,
+) -> IngestReport:
     """Write the accepted and the quarantined rows below ``folder`` and return their counts.
 
     Parameters
@@ -96,6 +137,8 @@ def ingest(spark: SparkSession, table: TableConfig, folder: str, extra: Iterable
         ``folder/part=accepted`` and ``folder/part=quarantined`` are written as Parquet, in one pass.
     extra : iterable of str, optional
         Columns to keep besides those that the table's configuration names.
+    duplicates : DeduplicateConfig, optional
+        Says what makes two rows equal.
 
     Raises
     ------
@@ -114,12 +157,13 @@ def ingest(spark: SparkSession, table: TableConfig, folder: str, extra: Iterable
     from pyspark.sql import functions as F
 
     source = SourceCount()
-    frame, positive = open_table(spark, table, extra, source)
+    opened = open_table(spark, table, extra, duplicates, source)
     part = F.when(F.col(REASON).isNull(), ACCEPTED).otherwise(QUARANTINED)
-    frame.withColumn("part", part).write.partitionBy("part").mode("overwrite").parquet(folder)
+    opened.rows.withColumn("part", part).write.partitionBy("part").mode("overwrite").parquet(folder)
     read = source.rows(expected=stored_rows(folder))
     require_rows("ingest", read, folder)
-    return replace(check_accepted(spark.read.parquet(folder), table, positive), input=read)
+    found = check_accepted(spark.read.parquet(folder), table, opened.positive)
+    return replace(found, input=read, reading=opened.reading.to_dict())
 
 
 def accepted(spark: SparkSession, folder: str) -> DataFrame:

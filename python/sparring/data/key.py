@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 SEPARATOR = "\u001f"
 
 
-def with_row_key(frame: DataFrame, key_cols: list[str], key_col: str = "key") -> DataFrame:
+def with_row_key(
+    frame: DataFrame, key_cols: list[str], key_col: str = "key", content_cols: list[str] | None = None
+) -> DataFrame:
     """Return ``frame`` with a string column that identifies each row.
 
     Parameters
@@ -24,6 +26,8 @@ def with_row_key(frame: DataFrame, key_cols: list[str], key_col: str = "key") ->
         the numbering needs no order and does not depend on the partitioning.
     key_col : str, default "key"
         Name of the new column.
+    content_cols : list of str, optional
+        The columns that are a row's content; all by default.
 
     Notes
     -----
@@ -35,6 +39,6 @@ def with_row_key(frame: DataFrame, key_cols: list[str], key_col: str = "key") ->
     if key_cols:
         parts = [F.coalesce(F.col(name).cast("string"), F.lit("")) for name in key_cols]
         return frame.withColumn(key_col, F.concat_ws(SEPARATOR, *parts))
-    hashed = frame.withColumn(key_col, canonical_hash(frame.columns, frame.schema))
+    hashed = frame.withColumn(key_col, canonical_hash(content_cols or frame.columns, frame.schema))
     occurrence = F.row_number().over(Window.partitionBy(key_col).orderBy(F.lit(0)))
     return hashed.withColumn(key_col, F.concat_ws("-", F.col(key_col), occurrence))

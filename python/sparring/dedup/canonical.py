@@ -46,12 +46,24 @@ def canonical_hash(columns: Sequence[str], schema: StructType, normalize_unicode
     """
     from pyspark.sql import functions as F
 
-    words: list[Column] = []
-    for name in columns:
-        column, kind = F.col(f"`{name}`"), schema[name].dataType
-        words += [column.isNull(), _flat(column, kind, normalize_unicode)]
+    words = [word for name in columns for word in _words(name, schema, normalize_unicode)]
     halves = [F.lpad(F.hex(F.xxhash64(F.lit(beginning), *words)), 16, "0") for beginning in BEGINNINGS]
     return F.lower(F.concat(*halves))
+
+
+def cell_hash(name: str, schema: StructType) -> Column:
+    """Return the 64-bit hash of one column: equal for equal values, null a value of its own."""
+    from pyspark.sql import functions as F
+
+    return F.xxhash64(*_words(name, schema, False))
+
+
+def _words(name: str, schema: StructType, normalize_unicode: bool) -> list[Column]:
+    """Return what Spark's hash is to see of a column: whether it is null, and its value."""
+    from pyspark.sql import functions as F
+
+    column = F.col(f"`{name}`")
+    return [column.isNull(), _flat(column, schema[name].dataType, normalize_unicode)]
 
 
 def _flat(column: Column, kind: DataType, normalize_unicode: bool) -> Column:

@@ -9,13 +9,16 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.storagelevel import StorageLevel
 
+from sparring.data.literal import with_facts
+from sparring.dedup.copies import Copies
+from sparring.dedup.evidence import COINCIDENCE, COPY
 from sparring.dedup.exact import Deduplicator
 from sparring.dedup.near import NearDeduplicator
 
 if TYPE_CHECKING:
     from sparring.config.schema import DeduplicateConfig
 
-NEAR_CLUSTER, NEAR_SURVIVOR = "_nearClusterId", "_isNearSurvivor"
+NEAR_CLUSTER, NEAR_SURVIVOR, STATUS = "_nearClusterId", "_isNearSurvivor", "sparring__status"
 
 
 def deduplicate(
@@ -25,6 +28,7 @@ def deduplicate(
     roles: dict[str, str | None],
     seed: int,
     folder: str,
+    copies: Copies | None = None,
 ) -> dict[str, Any]:
     """Mark duplicates, write all rows with ``clusterId`` and ``isSurvivor``, and return what was found.
 
@@ -42,12 +46,16 @@ def deduplicate(
     seed : int
     folder : str
         Where to write.
+    copies : Copies, optional
+        What the evidence says of the equal rows, by the hash in the first of ``columns``: copies are removed, undecided
+        rows stay and keep their cluster, coincidences are a cluster each.  Without it all equal rows are copies.
 
     Returns
     -------
     dict
         The :class:`~sparring.dedup.report.DuplicateReport` of the equal rows, ``duplicates_removed`` being those of
-        both kinds; ``rows`` that stay; ``near``, the report of the similar ones, or None.
+        both kinds; ``rows`` that stay; ``classes`` and ``removed_by_class``, rows before and rows removed by label;
+        ``near``, the report of the similar ones, or None.
 
     Notes
     -----
@@ -55,7 +63,10 @@ def deduplicate(
     their clusters to the rows.  Marked rows are persisted, on disk when memory ends, while the stage lasts.
     """
     stage = exact_stage(options, columns, roles)
-    marked = stage.transform(rows).persist(StorageLevel.MEMORY_AND_DISK)
+    marked = stage.transform(rows)
+    if copies is not None:
+        marked = _by_evidence(marked, copies, columns[0], str(roles["key"]))
+    marked = marked.persist(StorageLevel.MEMORY_AND_DISK)
     near, similar = None, None
     try:
         kept = marked if options.enabled else marked.withColumn("isSurvivor", F.lit(True))
@@ -63,13 +74,39 @@ def deduplicate(
         if options.near is not None:
             near, similar = _similar(marked, near_stage(options, roles, seed), options)
             facts["duplicates_removed"] += similar["duplicates_removed"]
-            kept = _united(kept, near)
+            kept = _united(kept, near, str(roles["key"]))
         kept.write.mode("overwrite").parquet(folder)
+        facts |= _classes(kept, roles["label"])
     finally:
         for frame in (marked, near):
             if frame is not None:
                 frame.unpersist()
     return {**facts, "rows": facts["rows"] - facts["duplicates_removed"], "near": similar}
+
+
+def _by_evidence(marked: DataFrame, copies: Copies, identity: str, key: str) -> DataFrame:
+    """Return ``marked`` with only proven copies removed; a coincidence is a cluster of its own."""
+    told = with_facts(marked, identity, copies.status, STATUS, "string")
+    status = F.coalesce(F.col(STATUS), F.lit(copies.otherwise))
+    kept = told.withColumn("isSurvivor", F.col("isSurvivor") | (status != COPY))
+    alone = kept.withColumn(
+        "clusterId", F.when(status == COINCIDENCE, F.md5(F.col(key).cast("string"))).otherwise(F.col("clusterId"))
+    )
+    return alone.select(*[f"`{name}`" for name in marked.columns])
+
+
+def _classes(marked: DataFrame, label: str | None) -> dict[str, dict[str, int]]:
+    """Return rows, and rows that are no survivors, by label."""
+    if label is None:
+        return {}
+    counts = marked.groupBy(label, "isSurvivor").count().collect()
+    found: dict[str, dict[str, int]] = {"classes": {}, "removed_by_class": {}}
+    for row in sorted(counts, key=lambda row: (row[0], row[1])):
+        name = f"{row[0]:g}"
+        found["classes"][name] = found["classes"].get(name, 0) + row["count"]
+        if not row[1]:
+            found["removed_by_class"][name] = row["count"]
+    return found
 
 
 def exact_stage(options: DeduplicateConfig, columns: Sequence[str], roles: dict[str, str | None]) -> Deduplicator:
@@ -130,9 +167,11 @@ def _similar(
     return near, stage.report_search(near, found).to_dict()
 
 
-def _united(marked: DataFrame, near: DataFrame) -> DataFrame:
+def _united(marked: DataFrame, near: DataFrame, key: str) -> DataFrame:
     """Return the rows with the clusters of both kinds: a copy follows its survivor."""
-    joined = marked.join(near.select("clusterId", NEAR_CLUSTER, NEAR_SURVIVOR), "clusterId", "left")
+    # Equal rows that stay are several of one cluster, and alike, so that any of them tells the cluster of similar ones.
+    clusters = near.groupBy("clusterId").agg(F.min(NEAR_CLUSTER).alias(NEAR_CLUSTER))
+    joined = marked.join(clusters, "clusterId", "left").join(near.select(key, NEAR_SURVIVOR), key, "left")
     united = joined.withColumn("clusterId", F.coalesce(NEAR_CLUSTER, "clusterId"))
     united = united.withColumn("isSurvivor", F.col("isSurvivor") & F.coalesce(NEAR_SURVIVOR, F.lit(True)))
     return united.select(*[f"`{name}`" for name in marked.columns])

@@ -1,0 +1,59 @@
+"""Names of columns: a user's as Spark takes any of them, and those that Sparring keeps for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from sparring.errors import SchemaError
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column
+
+# Not an underscore: Spark and Arrow pass over folders of partitions that begin with one.
+PREFIX = "sparring__"
+
+
+def reserved(name: str) -> str:
+    """Return the name of a column of Sparring's own.
+
+    Examples
+    --------
+    >>> reserved("key")
+    'sparring__key'
+    """
+    return f"{PREFIX}{name}"
+
+
+def quoted(name: str) -> str:
+    """Return a column's name as Spark's SQL takes it, whatever is in it.
+
+    Examples
+    --------
+    >>> quoted("a.b`c")
+    '`a.b``c`'
+    """
+    return f"`{name.replace('`', '``')}`"
+
+
+def column(name: str) -> Column:
+    """Return the column of that name: dots and backticks in it are letters."""
+    from pyspark.sql import functions as F
+
+    return F.col(quoted(name))
+
+
+def refuse_reserved(names: Iterable[str], owner: str) -> None:
+    """Raise :class:`SchemaError` for a column with the prefix of Sparring's own ones.
+
+    Raises
+    ------
+    SchemaError
+        Naming the column.
+    """
+    for name in names:
+        if name.startswith(PREFIX):
+            raise SchemaError(
+                f"{owner}: column {name!r} begins with {PREFIX!r}, which Sparring keeps for its own columns",
+                "Rename the column.",
+            )
