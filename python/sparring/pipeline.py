@@ -15,8 +15,9 @@ from sparring.comparison.contest import choose_isolation, run_contender
 from sparring.config.only import require_contenders, with_contenders
 from sparring.config.schema import ContenderConfig, RunConfig
 from sparring.data import storage
-from sparring.data.contract import KEY, LABEL
+from sparring.data.contract import CLUSTER, GROUP, KEY, LABEL, SPLIT, SURVIVOR
 from sparring.data.ingest import accepted, check_accepted, ingest, open_table
+from sparring.data.reserved import named
 from sparring.data.source import source_identity
 from sparring.judgement import judge
 from sparring.log import belongs_to
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
-MOMENT = "_moment"
+MOMENT = "sparring__moment"
 
 
 @dataclass(frozen=True)
@@ -249,14 +250,14 @@ class Run:
     def _split(self, report: dict[str, Any]) -> str:
         from sparring.model_selection import split_balance
 
-        rows = self._session().read.parquet(self.path("deduplicate")).where("isSurvivor")
+        rows = self._session().read.parquet(self.path("deduplicate")).where(SURVIVOR)
         # Duplicates that were left in the table must not straddle either, nor what may be one.
         undecided = self.manifest.report("deduplicate")["undecided_rows"] > 0
-        cluster = "clusterId" if self.config.deduplicate.keeps_duplicates or undecided else None
+        cluster = CLUSTER if self.config.deduplicate.keeps_duplicates or undecided else None
         chosen = self._by_time(rows) if self.config.split.method == "time" else self._by_hash(rows, cluster)
         chosen.write.mode("overwrite").parquet(self.path("split"))
         written = self._session().read.parquet(self.path("split"))
-        balance, shares = split_balance(written, LABEL), self.config.split.shares
+        balance, shares = split_balance(written, LABEL, group_id_col=GROUP, split_col=SPLIT), self.config.split.shares
         parts = {name: balance["parts"][name] | {"target": share} for name, share in shares.items()}
         kept_out = {name: part["rows"] for name, part in balance["parts"].items() if name not in shares}
         report.update(balance, parts=parts, group=self.config.table.group, kept_out=kept_out)
@@ -284,6 +285,7 @@ class Run:
             list(self.config.split.shares),
             columns=columns,
             options=AuditOptions(leakage.near, leakage.near_threshold),
+            split_col=SPLIT,
             seed=self.config.seed,
         )
         report.update(found.to_dict())
@@ -292,7 +294,7 @@ class Run:
     def _prepare(self, report: dict[str, Any]) -> str:
         rows = self._session().read.parquet(self.path("split"))
         # Rows in a gap, or without a time, are in the folder and on record, not in the matrix.
-        used = rows.where(rows.split.isin(list(self.config.split.shares)))
+        used = rows.where(named(SPLIT).isin(list(self.config.split.shares)))
         return self._write_matrix(used, "prepare", report)
 
     def _naive(self, report: dict[str, Any]) -> str:
@@ -302,7 +304,7 @@ class Run:
         rows = accepted(self._session(), self.path("ingest"))
         twin = self.config.table.group or self.config.table.features.columns
         chosen = self._splitter([]).transform(rows)
-        twins = chosen.withColumn("groupId", canonical_hash(twin, rows.schema))
+        twins = chosen.withColumn(GROUP, canonical_hash(twin, rows.schema))
         return self._write_matrix(twins, "naive", report)
 
     # -- contenders --------------------------------------------------------------------------------------------
@@ -383,14 +385,15 @@ class Run:
 
         split, time = self.config.split, str(self.config.table.time)
         # Text that is no time makes the row undated.
-        moment = F.col(f"`{time}`").cast("timestamp") if dict(rows.dtypes)[time] == "string" else F.col(f"`{time}`")
+        moment = named(time).cast("timestamp") if dict(rows.dtypes)[time] == "string" else named(time)
         stage = TimeSplitter(
             timeCol=MOMENT,
             partNames=list(split.shares),
             weights=list(split.shares.values()),
+            splitCol=SPLIT,
             gap=split.gap,
         )
-        return stage.transform(rows.withColumn(MOMENT, moment)).withColumn("groupId", F.col(KEY)).drop(MOMENT)
+        return stage.transform(rows.withColumn(MOMENT, moment)).withColumn(GROUP, F.col(KEY)).drop(MOMENT)
 
     def _splitter(self, group: list[str], cluster: str | None = None) -> Any:
         from sparring.model_selection import StratifiedSplitter
@@ -403,6 +406,8 @@ class Run:
             clusterCol=cluster,
             partNames=list(shares),
             weights=list(shares.values()),
+            splitCol=SPLIT,
+            groupIdCol=GROUP,
             seed=self.config.seed,
         )
 

@@ -28,6 +28,8 @@ HEAP = re.compile(r"[1-9]\d*[mg]")
 
 # Set on every session that a run uses, wherever it comes from.
 SETTINGS = {
+    # A table may have columns whose names differ in case only.
+    "spark.sql.caseSensitive": "true",
     # Hours and weekdays of a timestamp depend on it.
     "spark.sql.session.timeZone": "UTC",
     # Writing by part needs no sort when every part has a file open.

@@ -59,9 +59,12 @@ def test_flights_that_never_left_are_counted_and_every_row_is_accounted_for(repo
 
 
 def test_no_schedule_is_in_two_parts_and_late_flights_keep_their_share(run: Path) -> None:
-    split = pd.read_parquet(run / "split", columns=[*GROUP, "split", "_label"])
+    split = pd.read_parquet(run / "split", columns=[*GROUP, "split", "sparring__label"])
     assert split.groupby(GROUP).split.nunique().max() == 1
-    shares = split.groupby("split")["_label"].agg(["size", "sum"]) / [len(split), split["_label"].sum()]
+    shares = split.groupby("split")["sparring__label"].agg(["size", "sum"]) / [
+        len(split),
+        split["sparring__label"].sum(),
+    ]
     for part, share in {"train": 0.7, "validation": 0.1, "test": 0.2}.items():
         assert shares.loc[part].to_numpy() == pytest.approx([share, share], abs=1e-4)
 
@@ -70,14 +73,20 @@ def test_no_schedule_is_in_two_parts_and_late_flights_keep_their_share(run: Path
 def test_the_split_does_not_depend_on_partitions_or_row_order(spark: SparkSession, run: Path, partitions: int) -> None:
     config = load_config("demo")
     rows = accepted(spark, str(run / "ingest")).repartition(partitions, F.rand(partitions))
-    marked = Deduplicator(inputCols=config.deduplicate.columns, keyCols=["_key"], labelCol="_label").transform(rows)
+    marked = Deduplicator(
+        inputCols=config.deduplicate.columns, keyCols=["sparring__key"], labelCol="sparring__label"
+    ).transform(rows)
     splitter = StratifiedSplitter(
-        keyCols=["_key"], stratifyCols=["_label"], groupCols=GROUP, seed=config.seed, weights=[0.7, 0.1, 0.2]
+        keyCols=["sparring__key"],
+        stratifyCols=["sparring__label"],
+        groupCols=GROUP,
+        seed=config.seed,
+        weights=[0.7, 0.1, 0.2],
     )
     again = splitter.transform(marked.where("isSurvivor"))
     first = spark.read.parquet(str(run / "split"))
     # An order-free digest of (row, part): equal for equal assignments, different for any single move.
-    digest = F.sum(F.xxhash64("_key", "split").cast("decimal(38,0)"))
+    digest = F.sum(F.xxhash64("sparring__key", "split").cast("decimal(38,0)"))
     assert again.agg(F.count("*"), digest).first() == first.agg(F.count("*"), digest).first()
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from sparring.config.schema import FeaturesConfig, TableConfig
+from sparring.data.reserved import named, quoted
 from sparring.errors import TableError, did_you_mean
 
 if TYPE_CHECKING:
@@ -98,11 +99,11 @@ def profile(frame: DataFrame, taken: set[str]) -> tuple[int, list[ColumnProfile]
     columns = [field for field in frame.schema.fields if field.name not in taken]
     hashable = [field for field in columns if field.dataType.typeName() not in ("map",)]
     aggregates = [F.count("*").alias("rows")]
-    aggregates += [F.count(F.when(F.col(f"`{f.name}`").isNull(), 1)).alias(f"nulls {f.name}") for f in columns]
-    aggregates += [F.approx_count_distinct(f"`{f.name}`").alias(f"distinct {f.name}") for f in hashable]
+    aggregates += [F.count(F.when(named(f.name).isNull(), 1)).alias(f"nulls {f.name}") for f in columns]
+    aggregates += [F.approx_count_distinct(quoted(f.name)).alias(f"distinct {f.name}") for f in hashable]
     seen: Any = frame.agg(*aggregates).first()
     near = [f for f in hashable if _may_be_key(f, seen)]
-    exact: Any = frame.agg(F.lit(0), *[F.count_distinct(f"`{f.name}`").alias(f.name) for f in near]).first()
+    exact: Any = frame.agg(F.lit(0), *[F.count_distinct(quoted(f.name)).alias(f.name) for f in near]).first()
     keys = {f.name for f in near if exact[f.name] == seen["rows"]}
     return seen["rows"], [_judge(field, seen, keys) for field in columns]
 

@@ -2,12 +2,15 @@
 
 ``standardize`` adds the columns that every later stage relies on:
 
-=============  =======  ==================================================================
-``_key``       string   identifies the row
-``_label``     double   0 or 1; null where the label is missing or unknown
-``_weight``    double   1 without a weight column
-``_reason``    string   why the row is quarantined; null for a good row
-=============  =======  ==================================================================
+====================  =======  ==================================================================
+``sparring__key``     string   identifies the row
+``sparring__label``   double   0 or 1; null where the label is missing or unknown
+``sparring__weight``  double   1 without a weight column
+``sparring__reason``  string   why the row is quarantined; null for a good row
+====================  =======  ==================================================================
+
+Later stages add ``sparring__cluster`` and ``sparring__survivor`` (deduplication), ``sparring__split`` and
+``sparring__group`` (split).
 """
 
 from __future__ import annotations
@@ -17,14 +20,16 @@ from typing import TYPE_CHECKING
 
 from sparring.config.schema import TableConfig
 from sparring.data.readers import CORRUPT
+from sparring.data.reserved import named, refuse_reserved
 from sparring.errors import LabelError, TableError, did_you_mean
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
     from pyspark.sql.types import StructType
 
-KEY, LABEL, WEIGHT, REASON = "_key", "_label", "_weight", "_reason"
-RESERVED = (KEY, LABEL, WEIGHT, REASON)
+KEY, LABEL, WEIGHT, REASON = "sparring__key", "sparring__label", "sparring__weight", "sparring__reason"
+CLUSTER, SURVIVOR = "sparring__cluster", "sparring__survivor"
+SPLIT, GROUP = "sparring__split", "sparring__group"
 # In a column's metadata, which Parquet files keep: its type in the table.
 RAW_TYPE = "sparring.type"
 MAX_LABELS = 20
@@ -61,9 +66,7 @@ def check_schema(schema: StructType, table: TableConfig, extra: Iterable[str] = 
     for owner, columns, kinds in wanted:
         for column in columns:
             _check_column(schema, column, owner, kinds)
-    for name in RESERVED:
-        if name in schema.names:
-            raise TableError(f"The table has a column {name!r}, a name that Sparring uses itself", "Rename the column.")
+    refuse_reserved(schema.names, "table")
 
 
 def _check_column(schema: StructType, column: str, owner: str, kinds: tuple[type, ...]) -> None:
@@ -86,9 +89,8 @@ def label_values(frame: DataFrame, label: str) -> list[object]:
 
     Cost: one pass over one column.
     """
-    from pyspark.sql import functions as F
 
-    rows = frame.select(label).where(F.col(label).isNotNull()).distinct().limit(MAX_LABELS).collect()
+    rows = frame.select(named(label)).where(named(label).isNotNull()).distinct().limit(MAX_LABELS).collect()
     values = [row[0] for row in rows if row[0] == row[0]]
     return sorted(values, key=lambda value: (str(type(value)), value))
 
@@ -129,9 +131,9 @@ def positive_value(values: list[object], table: TableConfig) -> object:
 
 
 def standardize(frame: DataFrame, table: TableConfig, positive: object, extra: Iterable[str] = ()) -> DataFrame:
-    """Return the configured columns, cast to their kinds, with ``_label``, ``_weight`` and ``_reason``.
+    """Return the configured columns, cast to their kinds, with label, weight and reason under their reserved names.
 
-    Rows are never dropped: a bad one has its reason, the first that applies, in ``_reason``.
+    Rows are never dropped: a bad one has its reason, the first that applies, in ``sparring__reason``.
 
     Parameters
     ----------
@@ -152,17 +154,17 @@ def standardize(frame: DataFrame, table: TableConfig, positive: object, extra: I
     numbers = [*table.features.numeric, *table.features.cyclic]
     moments = [*table.features.timestamp]
     reason = F.coalesce(*_reasons(frame, table, numbers, moments), F.lit(None).cast("string"))
-    label = F.when(F.col(table.label).isNotNull(), (F.col(table.label) == F.lit(positive)).cast("double"))
-    weight = F.col(table.weight).cast("double") if table.weight else F.lit(1.0)
+    label = F.when(named(table.label).isNotNull(), (named(table.label) == F.lit(positive)).cast("double"))
+    weight = named(table.weight).cast("double") if table.weight else F.lit(1.0)
     # NaN is how pandas and NumPy write a missing number.
-    casts = {name: F.nanvl(F.col(name).cast("double"), F.lit(None).cast("double")) for name in numbers}
-    casts |= {name: F.col(name).cast("timestamp") for name in moments}
-    casts |= {name: F.col(name).cast("string") for name in table.features.categorical}
+    casts = {name: F.nanvl(named(name).cast("double"), F.lit(None).cast("double")) for name in numbers}
+    casts |= {name: named(name).cast("timestamp") for name in moments}
+    casts |= {name: named(name).cast("string") for name in table.features.categorical}
     standard = [reason.alias(REASON), label.alias(LABEL), weight.alias(WEIGHT)]
     # A model that is served later must read raw rows as they were read here.
     types = {name: {RAW_TYPE: frame.schema[name].dataType.simpleString()} for name in frame.columns}
-    kept = [casts.get(name, F.col(name)).alias(name, metadata=types[name]) for name in used_columns(table, extra)]
-    carried = [F.col(name) for name in (KEY, CORRUPT) if name in frame.columns]
+    kept = [casts.get(name, named(name)).alias(name, metadata=types[name]) for name in used_columns(table, extra)]
+    carried = [named(name) for name in (KEY, CORRUPT) if name in frame.columns]
     return frame.select(*kept, *carried, *standard)
 
 
@@ -180,21 +182,21 @@ def _reasons(frame: DataFrame, table: TableConfig, numbers: list[str], moments: 
         return F.when(condition, F.lit(text))
 
     def unparsed(name: str, kind: str) -> Column:
-        return F.col(name).isNotNull() & F.col(name).cast(kind).isNull()
+        return named(name).isNotNull() & named(name).cast(kind).isNull()
 
     infinite = [F.lit(float("inf")), F.lit(float("-inf"))]
     checks = [when(F.col(CORRUPT).isNotNull(), "line does not parse")] if CORRUPT in frame.columns else []
-    label = F.col(table.label)
+    label = named(table.label)
     checks.append(when(label.isNull() | (label.cast("string") == "NaN"), f"label {table.label} missing"))
-    checks += [when(F.col(name).isNull(), f"key {name} missing") for name in table.key]
+    checks += [when(named(name).isNull(), f"key {name} missing") for name in table.key]
     if table.group:
-        all_null = F.coalesce(*[F.col(name).cast("string") for name in table.group]).isNull()
+        all_null = F.coalesce(*[named(name).cast("string") for name in table.group]).isNull()
         checks.append(when(all_null, f"group {', '.join(table.group)} missing"))
     if table.weight:
-        weight = F.col(table.weight).cast("double")
+        weight = named(table.weight).cast("double")
         good = weight.isNotNull() & (weight > 0) & ~weight.isin(float("inf"), float("nan"))
         checks.append(when(~F.coalesce(good, F.lit(False)), f"weight {table.weight} not a positive number"))
     checks += [when(unparsed(name, "double"), f"feature {name} not a number") for name in numbers]
-    checks += [when(F.col(name).cast("double").isin(*infinite), f"feature {name} infinite") for name in numbers]
+    checks += [when(named(name).cast("double").isin(*infinite), f"feature {name} infinite") for name in numbers]
     checks += [when(unparsed(name, "timestamp"), f"feature {name} not a time") for name in moments]
     return checks

@@ -10,6 +10,7 @@ from sparring.config.schema import DeduplicateConfig, TableConfig
 from sparring.data.contract import KEY, LABEL, REASON, check_schema, label_values, positive_value, standardize
 from sparring.data.key import with_row_key
 from sparring.data.readers import CORRUPT, read_table
+from sparring.data.reserved import named
 from sparring.data.row_counts import SourceCount, require_rows, stored_rows
 from sparring.dedup.copies import IDENTITY, identity_of
 from sparring.dedup.reading import Reading, reading_of
@@ -18,7 +19,7 @@ from sparring.errors import LabelError, TableError
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-ACCEPTED, QUARANTINED = "accepted", "quarantined"
+PART, ACCEPTED, QUARANTINED = "sparring__part", "accepted", "quarantined"
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def ingest(
     spark : SparkSession
     table : TableConfig
     folder : str
-        ``folder/part=accepted`` and ``folder/part=quarantined`` are written as Parquet, in one pass.
+        ``folder/sparring__part=accepted`` and ``...=quarantined`` are written as Parquet, in one pass.
     extra : iterable of str, optional
         Columns to keep besides those that the table's configuration names.
     duplicates : DeduplicateConfig, optional
@@ -159,7 +160,7 @@ def ingest(
     source = SourceCount()
     opened = open_table(spark, table, extra, duplicates, source)
     part = F.when(F.col(REASON).isNull(), ACCEPTED).otherwise(QUARANTINED)
-    opened.rows.withColumn("part", part).write.partitionBy("part").mode("overwrite").parquet(folder)
+    opened.rows.withColumn(PART, part).write.partitionBy(PART).mode("overwrite").parquet(folder)
     read = source.rows(expected=stored_rows(folder))
     require_rows("ingest", read, folder)
     found = check_accepted(spark.read.parquet(folder), table, opened.positive)
@@ -169,7 +170,7 @@ def ingest(
 def accepted(spark: SparkSession, folder: str) -> DataFrame:
     """Return the rows that :func:`ingest` accepted."""
     frame = spark.read.parquet(folder)
-    return frame.where(f"part = '{ACCEPTED}'").drop("part", REASON, CORRUPT)
+    return frame.where(f"{PART} = '{ACCEPTED}'").drop(PART, REASON, CORRUPT)
 
 
 def check_accepted(written: DataFrame, table: TableConfig, positive: object) -> IngestReport:
@@ -178,14 +179,14 @@ def check_accepted(written: DataFrame, table: TableConfig, positive: object) -> 
     Parameters
     ----------
     written : DataFrame
-        Standardized, keyed rows with ``_reason``.
+        Standardized, keyed rows with ``sparring__reason``.
     table : TableConfig
     positive : object
     """
     from pyspark.sql import functions as F
 
     features = table.features.columns
-    nulls = [F.count(F.when(F.col(name).isNull(), 1)).alias(f"null {name}") for name in features]
+    nulls = [F.count(F.when(named(name).isNull(), 1)).alias(f"null {name}") for name in features]
     counts = written.groupBy(REASON, LABEL).agg(F.count("*").alias("rows"), *nulls).collect()
     good = [row for row in counts if row[REASON] is None]
     quarantined: dict[str, int] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sparring.data.reserved import named
 from sparring.dedup.canonical import canonical_hash
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def with_row_key(
     from pyspark.sql import functions as F
 
     if key_cols:
-        parts = [F.coalesce(F.col(name).cast("string"), F.lit("")) for name in key_cols]
+        parts = [F.coalesce(named(name).cast("string"), F.lit("")) for name in key_cols]
         return frame.withColumn(key_col, F.concat_ws(SEPARATOR, *parts))
     hashed = frame.withColumn(key_col, canonical_hash(content_cols or frame.columns, frame.schema))
     occurrence = F.row_number().over(Window.partitionBy(key_col).orderBy(F.lit(0)))

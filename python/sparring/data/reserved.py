@@ -36,7 +36,7 @@ def quoted(name: str) -> str:
     return f"`{name.replace('`', '``')}`"
 
 
-def column(name: str) -> Column:
+def named(name: str) -> Column:
     """Return the column of that name: dots and backticks in it are letters."""
     from pyspark.sql import functions as F
 

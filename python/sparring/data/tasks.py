@@ -11,9 +11,10 @@ from pyspark.errors import PythonException
 from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from sparring.data.batches import map_batches
 from sparring.errors import SparringError
 
-ERROR = "_error"
+ERROR = "sparring__error"
 Task = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 
@@ -56,7 +57,7 @@ def run_to_end(
                 pass
             yield pa.RecordBatch.from_pylist([{ERROR: pickle.dumps(error)}], schema=told)
 
-    lines = [row.asDict() for row in rows.mapInArrow(guarded, from_arrow_schema(told)).collect()]
+    lines = [row.asDict() for row in map_batches(rows, guarded, from_arrow_schema(told)).collect()]
     for line in lines:
         if (error := line.pop(ERROR)) is not None:
             raise pickle.loads(error)

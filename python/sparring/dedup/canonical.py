@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from sparring.data.reserved import named
+
 if TYPE_CHECKING:
     from pyspark.sql import Column
     from pyspark.sql.types import DataType, StructType
@@ -60,9 +62,8 @@ def cell_hash(name: str, schema: StructType) -> Column:
 
 def _words(name: str, schema: StructType, normalize_unicode: bool) -> list[Column]:
     """Return what Spark's hash is to see of a column: whether it is null, and its value."""
-    from pyspark.sql import functions as F
 
-    column = F.col(f"`{name}`")
+    column = named(name)
     return [column.isNull(), _flat(column, schema[name].dataType, normalize_unicode)]
 
 

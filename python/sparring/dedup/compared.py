@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sparring.data.reserved import named
 from sparring.dedup.hashing import constants, mix
 from sparring.dedup.similarity import jaccard
 from sparring.dedup.text import Shingles, TextRules, whole_hashes
@@ -56,10 +57,9 @@ class ComparedColumns:
 
     def selected(self) -> list[Column]:
         """Return the columns as a batch is to hold them: text and categories as text, numbers as double."""
-        from pyspark.sql import functions as F
 
-        as_text = [F.col(f"`{name}`").cast("string") for name in (*self.texts, *self.categories)]
-        as_number = [F.col(f"`{name}`").cast("double") for name in self.numbers]
+        as_text = [named(name).cast("string") for name in (*self.texts, *self.categories)]
+        as_number = [named(name).cast("double") for name in self.numbers]
         return [column.alias(f"_c{at}") for at, column in enumerate([*as_text, *as_number])]
 
     def tokens(self, columns: Sequence[pa.Array]) -> tuple[Shingles, np.ndarray]:

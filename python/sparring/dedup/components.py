@@ -15,6 +15,8 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from sparring.data.reserved import named
+
 ONE_TASK_EDGES = 2_000_000
 NODE, COMPONENT = "node", "component"
 
@@ -73,7 +75,7 @@ def _leaders(edges: DataFrame, salt: int) -> DataFrame:
     """Return for each node the one of lowest rank within two steps; two, so that a star is gone in one round."""
 
     def ranked(name: str) -> Column:
-        return F.struct(F.xxhash64(F.lit(salt), name).alias("rank"), F.col(name).alias("id"))
+        return F.struct(F.xxhash64(F.lit(salt), name).alias("rank"), named(name).alias("id"))
 
     ways = edges.select(F.col("src").alias(NODE), F.col("dst").alias("near"))
     ways = ways.union(edges.select(F.col("dst").alias(NODE), F.col("src").alias("near")))

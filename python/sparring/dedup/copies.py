@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from sparring.data.collected import to_arrow
+from sparring.data.reserved import named
 from sparring.dedup.canonical import canonical_hash, cell_hash
 from sparring.dedup.evidence import (
     COINCIDENCE,
@@ -91,7 +92,7 @@ def tell_copies(frame: DataFrame, reading: Reading, label: str) -> Copies:
     """
     from pyspark.sql import functions as F
 
-    text = F.col(f"`{label}`").cast("string").alias(LABEL)
+    text = named(label).cast("string").alias(LABEL)
     hashed = frame.select(identity_of(reading, frame).alias(IDENTITY), _cells(frame, reading).alias(CELLS), text)
     clusters = hashed.groupBy(IDENTITY).agg(
         F.count("*").alias(ROWS), F.any_value(CELLS).alias(CELLS), F.min(LABEL).alias(LABEL)
@@ -118,7 +119,7 @@ def count_equal(frame: DataFrame, reading: Reading, label: str) -> Copies:
     """
     from pyspark.sql import functions as F
 
-    text = F.col(f"`{label}`").cast("string").alias(LABEL)
+    text = named(label).cast("string").alias(LABEL)
     hashed = frame.select(identity_of(reading, frame).alias(IDENTITY), text)
     clusters = hashed.groupBy(IDENTITY).agg(F.count("*").alias(ROWS), F.min(LABEL).alias(LABEL))
     counted = clusters.groupBy(LABEL).agg(F.sum(ROWS).alias("rows"), F.sum(F.col(ROWS) - 1).alias("surplus")).collect()
@@ -135,7 +136,7 @@ def _cells(frame: DataFrame, reading: Reading) -> Column:
     cells: list[Column] = []
     for name in reading.columns:
         if name in reading.long_texts:
-            text = F.col(f"`{name}`")
+            text = named(name)
             width = F.ceil(F.length(text) / CHUNKS)
             cells += [F.xxhash64(F.lit(at), text.substr(width * at + 1, width)) for at in range(CHUNKS)]
         else:

@@ -11,9 +11,9 @@ from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.param.shared import HasSeed
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from sparring.data.reserved import named
 from sparring.dedup.banding import Bands, choose_bands
 from sparring.dedup.canonical import canonical_hash
 from sparring.dedup.compared import MISSING, ComparedColumns
@@ -263,9 +263,9 @@ class NearDeduplicator(Transformer, SurvivorParams, HasSeed, DefaultParamsReadab
         if len(columns) == 1:
             kind = dataset.schema[columns[0]].dataType
             if isinstance(kind, T.StringType):
-                return F.col(f"`{columns[0]}`")
+                return named(columns[0])
             if isinstance(kind, T.IntegralType):
-                return F.col(f"`{columns[0]}`").cast("long")
+                return named(columns[0]).cast("long")
         return canonical_hash(columns or dataset.columns, dataset.schema)
 
     def _plan(self) -> Plan:

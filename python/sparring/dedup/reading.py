@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from sparring.data.readers import CORRUPT
+from sparring.data.reserved import named
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -88,7 +89,7 @@ def _without_role(frame: DataFrame, table: TableConfig, names: list[str]) -> lis
 def _look(frame: DataFrame, texts: list[str], candidates: list[str]) -> dict[str, Any]:
     from pyspark.sql import functions as F
 
-    columns = {name: F.col(f"`{name}`") for name in {*texts, *candidates}}
+    columns = {name: named(name) for name in {*texts, *candidates}}
     like = {name: columns[name].cast("string").rlike(SURROGATE).cast("int") for name in candidates}
     found = frame.agg(
         F.count("*").alias("rows"),
@@ -104,7 +105,6 @@ def _looks_surrogate(seen: dict[str, Any], name: str) -> bool:
 
 
 def _is_unique(frame: DataFrame, name: str) -> bool:
-    from pyspark.sql import functions as F
 
-    values = frame.groupBy(F.col(f"`{name}`").alias("value")).count()
+    values = frame.groupBy(named(name).alias("value")).count()
     return values.where("count > 1 or value is null").isEmpty()

@@ -8,6 +8,8 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from sparring.data.reserved import named
+
 BIGGEST = 10
 
 
@@ -72,7 +74,7 @@ def count_duplicates(marked: DataFrame, cluster: str, survivor: str, label: str 
     -----
     Cost: two passes over three columns and a shuffle of cluster counts.
     """
-    found = F.col(f"`{label}`") if label else F.lit(0)
+    found = named(label) if label else F.lit(0)
     clusters = marked.groupBy(cluster).agg(
         F.count("*").alias("rows"),
         F.sum(F.col(survivor).cast("long")).alias("survivors"),

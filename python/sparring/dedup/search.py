@@ -21,6 +21,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.storagelevel import StorageLevel
 
+from sparring.data.batches import map_batches
+from sparring.data.reserved import named, quoted
 from sparring.dedup.arrow import binaries, portions, uint64_of
 from sparring.dedup.banding import Bands, band_hashes
 from sparring.dedup.candidates import candidate_edges, first_of_equal
@@ -31,8 +33,8 @@ from sparring.dedup.minhash import signatures
 from sparring.dedup.text import Shingles
 from sparring.errors import TableError
 
-NODE, FIRST, CLUSTER = "_node", "_first", "clusterId"
-HIGH, LOW, BANDS, COPIES = "high", "low", "bands", "_copies"
+NODE, FIRST, CLUSTER = "sparring__node", "sparring__first", "sparring__cluster"
+HIGH, LOW, BANDS, COPIES = "high", "low", "bands", "sparring__copies"
 CONTENT = [HIGH, LOW]
 # Rows of ids that are sent to every task rather than shuffled.
 FEW = 500_000
@@ -56,7 +58,7 @@ class Plan:
     verify : bool
         Whether candidates are proved.
     keyed : bool
-        Whether ``_node`` must be unique; else it is a row's content, and equal rows share it.
+        Whether ``sparring__node`` must be unique; else it is a row's content, and equal rows share it.
     seed : int
     """
 
@@ -77,7 +79,7 @@ class NearSearch:
     Attributes
     ----------
     members : DataFrame
-        ``_node`` and ``clusterId`` of the rows that have a duplicate: the cluster's smallest node, as text.
+        ``sparring__node`` and ``sparring__cluster`` of the rows that have a duplicate: the smallest node, as text.
     member_rows : int
         Rows of ``members``.
     pairs : DataFrame
@@ -94,17 +96,17 @@ class NearSearch:
     funnel: dict[str, int]
 
     def mark(self, rows: DataFrame, cluster: str = CLUSTER) -> DataFrame:
-        """Return ``rows``, which have a ``_node``, with the id of their cluster in a column of that name.
+        """Return ``rows``, which have a ``sparring__node``, with the id of their cluster in a column of that name.
 
         Cost: a join, without a shuffle when members are few.
         """
         members = self.members.withColumnRenamed(CLUSTER, cluster)
         joined = rows.join(_sent(members, self.member_rows), NODE, "left")
-        return joined.withColumn(cluster, F.coalesce(f"`{cluster}`", F.col(NODE).cast("string")))
+        return joined.withColumn(cluster, F.coalesce(quoted(cluster), F.col(NODE).cast("string")))
 
 
 def search(rows: DataFrame, plan: Plan) -> NearSearch:
-    """Return the clusters of ``rows``, which have a unique ``_node`` besides the compared columns.
+    """Return the clusters of ``rows``, which have a unique ``sparring__node`` besides the compared columns.
 
     Notes
     -----
@@ -146,7 +148,7 @@ def _sent(frame: DataFrame, rows: int) -> DataFrame:
 def _signed(compared: DataFrame, plan: Plan) -> DataFrame:
     """Return each row's node, content and bands."""
     kind = compared.schema[NODE].dataType.simpleString()
-    signed = compared.mapInArrow(_sign(plan), f"{NODE} {kind}, {HIGH} long, {LOW} long, {BANDS} binary")
+    signed = map_batches(compared, _sign(plan), f"{NODE} {kind}, {HIGH} long, {LOW} long, {BANDS} binary")
     # A row without content is like no other.
     content = [F.coalesce(half, F.xxhash64(F.lit(half), NODE)).alias(half) for half in CONTENT]
     signed = signed.select(NODE, *content, BANDS)
@@ -219,7 +221,7 @@ def _similar(candidates: DataFrame, wanted: DataFrame, plan: Plan) -> DataFrame:
     """Return the candidates that are similar enough, as nodes, with their similarity."""
     joined = candidates
     for end in ("src", "dst"):
-        renamed = [F.col(name).alias(f"{end}_{name}") for name in wanted.columns]
+        renamed = [named(name).alias(f"{end}_{name}") for name in wanted.columns]
         joined = joined.join(wanted.select(*renamed), [f"{end}_{half}" for half in CONTENT])
     src, dst = F.col(f"src_{FIRST}"), F.col(f"dst_{FIRST}")
     if not plan.verify:

@@ -9,6 +9,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from sparring.data.reserved import named, quoted
 from sparring.dedup.canonical import canonical_hash
 from sparring.dedup.report import DuplicateReport, count_duplicates
 from sparring.params import HasKeyCols, KeywordParams, check_params, forbid_columns, one_of, require_columns
@@ -78,9 +79,11 @@ class SurvivorParams(KeywordParams, HasKeyCols):
         within = Window.partitionBy(cluster)
         first = F.row_number().over(within.orderBy(*self._majority(cluster), *self._order(dataset))) == 1
         if self.getOrDefault("conflicts") == "drop":
-            label = F.col(self.getOrDefault("labelCol"))
+            label = named(self.getOrDefault("labelCol"))
             first = first & F.coalesce(F.min(label).over(within) == F.max(label).over(within), F.lit(True))
-        return rows.withColumn(survivor, first).select(*[f"`{name}`" for name in [*dataset.columns, cluster, survivor]])
+        return rows.withColumn(survivor, first).select(
+            *[quoted(name) for name in [*dataset.columns, cluster, survivor]]
+        )
 
     def _majority(self, cluster: str) -> list[Column]:
         if self.getOrDefault("conflicts") != "majority":
@@ -91,13 +94,13 @@ class SurvivorParams(KeywordParams, HasKeyCols):
     def _order(self, dataset: DataFrame) -> list[Column]:
         """Return what decides who survives, the last criterion settling every tie that can be seen."""
         policy = self.getOrDefault("survivor")
-        last = [F.col(name).asc() for name in self.getKeyCols()] or [
+        last = [named(name).asc() for name in self.getKeyCols()] or [
             canonical_hash(dataset.columns, dataset.schema).asc()
         ]
         if policy == "latest":
-            return [F.col(self.getOrDefault("timeCol")).desc_nulls_last(), *last]
+            return [named(self.getOrDefault("timeCol")).desc_nulls_last(), *last]
         if policy == "most_complete":
-            nulls = sum((F.col(f"`{name}`").isNull().cast("int") for name in dataset.columns), F.lit(0))
+            nulls = sum((named(name).isNull().cast("int") for name in dataset.columns), F.lit(0))
             return [nulls.asc(), *last]
         if policy.startswith("max:"):
             return [F.col(policy.partition(":")[2]).desc_nulls_last(), *last]

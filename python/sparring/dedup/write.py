@@ -9,7 +9,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.storagelevel import StorageLevel
 
+from sparring.data.contract import CLUSTER, SURVIVOR
 from sparring.data.literal import with_facts
+from sparring.data.reserved import quoted
 from sparring.dedup.copies import Copies
 from sparring.dedup.evidence import COINCIDENCE, COPY
 from sparring.dedup.exact import Deduplicator
@@ -18,7 +20,7 @@ from sparring.dedup.near import NearDeduplicator
 if TYPE_CHECKING:
     from sparring.config.schema import DeduplicateConfig
 
-NEAR_CLUSTER, NEAR_SURVIVOR, STATUS = "_nearClusterId", "_isNearSurvivor", "sparring__status"
+NEAR_CLUSTER, NEAR_SURVIVOR, STATUS = "sparring__near_cluster_id", "sparring__is_near_survivor", "sparring__status"
 
 
 def deduplicate(
@@ -30,7 +32,7 @@ def deduplicate(
     folder: str,
     copies: Copies | None = None,
 ) -> dict[str, Any]:
-    """Mark duplicates, write all rows with ``clusterId`` and ``isSurvivor``, and return what was found.
+    """Mark duplicates, write all rows with ``sparring__cluster`` and ``sparring__survivor``, and return what was found.
 
     Rows that are equal form a cluster.  With ``options.near``, clusters whose survivors are similar are united, and
     one of their survivors stays; a cluster is then named by its first key.
@@ -69,7 +71,7 @@ def deduplicate(
     marked = marked.persist(StorageLevel.MEMORY_AND_DISK)
     near, similar = None, None
     try:
-        kept = marked if options.enabled else marked.withColumn("isSurvivor", F.lit(True))
+        kept = marked if options.enabled else marked.withColumn(SURVIVOR, F.lit(True))
         facts = stage.report(kept).to_dict()
         if options.near is not None:
             near, similar = _similar(marked, near_stage(options, roles, seed), options)
@@ -88,18 +90,18 @@ def _by_evidence(marked: DataFrame, copies: Copies, identity: str, key: str) -> 
     """Return ``marked`` with only proven copies removed; a coincidence is a cluster of its own."""
     told = with_facts(marked, identity, copies.status, STATUS, "string")
     status = F.coalesce(F.col(STATUS), F.lit(copies.otherwise))
-    kept = told.withColumn("isSurvivor", F.col("isSurvivor") | (status != COPY))
+    kept = told.withColumn(SURVIVOR, F.col(SURVIVOR) | (status != COPY))
     alone = kept.withColumn(
-        "clusterId", F.when(status == COINCIDENCE, F.md5(F.col(key).cast("string"))).otherwise(F.col("clusterId"))
+        CLUSTER, F.when(status == COINCIDENCE, F.md5(F.col(key).cast("string"))).otherwise(F.col(CLUSTER))
     )
-    return alone.select(*[f"`{name}`" for name in marked.columns])
+    return alone.select(*[quoted(name) for name in marked.columns])
 
 
 def _classes(marked: DataFrame, label: str | None) -> dict[str, dict[str, int]]:
     """Return rows, and rows that are no survivors, by label."""
     if label is None:
         return {}
-    counts = marked.groupBy(label, "isSurvivor").count().collect()
+    counts = marked.groupBy(label, SURVIVOR).count().collect()
     found: dict[str, dict[str, int]] = {"classes": {}, "removed_by_class": {}}
     for row in sorted(counts, key=lambda row: (row[0], row[1])):
         name = f"{row[0]:g}"
@@ -112,7 +114,11 @@ def _classes(marked: DataFrame, label: str | None) -> dict[str, dict[str, int]]:
 def exact_stage(options: DeduplicateConfig, columns: Sequence[str], roles: dict[str, str | None]) -> Deduplicator:
     """Return the configured stage for equal rows."""
     return Deduplicator(
-        inputCols=list(columns), normalizeUnicode=options.normalize_unicode, **_survivors(options, roles)
+        inputCols=list(columns),
+        normalizeUnicode=options.normalize_unicode,
+        clusterCol=CLUSTER,
+        survivorCol=SURVIVOR,
+        **_survivors(options, roles),
     )
 
 
@@ -158,7 +164,7 @@ def _similar(
     marked: DataFrame, stage: NearDeduplicator, options: DeduplicateConfig
 ) -> tuple[DataFrame, dict[str, Any]]:
     """Return the survivors among equal rows with their clusters of similar ones, persisted, and the report."""
-    survivors = marked.where("isSurvivor")
+    survivors = marked.where(SURVIVOR)
     found = stage.search(survivors)
     near = stage.mark(survivors, found)
     if not options.removes_near:
@@ -170,8 +176,8 @@ def _similar(
 def _united(marked: DataFrame, near: DataFrame, key: str) -> DataFrame:
     """Return the rows with the clusters of both kinds: a copy follows its survivor."""
     # Equal rows that stay are several of one cluster, and alike, so that any of them tells the cluster of similar ones.
-    clusters = near.groupBy("clusterId").agg(F.min(NEAR_CLUSTER).alias(NEAR_CLUSTER))
-    joined = marked.join(clusters, "clusterId", "left").join(near.select(key, NEAR_SURVIVOR), key, "left")
-    united = joined.withColumn("clusterId", F.coalesce(NEAR_CLUSTER, "clusterId"))
-    united = united.withColumn("isSurvivor", F.col("isSurvivor") & F.coalesce(NEAR_SURVIVOR, F.lit(True)))
-    return united.select(*[f"`{name}`" for name in marked.columns])
+    clusters = near.groupBy(CLUSTER).agg(F.min(NEAR_CLUSTER).alias(NEAR_CLUSTER))
+    joined = marked.join(clusters, CLUSTER, "left").join(near.select(key, NEAR_SURVIVOR), key, "left")
+    united = joined.withColumn(CLUSTER, F.coalesce(NEAR_CLUSTER, CLUSTER))
+    united = united.withColumn(SURVIVOR, F.col(SURVIVOR) & F.coalesce(NEAR_SURVIVOR, F.lit(True)))
+    return united.select(*[quoted(name) for name in marked.columns])

@@ -14,6 +14,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from sparring.data.batches import map_batches
+from sparring.data.reserved import named
 from sparring.feature.encoder import CategoricalState, CyclicState, Encoder, EncoderState, NumericState
 from sparring.feature.statistics import NumericSummary, category_counts, numeric_summaries
 from sparring.params import KeywordParams, at_least, check_params, forbid_columns, one_of, require_columns
@@ -69,6 +71,9 @@ class _FeaturePreparationParams(KeywordParams):
         "dense: features array<float>; sparse: indices array<int> and values array<float>; auto: by density",
         TypeConverters.toString,
     )
+    outputPrefix: Param[str] = Param(
+        Params._dummy(), "outputPrefix", "begins the names of the output columns", TypeConverters.toString
+    )
     seed: Param[int] = Param(Params._dummy(), "seed", "chooses samples of large tables", TypeConverters.toInt)
 
     def _check(self, schema: T.StructType) -> None:
@@ -96,7 +101,16 @@ class _FeaturePreparationParams(KeywordParams):
             ("categoricalCols", ATOMIC),
         ):
             require_columns(schema, self.getOrDefault(name), f"{owner}.{name}", kinds)
-        forbid_columns(schema, ("features", "indices", "values"), owner)
+        prefix = self.getOrDefault("outputPrefix")
+        forbid_columns(schema, [f"{prefix}{name}" for name in ("features", "indices", "values")], owner)
+
+    def _outputs(self, storage: str) -> list[T.StructField]:
+        """Return the feature columns."""
+        prefix, values = self.getOrDefault("outputPrefix"), T.ArrayType(T.FloatType(), False)
+        if storage == "dense":
+            return [T.StructField(f"{prefix}features", values, False)]
+        indices = T.StructField(f"{prefix}indices", T.ArrayType(T.IntegerType(), False), False)
+        return [indices, T.StructField(f"{prefix}values", values, False)]
 
 
 class FeaturePreparation(Estimator[Any], _FeaturePreparationParams, DefaultParamsReadable[Any], DefaultParamsWritable):
@@ -119,6 +133,8 @@ class FeaturePreparation(Estimator[Any], _FeaturePreparationParams, DefaultParam
         Rows of train that a value needs for a column; a column of a few ones slows every linear solver.
     storage : {"auto", "dense", "sparse"}, default "auto"
         ``auto`` is sparse when less than half of the cells can be non-zero.
+    outputPrefix : str, default ""
+        Begins the names of the output columns, for tables that have columns of those names.
     seed : int, default 42
 
     Raises
@@ -153,6 +169,7 @@ class FeaturePreparation(Estimator[Any], _FeaturePreparationParams, DefaultParam
         maxCategories: int = 200,
         minFrequency: int = 1,
         storage: str = "auto",
+        outputPrefix: str = "",
         seed: int = 42,
     ) -> None:
         super().__init__()
@@ -167,6 +184,7 @@ class FeaturePreparation(Estimator[Any], _FeaturePreparationParams, DefaultParam
             maxCategories=200,
             minFrequency=1,
             storage="auto",
+            outputPrefix="",
             seed=42,
         )
         self._set_given()
@@ -174,7 +192,8 @@ class FeaturePreparation(Estimator[Any], _FeaturePreparationParams, DefaultParam
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; return the schema with the feature columns."""
         self._check(schema)
-        return _with_features(schema, "sparse" if self.getOrDefault("storage") == "sparse" else "dense")
+        storage = "sparse" if self.getOrDefault("storage") == "sparse" else "dense"
+        return T.StructType([*schema.fields, *self._outputs(storage)])
 
     def _fit(self, dataset: DataFrame) -> FeaturePreparationModel:
         self._check(dataset.schema)
@@ -193,8 +212,8 @@ class FeaturePreparation(Estimator[Any], _FeaturePreparationParams, DefaultParam
 
     def _learn(self, dataset: DataFrame) -> EncoderState:
         numbers, moments = self.getOrDefault("numericCols"), self.getOrDefault("timestampCols")
-        expressions = {name: F.col(name).cast("double") for name in numbers}
-        expressions |= {name: F.year(name).cast("double") for name in moments}
+        expressions = {name: named(name).cast("double") for name in numbers}
+        expressions |= {name: F.year(named(name)).cast("double") for name in moments}
         summaries = numeric_summaries(dataset, expressions, self.getOrDefault("seed"))
         categories = category_counts(
             dataset,
@@ -236,6 +255,7 @@ class FeaturePreparationModel(Model, _FeaturePreparationParams, DefaultParamsRea
     @keyword_only
     def __init__(self, *, state: str | None = None, storage: str = "dense") -> None:
         super().__init__()
+        self._setDefault(outputPrefix="")
         self._set_given()
 
     @property
@@ -246,7 +266,7 @@ class FeaturePreparationModel(Model, _FeaturePreparationParams, DefaultParamsRea
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check columns; return the schema with the feature columns."""
         self._check(schema)
-        return _with_features(schema, self.getOrDefault("storage"))
+        return T.StructType([*schema.fields, *self._outputs(self.getOrDefault("storage"))])
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         schema = self.transformSchema(dataset.schema)
@@ -254,29 +274,18 @@ class FeaturePreparationModel(Model, _FeaturePreparationParams, DefaultParamsRea
 
         def encode(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
             for batch in batches:
-                yield _append_features(batch, encoder, dense)
+                columns = _features(batch, encoder, dense)
+                yield pa.RecordBatch.from_arrays([*batch.columns, *columns], names=schema.names)
 
-        return dataset.mapInArrow(encode, schema)
-
-
-def _with_features(schema: T.StructType, storage: str) -> T.StructType:
-    values = T.ArrayType(T.FloatType(), False)
-    if storage == "dense":
-        return T.StructType([*schema.fields, T.StructField("features", values, False)])
-    indices = T.StructField("indices", T.ArrayType(T.IntegerType(), False), False)
-    return T.StructType([*schema.fields, indices, T.StructField("values", values, False)])
+        return map_batches(dataset, encode, schema)
 
 
-def _append_features(batch: pa.RecordBatch, encoder: Encoder, dense: bool) -> pa.RecordBatch:
+def _features(batch: pa.RecordBatch, encoder: Encoder, dense: bool) -> list[pa.Array]:
+    """Return the feature columns of a batch."""
     if dense:
         flat = encoder.dense(batch)
         offsets = pa.array(range(0, flat.size + 1, max(encoder.size, 1)), pa.int32())
-        new = {"features": pa.ListArray.from_arrays(offsets, pa.array(flat.ravel()))}
-    else:
-        cells = encoder.encode(batch)
-        offsets = pa.array(cells.offsets, pa.int32())
-        new = {
-            "indices": pa.ListArray.from_arrays(offsets, pa.array(cells.indices)),
-            "values": pa.ListArray.from_arrays(offsets, pa.array(cells.values)),
-        }
-    return pa.RecordBatch.from_arrays([*batch.columns, *new.values()], names=[*batch.schema.names, *new])
+        return [pa.ListArray.from_arrays(offsets, pa.array(flat.ravel()))]
+    cells = encoder.encode(batch)
+    offsets = pa.array(cells.offsets, pa.int32())
+    return [pa.ListArray.from_arrays(offsets, pa.array(values)) for values in (cells.indices, cells.values)]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sparring.data.reserved import named
+
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
@@ -60,7 +62,7 @@ def numeric_summaries(frame: DataFrame, columns: dict[str, Column], seed: int) -
     selected = frame.select(*[expression.alias(name) for name, expression in columns.items()])
     aggregates = [F.count("*").alias("rows")]
     for name in columns:
-        column = F.col(f"`{name}`")
+        column = named(name)
         aggregates += [
             F.count(column).alias(f"n {name}"),
             F.avg(column).alias(f"mean {name}"),
@@ -71,9 +73,9 @@ def numeric_summaries(frame: DataFrame, columns: dict[str, Column], seed: int) -
     sampled = selected
     if found["rows"] > EXACT_MEDIAN_ROWS:
         share = int(EXACT_MEDIAN_ROWS / found["rows"] * 1_000_000)
-        picked = F.pmod(F.xxhash64(F.lit(seed), *[F.col(f"`{name}`") for name in columns]), F.lit(1_000_000))
+        picked = F.pmod(F.xxhash64(F.lit(seed), *[named(name) for name in columns]), F.lit(1_000_000))
         sampled = selected.where(picked < share)
-    medians = sampled.agg(*[F.percentile(F.col(f"`{name}`"), 0.5).alias(name) for name in columns]).first()
+    medians = sampled.agg(*[F.percentile(named(name), 0.5).alias(name) for name in columns]).first()
     assert medians is not None
     return {
         name: NumericSummary(
@@ -110,7 +112,7 @@ def category_counts(frame: DataFrame, columns: list[str], most: int, at_least: i
     if not columns:
         return {}
     cells = F.array(
-        *[F.struct(F.lit(at).alias("at"), F.col(name).cast("string").alias("value")) for at, name in enumerate(columns)]
+        *[F.struct(F.lit(at).alias("at"), named(name).cast("string").alias("value")) for at, name in enumerate(columns)]
     )
     counts = (
         frame.select(F.explode(cells).alias("cell"))

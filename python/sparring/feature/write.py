@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from sparring.config.schema import FeaturesConfig, PrepareConfig
 from sparring.data import storage
-from sparring.data.contract import KEY, LABEL, WEIGHT
+from sparring.data.contract import GROUP, KEY, LABEL, SPLIT, WEIGHT
 from sparring.data.fingerprint import fingerprints_of_frame
 from sparring.data.matrix import Encoding, PreparedMatrix
+from sparring.data.reserved import PREFIX, quoted
 from sparring.feature.preparation import FeaturePreparation, FeaturePreparationModel
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def prepare(rows: DataFrame, features: FeaturesConfig, options: PrepareConfig, s
     Parameters
     ----------
     rows : DataFrame
-        Standardized rows with ``split`` (train, validation or test) and ``groupId`` (string).
+        Standardized rows with ``sparring__split`` (train, validation or test) and ``sparring__group`` (string).
     features : FeaturesConfig
     options : PrepareConfig
     seed : int
@@ -34,7 +35,7 @@ def prepare(rows: DataFrame, features: FeaturesConfig, options: PrepareConfig, s
     Cost: three passes over train to fit, one over all rows to encode and write, one over the matrix for its
     fingerprint; nothing is shuffled but distinct category values.
     """
-    model = _estimator(features, options, seed).fit(rows.where("split = 'train'"))
+    model = _estimator(features, options, seed).fit(rows.where(f"{SPLIT} = 'train'"))
     return _write(model, rows, folder)
 
 
@@ -50,6 +51,7 @@ def _estimator(features: FeaturesConfig, options: PrepareConfig, seed: int) -> F
         maxCategories=options.max_categories,
         minFrequency=options.min_frequency,
         storage=options.storage,
+        outputPrefix=PREFIX,
         seed=seed,
     )
 
@@ -59,9 +61,10 @@ def _write(model: FeaturePreparationModel, rows: DataFrame, folder: str) -> Enco
     spark, matrix = rows.sparkSession, PreparedMatrix(folder)
     columns = ["indices", "values"] if model.getOrDefault("storage") == "sparse" else ["features"]
     # Only what is encoded or kept crosses to Python.
-    used = rows.select(KEY, LABEL, WEIGHT, "groupId", "split", *model.encoder.columns)
-    standard = [f"{KEY} as key", f"{LABEL} as label", f"{WEIGHT} as weight", "groupId as group", "split"]
-    encoded = model.transform(used).selectExpr(*standard, *columns)
+    used = rows.select(KEY, LABEL, WEIGHT, GROUP, SPLIT, *map(quoted, model.encoder.columns))
+    standard = {KEY: "key", LABEL: "label", WEIGHT: "weight", GROUP: "group", SPLIT: "split"}
+    features = {f"{PREFIX}{name}": name for name in columns}
+    encoded = model.transform(used).selectExpr(*(f"{own} as {name}" for own, name in {**standard, **features}.items()))
     encoded.write.partitionBy("split").mode("overwrite").parquet(matrix.rows)
     model.write().overwrite().save(storage.join(folder, "preparation"))
     prints = fingerprints_of_frame(spark.read.parquet(matrix.rows))

@@ -124,7 +124,7 @@ class AsyncEndpointModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], De
         self.staged.append(staging)
         submission = _Submission(staging, name, accept, self.getOrDefault("invocationSeconds"))
         begun = time.time()
-        files = write_requests(dataset.select("*", self._sent(dataset).alias("_sent")), submission.run)
+        files = write_requests(dataset.select("*", self._sent(dataset).alias("sparring__sent")), submission.run)
         for answered in wait_for_answers(self.target, name, files, self.getOrDefault("waitSeconds")):
             seconds = time.time() - begun
             self.metrics += ScoringMetrics.of(answered.rows, seconds, 0, answered.bytes, 0, time.time())

@@ -14,6 +14,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from sparring.data.reserved import named
 from sparring.errors import ParamError, SageMakerError
 from sparring.inference.codecs import OUTPUT, SPLITS
 from sparring.inference.deployment import unique_name
@@ -208,7 +209,7 @@ class BatchTransformModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], D
         if not self._joined:
             return super()._sent(dataset)
         key = self.getOrDefault("keyCol")
-        others = [F.col(name) for name in self.getOrDefault("inputCols") if name != key]
+        others = [named(name) for name in self.getOrDefault("inputCols") if name != key]
         return F.struct(F.col(key).cast("string").alias(key), *others)
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
@@ -216,7 +217,7 @@ class BatchTransformModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], D
         self._require("modelName", "targetJson")
         staging = self._staging()
         self.staged.append(staging)
-        files = write_requests(dataset.select("*", self._sent(dataset).alias("_sent")), staging.write)
+        files = write_requests(dataset.select("*", self._sent(dataset).alias("sparring__sent")), staging.write)
         if files:
             staging.keep_only(files)
             begun = time.time()

@@ -92,7 +92,7 @@ class Scoring:
         ----------
         mode : {"realtime", "serverless", "async", "batch", "spark"}
         rows : DataFrame
-            With the package's columns and ``_key``.
+            With the package's columns and ``sparring__key``.
         write : callable
             Takes ``rows`` with ``probability``; it must not be lazy.
         """

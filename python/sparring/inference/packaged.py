@@ -21,6 +21,7 @@ from pyspark.sql import types as T
 
 from sparring.data import storage
 from sparring.data.archives import tarfile
+from sparring.data.batches import map_batches
 from sparring.errors import ParamError
 from sparring.inference.metrics import ScoringMetrics, metrics_accumulator
 from sparring.params import KeywordParams, forbid_columns, require_columns
@@ -100,7 +101,7 @@ class PackageModel(Transformer, KeywordParams, DefaultParamsReadable[Any], Defau
                 metrics.add(ScoringMetrics.of(batch.num_rows, seconds, ended=time.time()))
                 yield pa.RecordBatch.from_arrays([*batch.columns, pa.array(scores)], names=names)
 
-        return dataset.mapInArrow(score, schema)
+        return map_batches(dataset, score, schema)
 
 
 _LOADED: dict[str, PackagedModel] = {}

@@ -10,6 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from sparring.data.reserved import named
 from sparring.errors import ParamError
 from sparring.inference.codecs import ANSWERS, Format
 from sparring.params import (
@@ -126,8 +127,8 @@ def _features(dataset: DataFrame, column: str) -> list[Column]:
     if not column:
         return [F.col("indices"), F.col("values").cast("array<float>").alias("values")]
     if isinstance(dataset.schema[column].dataType, VectorUDT):
-        return [vector_to_array(F.col(column), "float32").alias("features")]
-    return [F.col(column).cast("array<float>").alias("features")]
+        return [vector_to_array(named(column), "float32").alias("features")]
+    return [named(column).cast("array<float>").alias("features")]
 
 
 def flattened(struct: pa.Array) -> pa.RecordBatch:

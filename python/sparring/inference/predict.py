@@ -13,6 +13,7 @@ from sparring.config.prices import load_prices
 from sparring.config.schema import RunConfig
 from sparring.data import storage
 from sparring.data.contract import KEY, REASON
+from sparring.data.reserved import named, quoted
 from sparring.errors import ConfigError, EndpointError
 from sparring.inference.cost import serving_cost
 from sparring.inference.modes import MODES, PROBABILITY, Scoring
@@ -142,8 +143,8 @@ def _score(scoring: Scoring, mode: str, rows: DataFrame, folder: str, about: dic
     from pyspark.sql import functions as F
 
     spark, keys = rows.sparkSession, about.pop("keys")
-    named = [F.col(f"`{column}`").alias(name) for column, name in keys.items()]
-    quarantined = rows.where(F.col(REASON).isNotNull()).select(*named, F.col(REASON).alias("reason"))
+    given = [named(column).alias(name) for column, name in keys.items()]
+    quarantined = rows.where(F.col(REASON).isNotNull()).select(*given, F.col(REASON).alias("reason"))
     quarantined.write.mode("overwrite").parquet(storage.join(folder, "quarantined"))
     reasons = spark.read.parquet(storage.join(folder, "quarantined")).groupBy("reason").count().collect()
     good, predictions = rows.where(F.col(REASON).isNull()).drop(REASON), storage.join(folder, "predictions")
@@ -151,10 +152,10 @@ def _score(scoring: Scoring, mode: str, rows: DataFrame, folder: str, about: dic
 
     def write(scored: DataFrame) -> None:
         prediction = (F.col(PROBABILITY) >= threshold).cast("double").alias(PREDICTION)
-        scored.select(*named, PROBABILITY, prediction).write.mode("overwrite").parquet(predictions)
+        scored.select(*given, PROBABILITY, prediction).write.mode("overwrite").parquet(predictions)
 
     needed = sorted({*scoring.columns, *keys, KEY})
-    scoring.score(mode, good.select(*(f"`{name}`" for name in needed)), write)
+    scoring.score(mode, good.select(*(quoted(name) for name in needed)), write)
     written, found = spark.read.parquet(predictions).count(), scoring.metrics()
     if written != found.rows:
         raise EndpointError(

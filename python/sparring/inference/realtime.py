@@ -18,6 +18,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from sparring.data.batches import map_batches
+from sparring.data.reserved import named
 from sparring.inference.codecs import Format
 from sparring.inference.invocation import BODY_LIMIT, Invoker, Scored, runtime_client
 from sparring.inference.metrics import ScoringMetrics, metrics_accumulator
@@ -180,7 +182,7 @@ class EndpointModel(Transformer, _ScoringParams, HasKeyCols, DefaultParamsReadab
             self._metrics = metrics_accumulator(dataset.sparkSession)
         work, metrics, names = self._work(), self._metrics, schema.names
         # Raw columns go to Python once, as what is sent, and are put back from there.
-        carried = [F.col(f"`{name}`") for name in dataset.columns if name not in self.getOrDefault("inputCols")]
+        carried = [named(name) for name in dataset.columns if name not in self.getOrDefault("inputCols")]
 
         def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             for batch, outputs, measured in work.run(batches):
@@ -189,7 +191,8 @@ class EndpointModel(Transformer, _ScoringParams, HasKeyCols, DefaultParamsReadab
                 kept = [columns[name] for name in names[: len(names) - len(outputs)]]
                 yield pa.RecordBatch.from_arrays([*kept, *outputs], names=names)
 
-        return dataset.select(*carried, self._sent_with_variant(dataset).alias("_sent")).mapInArrow(score, schema)
+        sent = self._sent_with_variant(dataset).alias("sparring__sent")
+        return map_batches(dataset.select(*carried, sent), score, schema)
 
     def _sent_with_variant(self, dataset: DataFrame) -> Any:
         """Return the struct of what is sent and of the variant to send it to."""

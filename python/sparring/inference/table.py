@@ -8,6 +8,7 @@ from sparring.config.schema import TableConfig
 from sparring.data.contract import KEY, REASON
 from sparring.data.key import with_row_key
 from sparring.data.readers import CORRUPT, read_table
+from sparring.data.reserved import named
 from sparring.errors import TableError, did_you_mean
 from sparring.serving.manifest import RawColumn
 
@@ -20,7 +21,7 @@ WORDS = {"double": "a number", "timestamp": "a time", "boolean": "true or false"
 
 
 def open_rows(spark: SparkSession, table: TableConfig, columns: list[RawColumn]) -> DataFrame:
-    """Return a table's keys and the declared columns in their types, with ``_key`` and ``_reason``; no label needed.
+    """Return a table's keys and the declared columns in their types, with a row's key and reason; no label needed.
 
     Parameters
     ----------
@@ -33,8 +34,8 @@ def open_rows(spark: SparkSession, table: TableConfig, columns: list[RawColumn])
     Returns
     -------
     DataFrame
-        Key columns, declared columns, ``_key`` (string) and ``_reason``: why a row cannot be scored, null for a
-        good one.
+        Key columns, declared columns, ``sparring__key`` (string) and ``sparring__reason``: why a row cannot be scored,
+        null for a good one.
 
     Raises
     ------
@@ -51,7 +52,7 @@ def open_rows(spark: SparkSession, table: TableConfig, columns: list[RawColumn])
     _require(raw, [*table.key, *(column.name for column in columns)])
     reason = F.coalesce(*_reasons(raw, table.key, columns), F.lit(None).cast("string"))
     # Where they clash the key's own type is kept, under the key's name, and the features' beside it.
-    keys = [F.col(name).alias(f"key:{name}") for name in table.key]
+    keys = [named(name).alias(f"key:{name}") for name in table.key]
     features = [_typed(F.col(column.name), column).alias(column.name) for column in columns]
     return with_row_key(raw, table.key, KEY).select(*keys, *features, F.col(KEY), reason.alias(REASON))
 
@@ -91,7 +92,7 @@ def _reasons(frame: DataFrame, key: list[str], columns: list[RawColumn]) -> list
     checks = []
     if CORRUPT in frame.columns:
         checks.append(F.when(F.col(CORRUPT).isNotNull(), F.lit("line does not parse")))
-    checks += [F.when(F.col(name).isNull(), F.lit(f"key {name} missing")) for name in key]
+    checks += [F.when(named(name).isNull(), F.lit(f"key {name} missing")) for name in key]
     for column in columns:
         value, kind = F.col(column.name), target_type(column)
         word = WORDS.get(kind, f"of type {kind}")

@@ -7,6 +7,8 @@ from itertools import accumulate
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from sparring.data.reserved import named
+
 BUCKETS = 1_000_000
 
 
@@ -29,7 +31,7 @@ def variant_of(key_cols: list[str], variants: list[str], shares: list[float], se
     and a variant whose share grows keeps the rows it had when it is listed first.
     """
     # A hash of Spark's leaves nulls out: null in one column and in another must differ.
-    parts = [part for name in key_cols for part in (F.col(name).isNull(), F.col(name).cast("string"))]
+    parts = [part for name in key_cols for part in (named(name).isNull(), named(name).cast("string"))]
     bucket = F.pmod(F.xxhash64(F.lit(seed), *parts), F.lit(BUCKETS))
     total = sum(shares)
     ends = [round(BUCKETS * end / total) for end in accumulate(shares)]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sparring.data.reserved import named
 from sparring.leakage.columns import PART, AuditColumns, unite
 from sparring.leakage.finding import SEVERITIES, AuditReport, CheckResult, Finding
 from sparring.leakage.near import near_overlap
@@ -125,7 +126,7 @@ def audit_split(
 
     from pyspark.sql import functions as F
 
-    split = F.col(f"`{split_col}`")
+    split = named(split_col)
     number = reduce(
         lambda chain, at: chain.when(split == parts[at], at), range(1, len(parts)), F.when(split == parts[0], 0)
     )

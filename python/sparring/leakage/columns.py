@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sparring.data.readers import CORRUPT
+from sparring.data.reserved import named
 from sparring.errors import SchemaError, TableError
 from sparring.params import require_columns
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from pyspark.sql.types import DataType, StructType
 
 OWNER = "LeakageAudit"
-PART = "_part"
+PART = "sparring__part"
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class AuditColumns:
 
 
 def unite(parts: Mapping[str, DataFrame], ignore: Sequence[str] = ()) -> DataFrame:
-    """Return all rows with the number of their part in ``_part``; the first part is train.
+    """Return all rows with the number of their part in ``sparring__part``; the first part is train.
 
     Raises
     ------
@@ -130,7 +131,7 @@ def unite(parts: Mapping[str, DataFrame], ignore: Sequence[str] = ()) -> DataFra
     kinds = {field.name: _common_type(field.name, frames) for field in first.fields}
     cast = [
         frames[name].select(
-            *[F.col(f"`{column}`").cast(kind).alias(column) for column, kind in kinds.items()],
+            *[named(column).cast(kind).alias(column) for column, kind in kinds.items()],
             F.lit(number).alias(PART),
         )
         for number, name in enumerate(names)

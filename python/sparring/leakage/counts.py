@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from sparring.data.reserved import named
 from sparring.leakage.columns import PART
 from sparring.leakage.counting import MISSING, bin_edges, count_cells
 from sparring.leakage.table import FOLD, FOLDS, GROUP, KEY, ORDER, POSITIVE, SAMPLE_ROWS, TIME, AuditTable
@@ -120,7 +121,7 @@ def _selected(column: Counted, at: int) -> Column:
     """Return a number as it is, anything else as a hash that is not negative."""
     from pyspark.sql import functions as F
 
-    value = F.col(f"`{column.name}`")
+    value = named(column.name)
     if column.edges is None:
         value = F.when(value.isNotNull(), F.shiftrightunsigned(F.xxhash64(value), 1))
     return value.alias(f"v{at}")

@@ -22,6 +22,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sparring.data.batches import map_batches
+from sparring.data.reserved import quoted
+
 if TYPE_CHECKING:
     from pyspark import Broadcast
     from pyspark.sql import DataFrame
@@ -184,8 +187,8 @@ def best_alike(stream: DataFrame, identity: str, plain: list[str], texts: list[s
     Cost: one pass over ``stream``; a broadcast of ``held``; the driver sees one line a held row and task.
     """
     broadcast = stream.sparkSession.sparkContext.broadcast(held)
-    columns = stream.select(identity, *[f"`{name}`" for name in [*plain, *texts]])
-    found = columns.mapInArrow(_best(broadcast, len(plain)), "held int, similarity float, id string").toPandas()
+    columns = stream.select(identity, *[quoted(name) for name in [*plain, *texts]])
+    found = map_batches(columns, _best(broadcast, len(plain)), "held int, similarity float, id string").toPandas()
     broadcast.unpersist()
     found = found.sort_values(["held", "similarity", "id"], ascending=[True, False, True]).drop_duplicates("held")
     similarity, ids = np.full(len(held), -1.0), np.full(len(held), None, dtype=object)

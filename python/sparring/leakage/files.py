@@ -11,7 +11,7 @@ from sparring.errors import TableError
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-ROW = "_row"
+ROW = "sparring__row"
 
 
 def check_exists(path: str) -> None:
@@ -21,7 +21,7 @@ def check_exists(path: str) -> None:
 
 
 def read_part(spark: SparkSession, path: str) -> DataFrame:
-    """Return a table with the number of each row, in the order of its files, in ``_row``.
+    """Return a table with the number of each row, in the order of its files, in ``sparring__row``.
 
     Lines that do not parse stop the audit: what they hold cannot be compared.
 
@@ -50,22 +50,30 @@ def _numbered(frame: DataFrame) -> tuple[DataFrame, int]:
     # Spark deals portions of files to tasks by size; within a portion rows keep their order.
     placed = frame.withColumns(
         {
-            "_file": F.col("_metadata.file_path"),
-            "_start": F.col("_metadata.file_block_start"),
-            "_id": F.monotonically_increasing_id(),
+            "sparring__file": F.col("_metadata.file_path"),
+            "sparring__start": F.col("_metadata.file_block_start"),
+            "sparring__id": F.monotonically_increasing_id(),
         }
     )
     broken = F.col(CORRUPT).isNotNull() if CORRUPT in frame.columns else F.lit(False)
     portions = (
-        placed.groupBy("_file", "_start")
-        .agg(F.min("_id").alias("_first"), F.count("*").alias("_rows"), F.sum(broken.cast("long")).alias("_broken"))
+        placed.groupBy("sparring__file", "sparring__start")
+        .agg(
+            F.min("sparring__id").alias("sparring__first"),
+            F.count("*").alias("sparring__rows"),
+            F.sum(broken.cast("long")).alias("sparring__broken"),
+        )
         .toPandas()
-        .sort_values(["_file", "_start"])
+        .sort_values(["sparring__file", "sparring__start"])
     )
-    portions["_before"] = portions["_rows"].cumsum() - portions["_rows"]
+    portions["sparring__before"] = portions["sparring__rows"].cumsum() - portions["sparring__rows"]
     if portions.empty:
         return frame.withColumn(ROW, F.lit(0).cast("long")), 0
-    places = frame.sparkSession.createDataFrame(portions[["_file", "_start", "_first", "_before"]])
-    joined = placed.join(F.broadcast(places), ["_file", "_start"])
-    number = F.col("_id") - F.col("_first") + F.col("_before")
-    return joined.withColumn(ROW, number).select(*frame.columns, ROW).drop(CORRUPT), int(portions["_broken"].sum())
+    places = frame.sparkSession.createDataFrame(
+        portions[["sparring__file", "sparring__start", "sparring__first", "sparring__before"]]
+    )
+    joined = placed.join(F.broadcast(places), ["sparring__file", "sparring__start"])
+    number = F.col("sparring__id") - F.col("sparring__first") + F.col("sparring__before")
+    return joined.withColumn(ROW, number).select(*frame.columns, ROW).drop(CORRUPT), int(
+        portions["sparring__broken"].sum()
+    )

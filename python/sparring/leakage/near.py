@@ -19,10 +19,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from sparring.data.reserved import quoted
 from sparring.dedup import NearDeduplicator
 from sparring.dedup.canonical import canonical_hash
 from sparring.dedup.hashing import mix_one
-from sparring.dedup.search import NODE
+from sparring.dedup.search import CLUSTER, NODE
 from sparring.leakage.columns import PART
 from sparring.leakage.exhaustive import Alike, Held, best_alike
 from sparring.leakage.finding import Finding, grade
@@ -165,15 +166,15 @@ def _search(audit: Audit) -> Searched:
 
     table = audit.table
     names = [*plain_columns(table), *table.columns.texts]
-    rows = table.rows.select(*[f"`{name}`" for name in names]).distinct()
+    rows = table.rows.select(*[quoted(name) for name in names]).distinct()
     found = near_stage(audit).search(rows)
     node = canonical_hash(names, table.rows.schema)
     numbers = range(len(table.parts))
     per_part = [F.sum(F.when(F.col(PART) == part, 1).otherwise(0)).alias(f"n{part}") for part in numbers]
     owners = table.rows.groupBy(node.alias(NODE), CONTENT).agg(*per_part)
     placed = found.mark(owners).localCheckpoint()
-    in_train = placed.where("n0 > 0").select("clusterId").distinct()
-    torn = placed.join(in_train, "clusterId").where("n0 = 0")
+    in_train = placed.where("n0 > 0").select(CLUSTER).distinct()
+    torn = placed.join(in_train, CLUSTER).where("n0 = 0")
     rows_alike = torn.agg(*[F.sum(f"n{part}").alias(f"n{part}") for part in numbers]).collect()[0]
     ends = placed.select(NODE, CONTENT, *[f"n{part}" for part in numbers])
     pairs = {part: _pairs(found.pairs, ends, part) for part in numbers if part}

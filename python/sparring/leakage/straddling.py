@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from sparring.data.reserved import named, quoted
 from sparring.leakage.columns import PART
 from sparring.leakage.table import ANSWER, CONTENT, GROUP, KEY, AuditTable
 
@@ -71,7 +72,7 @@ def straddling(table: AuditTable) -> Straddling:
     present = {"content": True, "key": bool(table.columns.keys), "group": bool(table.columns.groups)}
     kinds = F.array(
         *[
-            F.struct(F.lit(kind).alias("kind"), F.col(name).alias("value"))
+            F.struct(F.lit(kind).alias("kind"), named(name).alias("value"))
             for kind, name in KINDS.items()
             if present[kind]
         ]
@@ -121,7 +122,7 @@ def looks_of(table: AuditTable, column: str, values: list[str], part: int) -> di
     names = list(wanted or table.columns.features)[:SHOWN_COLUMNS]
     moments = set(table.columns.moments)
     shown = [
-        (F.timestamp_seconds(f"`{name}`") if name in moments else F.col(f"`{name}`")).cast("string").alias(name)
+        (F.timestamp_seconds(quoted(name)) if name in moments else named(name)).cast("string").alias(name)
         for name in names
     ]
     rows = table.rows.where(F.col(column).isin(values) & (F.col(PART) == part))

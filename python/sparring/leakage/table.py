@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from sparring.data.reserved import named, quoted
 from sparring.dedup.canonical import canonical_hash
 from sparring.errors import TableError
 from sparring.leakage.columns import OWNER, PART, AuditColumns
@@ -18,7 +19,16 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 CONTENT, KEY, GROUP, ANSWER, POSITIVE, FOLD, TIME, ORDER = (
-    *("_content", "_rowKey", "_group", "_answer", "_positive", "_fold", "_time", "_order"),
+    *(
+        "sparring__content",
+        "sparring__row_key",
+        "sparring__group",
+        "sparring__answer",
+        "sparring__positive",
+        "sparring__fold",
+        "sparring__time",
+        "sparring__order",
+    ),
 )
 FOLDS = 2
 SAMPLE_ROWS = 10_000
@@ -32,9 +42,9 @@ class AuditTable:
     Attributes
     ----------
     rows : DataFrame
-        Features as double, text or as they are, and ``_part`` (int), ``_content`` (hash of the features), ``_rowKey``
-        and ``_group`` (hashes, null without), ``_answer`` (hash of the label), ``_positive`` (1, 0 or null), ``_fold``
-        (0 or 1, by group or content), ``_time``, ``_order`` (double).
+        Features as double, text or as they are, and, each with the prefix ``sparring__``, ``part`` (int), ``content``
+        (hash of the features), ``row_key`` and ``group`` (hashes, null without), ``answer`` (hash of the label),
+        ``positive`` (1, 0 or null), ``fold`` (0 or 1, by group or content), ``time``, ``order`` (double).
     parts : list of str
         Names of the parts; train is first.
     columns : AuditColumns
@@ -75,7 +85,7 @@ class AuditTable:
         every = max(1, -(-int(self.sizes[part].sum()) // rows))
         drawn = F.pmod(F.xxhash64(F.lit(self.seed), F.lit("sample"), CONTENT), F.lit(every)) == 0
         chosen = self.rows.where((F.col(PART) == part) & drawn)
-        found = chosen.select(CONTENT, *[F.col(f"`{name}`") for name in columns]).limit(4 * rows).toPandas()
+        found = chosen.select(CONTENT, *[named(name) for name in columns]).limit(4 * rows).toPandas()
         return found.sort_values(CONTENT, ignore_index=True)
 
 
@@ -99,10 +109,10 @@ def opened(united: DataFrame, parts: list[str], columns: AuditColumns, seed: int
 def _canonical(united: DataFrame, columns: AuditColumns, positive: Column, seed: int) -> DataFrame:
     from pyspark.sql import functions as F
 
-    casts = {name: number_of(F.col(f"`{name}`")) for name in columns.numbers}
-    casts |= {name: number_of(F.col(f"`{name}`").cast("timestamp")) for name in columns.moments}
-    casts |= {name: F.col(f"`{name}`").cast("string") for name in columns.categories}
-    features = [casts.get(name, F.col(f"`{name}`")).alias(name) for name in columns.features]
+    casts = {name: number_of(named(name)) for name in columns.numbers}
+    casts |= {name: number_of(named(name).cast("timestamp")) for name in columns.moments}
+    casts |= {name: named(name).cast("string") for name in columns.categories}
+    features = [casts.get(name, named(name)).alias(name) for name in columns.features]
     missing = F.lit(None)
     hashed = {KEY: columns.keys, GROUP: columns.groups}
     hashes = [
@@ -114,11 +124,11 @@ def _canonical(united: DataFrame, columns: AuditColumns, positive: Column, seed:
         for output, name in ((TIME, columns.time), (ORDER, columns.order))
     ]
     # A hash, for its least and largest are of fixed width: those of text would make Spark sort instead of hash.
-    answer = F.xxhash64(F.col(f"`{columns.label}`").cast("string")) if columns.label else missing.cast("long")
+    answer = F.xxhash64(named(columns.label).cast("string")) if columns.label else missing.cast("long")
     # Kept as they came, so that examples can be shown: keys, groups and time are no features.
     shown = [name for name in columns.used if name not in columns.features]
     rows = united.select(
-        PART, *features, *hashes, *moments, answer.alias(ANSWER), positive.alias(POSITIVE), *[f"`{n}`" for n in shown]
+        PART, *features, *hashes, *moments, answer.alias(ANSWER), positive.alias(POSITIVE), *[quoted(n) for n in shown]
     )
     rows = rows.withColumn(CONTENT, canonical_hash(columns.features, rows.schema))
     fold = F.pmod(F.xxhash64(F.lit(seed), F.lit("fold"), F.coalesce(GROUP, CONTENT)), F.lit(FOLDS))
@@ -133,10 +143,9 @@ def number_of(column: Column) -> Column:
 
 
 def _moment(frame: DataFrame, name: str) -> Column:
-    from pyspark.sql import functions as F
     from pyspark.sql import types as T
 
-    column = F.col(f"`{name}`")
+    column = named(name)
     return column if isinstance(frame.schema[name].dataType, T.NumericType) else column.cast("timestamp")
 
 
@@ -149,7 +158,7 @@ def _positive(united: DataFrame, columns: AuditColumns) -> tuple[Column, str]:
 
     if columns.label is None:
         return F.lit(None).cast("int"), "no label"
-    label = F.col(f"`{columns.label}`")
+    label = named(columns.label)
     known = united.where(label.isNotNull())
     commonest = known.groupBy(label.alias("v")).count().orderBy(F.desc("count"), "v").limit(MANY_LABELS + 1).collect()
     if not commonest:

@@ -11,7 +11,7 @@ import pandas as pd
 from sparring.errors import ParamError
 from sparring.model_selection.stage import INPUTS, Allotting
 
-ROW = "_row"
+ROW = "sparring__row"
 
 
 class SklearnFolds:

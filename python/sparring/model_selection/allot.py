@@ -9,13 +9,14 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from sparring.data.reserved import named
 from sparring.errors import SplitError
 from sparring.model_selection.allocation import allocate_groups, apportion
 from sparring.model_selection.cuts import assign_by_quota
 from sparring.model_selection.places import find_places
 from sparring.model_selection.strata import CLASS, EVERYTHING
 
-SIGNATURE = "_signature"
+SIGNATURE = "sparring__signature"
 Quotas = dict[str, list[int]]
 
 
@@ -198,7 +199,7 @@ def _require_room(plan: Allotment, found: Signatures, rows: DataFrame, group: st
     size, room = sum(found.vectors[largest]), max(plan.weights) * total
     if plan.strict and size > room:
         # A group of several joined ones is named by the first of them.
-        values = [F.coalesce(F.col(f"`{name}`").cast("string"), F.lit("null")) for name in named_by]
+        values = [F.coalesce(named(name).cast("string"), F.lit("null")) for name in named_by]
         texts = [F.concat(F.lit(f"{name}="), value) for name, value in zip(named_by, values, strict=True)]
         members_of = rows.where(F.col(group) == found.examples[largest])
         named = members_of.agg(F.min(F.concat_ws(", ", *texts))).collect()[0][0]

@@ -14,6 +14,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from sparring.data.reserved import named, quoted
 from sparring.dedup.canonical import canonical_hash
 from sparring.errors import SplitError
 from sparring.model_selection.allocation import allocate_groups, apportion
@@ -23,7 +24,7 @@ from sparring.model_selection.stage import UNIT, Growing
 from sparring.model_selection.strata import CLASS
 from sparring.params import require_columns
 
-ROW_KEY, PART, BRIDGES = "_row_key", "_part", "bridges"
+ROW_KEY, PART, BRIDGES = "sparring__row_key", "sparring__part", "bridges"
 QUARANTINE = "quarantine"
 QUARANTINE_FOLD = "-1"
 
@@ -114,7 +115,7 @@ def assign_new(stage: Growing, rows: DataFrame, previous: DataFrame) -> Appended
     joined = keyed.join(ledger, ROW_KEY)
     return Appended(
         stage.as_declared(joined, schema),
-        joined.where("fate = 'quarantined'").select(*[f"`{name}`" for name in rows.columns], BRIDGES),
+        joined.where("fate = 'quarantined'").select(*[quoted(name) for name in rows.columns], BRIDGES),
         ledger,
     )
 
@@ -122,13 +123,15 @@ def assign_new(stage: Growing, rows: DataFrame, previous: DataFrame) -> Appended
 def _known(stage: Growing, previous: DataFrame) -> DataFrame:
     """Return the part of every key, once."""
     plan = stage.plan()
-    part = F.col(f"`{plan.output}`").cast("string")
-    ends = [F.min(part).alias(PART), F.max(part).alias("_other")]
+    part = named(plan.output).cast("string")
+    ends = [F.min(part).alias(PART), F.max(part).alias("sparring__other")]
     found = previous.groupBy(stage.key(previous).alias(ROW_KEY)).agg(*ends)
     allowed = [*plan.parts, _quarantine(stage)]
-    wrong = found.where((F.col(PART) != F.col("_other")) | F.col(PART).isNull() | ~F.col(PART).isin(allowed)).first()
+    wrong = found.where(
+        (F.col(PART) != F.col("sparring__other")) | F.col(PART).isNull() | ~F.col(PART).isin(allowed)
+    ).first()
     if wrong is not None:
-        what = "no part" if wrong[PART] is None else " and ".join(sorted({wrong[PART], wrong["_other"]}))
+        what = "no part" if wrong[PART] is None else " and ".join(sorted({wrong[PART], wrong["sparring__other"]}))
         raise SplitError(
             f"{plan.owner}.assign_new: previous gives the key {wrong[ROW_KEY]} {what}; each key needs one of "
             f"{', '.join(allowed)}",
@@ -174,17 +177,17 @@ def _deal_groups(stage: Growing, ledger: DataFrame) -> DataFrame:
     marked = computed_once(_with_bridges(stage, ledger, quarantine))
     # Old rows in quarantine, and new ones that bridge by themselves, join nothing any more.
     inside = stage.with_unit(marked.where(~_is_out(quarantine)))
-    parts = inside.groupBy(UNIT).agg(F.array_sort(F.collect_set(PART)).alias("_unit_parts"))
+    parts = inside.groupBy(UNIT).agg(F.array_sort(F.collect_set(PART)).alias("sparring__unit_parts"))
     united = computed_once(inside.join(parts, UNIT))
-    joined, several = F.size("_unit_parts") == 1, F.size("_unit_parts") > 1
+    joined, several = F.size("sparring__unit_parts") == 1, F.size("sparring__unit_parts") > 1
     new = F.col(PART).isNull()
-    settled = united.withColumn(PART, F.coalesce(PART, F.when(joined, F.col("_unit_parts")[0])))
+    settled = united.withColumn(PART, F.coalesce(PART, F.when(joined, F.col("sparring__unit_parts")[0])))
     fresh = _deal_fresh(stage, settled.where(~several | ~new))
     chosen = settled.join(fresh, UNIT, "left").select(
         ROW_KEY,
         UNIT,
         F.coalesce(PART, plan.output, F.lit(quarantine)).alias(plan.output),
-        F.when(new & several, F.col("_unit_parts")).alias(BRIDGES),
+        F.when(new & several, F.col("sparring__unit_parts")).alias(BRIDGES),
     )
     out = stage.with_unit(marked.where(_is_out(quarantine)))
     kept_out = out.select(
@@ -209,16 +212,16 @@ def _with_bridges(stage: Growing, ledger: DataFrame, quarantine: str) -> DataFra
     ways = [columns for columns in (stage.columns_in("groupCols"), stage.columns_in("clusterCol")) if columns]
     found: list[str] = []
     for number, columns in enumerate(ways):
-        way, parts = f"_way{number}", f"_parts{number}"
+        way, parts = f"sparring__way{number}", f"sparring__parts{number}"
         ledger = ledger.withColumn(way, canonical_hash(columns, ledger.schema))
         settled = ledger.where(F.col(PART).isNotNull() & (F.col(PART) != quarantine))
         ledger = ledger.join(settled.groupBy(way).agg(F.collect_set(PART).alias(parts)), way, "left")
         found.append(parts)
     none = F.array().cast("array<string>")
     touched = reduce(F.array_union, [F.coalesce(F.col(parts), none) for parts in found])
-    names = [name for name in ledger.columns if not name.startswith(("_way", "_parts"))]
+    names = [name for name in ledger.columns if not name.startswith(("sparring__way", "sparring__parts"))]
     return ledger.select(
-        *[f"`{name}`" for name in names], F.when(F.col(PART).isNull(), F.array_sort(touched)).alias(BRIDGES)
+        *[quoted(name) for name in names], F.when(F.col(PART).isNull(), F.array_sort(touched)).alias(BRIDGES)
     )
 
 

@@ -9,9 +9,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sparring.data.literal import with_facts
+from sparring.data.reserved import quoted
 from sparring.model_selection.places import HASH, KEY, STRATUM, Places, find_places, with_place
 
-CUTS = "_cuts"
+CUTS = "sparring__cuts"
 CUTS_KIND = "struct<hashes: array<bigint>, keys: array<string>, parts: array<string>>"
 Quotas = Mapping[str, Sequence[int]]
 
@@ -63,7 +64,9 @@ def assign_by_quota(
     informed = with_facts(with_place(rows, stratum, key, seed), STRATUM, cuts, CUTS, CUTS_KIND)
     most = max((len(some) for some in ends.values()), default=0)
     after = " + ".join(["0", *(_after(cut) for cut in range(most))])
-    return informed.select(*[f"`{name}`" for name in rows.columns], F.expr(f"get({CUTS}.parts, {after})").alias(output))
+    return informed.select(
+        *[quoted(name) for name in rows.columns], F.expr(f"get({CUTS}.parts, {after})").alias(output)
+    )
 
 
 def _after(cut: int) -> str:

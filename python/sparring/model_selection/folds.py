@@ -11,9 +11,9 @@ from typing import Any
 
 from pyspark import keyword_only
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from sparring.data.reserved import named, quoted
 from sparring.model_selection.allot import Allotment, Quotas, allot_rows, require_members
 from sparring.model_selection.multilabel import stratify_label_sets
 from sparring.model_selection.stage import (
@@ -322,8 +322,8 @@ class RepeatedStratifiedKFold(Folds, HasStrata, HasRepeats):
         rows = self.with_class(self.with_unit(dataset))
         for repeat, name in enumerate(self._fold_cols()):
             plan = replace(self.plan(), output=name, seed=self.getSeed() + repeat)
-            rows = allot_rows(rows, UNIT, plan).withColumn(name, F.col(name).cast("int"))
-        return rows.select(*[f"`{name}`" for name in schema.names])
+            rows = allot_rows(rows, UNIT, plan).withColumn(name, named(name).cast("int"))
+        return rows.select(*[quoted(name) for name in schema.names])
 
     def _fold_cols(self) -> list[str]:
         return [f"{self.getOrDefault('foldCol')}{repeat}" for repeat in range(self.getOrDefault("numRepeats"))]

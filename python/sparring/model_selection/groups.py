@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from sparring.dedup.canonical import canonical_hash
 from sparring.dedup.components import COMPONENT, NODE, connected_components
 
-CLUSTER = "_cluster"
+CLUSTER = "sparring__cluster"
 
 
 def with_group_id(
@@ -42,6 +42,6 @@ def with_group_id(
     # A star a cluster: its groups all meet at the smallest one.
     hubs = pairs.groupBy(CLUSTER).agg(F.min("dst").alias("src"))
     joined = connected_components(pairs.join(hubs, CLUSTER).where("src != dst"))
-    units = joined.select(F.col(NODE).alias(output), F.col(COMPONENT).alias("_unit"))
-    united = grouped.join(units, output, "left").withColumn(output, F.coalesce("_unit", output))
+    units = joined.select(F.col(NODE).alias(output), F.col(COMPONENT).alias("sparring__unit"))
+    united = grouped.join(units, output, "left").withColumn(output, F.coalesce("sparring__unit", output))
     return united.select(*grouped.columns)

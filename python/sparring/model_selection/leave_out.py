@@ -8,6 +8,7 @@ from pyspark import keyword_only
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from sparring.data.reserved import quoted
 from sparring.errors import SplitError
 from sparring.model_selection.allot import Allotment
 from sparring.model_selection.order import with_rank
@@ -19,7 +20,7 @@ class _LeaveOut(HasFoldCol, Keyed):
         """Return the largest fold and one; a pass over the folds if the table is Spark's."""
         name = self.getOrDefault("foldCol")
         if isinstance(allotted, DataFrame):
-            return int(allotted.agg(F.max(f"`{name}`")).collect()[0][0]) + 1
+            return int(allotted.agg(F.max(quoted(name))).collect()[0][0]) + 1
         return int(allotted[name].max()) + 1
 
     def plan(self) -> Allotment:

@@ -10,12 +10,13 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from sparring.data.literal import literal_table
+from sparring.data.reserved import named, quoted
 from sparring.model_selection.places import seeded_hash
 
 BUCKETS = 4_096
 # A bucket of no more rows is not divided again: its values are counted one by one.
 FEW_ROWS = 50_000
-VALUE, BUCKET = "_value", "_bucket"
+VALUE, BUCKET = "sparring__value", "sparring__bucket"
 
 
 def order_statistics(values: DataFrame, ranks: Sequence[int]) -> list[Any]:
@@ -45,7 +46,7 @@ def order_statistics(values: DataFrame, ranks: Sequence[int]) -> list[Any]:
     [1, 50, 100]
     """
     (column,) = values.columns
-    return _find(values.select(F.col(f"`{column}`").alias(VALUE)), list(ranks))
+    return _find(values.select(named(column).alias(VALUE)), list(ranks))
 
 
 def quantile_ranks(rows: int, shares: Sequence[float]) -> list[int]:
@@ -105,16 +106,16 @@ def with_rank(rows: DataFrame, key: str, output: str, seed: int) -> DataFrame:
     """
     from pyspark.sql import Window
 
-    hashed = rows.withColumn("_hash", seeded_hash(seed, F.col(f"`{key}`")))
-    ranged = hashed.withColumn(BUCKET, _range_of(F.col("_hash")))
+    hashed = rows.withColumn("sparring__hash", seeded_hash(seed, named(key)))
+    ranged = hashed.withColumn(BUCKET, _range_of(F.col("sparring__hash")))
     counts: dict[int, int] = dict(ranged.groupBy(BUCKET).count().collect())
     starts = list(accumulate([0, *(counts[bucket] for bucket in sorted(counts))]))
     first = dict(zip(sorted(counts), starts, strict=False))
-    ranges = ({BUCKET: bucket, "_first": rank} for bucket, rank in first.items())
-    table = literal_table(rows.sparkSession, ranges, f"{BUCKET} long, _first int")
-    within = F.row_number().over(Window.partitionBy(BUCKET).orderBy("_hash", f"`{key}`"))
-    ranked = ranged.join(F.broadcast(table), BUCKET).withColumn(output, F.col("_first") + within - 1)
-    return ranked.select(*[f"`{name}`" for name in rows.columns], output)
+    ranges = ({BUCKET: bucket, "sparring__first": rank} for bucket, rank in first.items())
+    table = literal_table(rows.sparkSession, ranges, f"{BUCKET} long, sparring__first int")
+    within = F.row_number().over(Window.partitionBy(BUCKET).orderBy("sparring__hash", quoted(key)))
+    ranked = ranged.join(F.broadcast(table), BUCKET).withColumn(output, F.col("sparring__first") + within - 1)
+    return ranked.select(*[quoted(name) for name in rows.columns], output)
 
 
 def _range_of(hashed: Column) -> Column:

@@ -20,14 +20,15 @@ from pyspark.sql import functions as F
 
 from sparring.data.collected import fits_driver, to_arrow
 from sparring.data.literal import with_facts
+from sparring.data.reserved import named
 
 BUCKET_ROWS = 1_024
 MOST_BITS = 14
 # One pass gives the sizes of all strata together with these buckets, fine enough for so many rows a stratum.
 FIRST_BITS = 8
 FIRST_ROWS = 10_000_000
-HASH, BUCKET, STRATUM, KEY = "_hash", "_bucket", "_stratum", "_sort_key"
-BITS, WANTED = "_bits", "_wanted"
+HASH, BUCKET, STRATUM, KEY = "sparring__hash", "sparring__bucket", "sparring__stratum", "sparring__sort_key"
+BITS, WANTED = "sparring__bits", "sparring__wanted"
 WANTED_KIND = "struct<bits: int, buckets: array<bigint>, ranks: array<array<int>>>"
 Ranks = Mapping[str, Sequence[int]]
 
@@ -59,8 +60,8 @@ def seeded_hash(seed: int, key: Column) -> Column:
 
 def with_place(rows: DataFrame, stratum: str, key: str, seed: int) -> DataFrame:
     """Return ``rows`` with what :func:`find_places` looks at."""
-    named = {STRATUM: F.col(f"`{stratum}`"), KEY: F.col(f"`{key}`"), HASH: seeded_hash(seed, F.col(f"`{key}`"))}
-    return rows.withColumns(named)
+    place = {STRATUM: named(stratum), KEY: named(key), HASH: seeded_hash(seed, named(key))}
+    return rows.withColumns(place)
 
 
 def find_places(rows: DataFrame, stratum: str, key: str, seed: int) -> Places:
@@ -178,10 +179,10 @@ def _look_up(placed: DataFrame, wanted: Mapping[str, Any]) -> dict[str, list[Pla
     bucket = _bucket(F.col(f"{WANTED}.bits"))
     at = F.call_function("array_position", F.col(f"{WANTED}.buckets"), bucket).cast("int")
     place = F.struct(F.col(HASH).alias("hash"), F.col(KEY).alias("key"))
-    rows = informed.withColumn("_at", at).where("_at > 0").groupBy(STRATUM, WANTED, "_at")
-    listed = rows.agg(F.sort_array(F.collect_list(place)).alias("_places"))
-    chosen = F.expr(f"transform({WANTED}.ranks[_at - 1], rank -> _places[rank - 1])")
+    rows = informed.withColumn("sparring__at", at).where("sparring__at > 0").groupBy(STRATUM, WANTED, "sparring__at")
+    listed = rows.agg(F.sort_array(F.collect_list(place)).alias("sparring__places"))
+    chosen = F.expr(f"transform({WANTED}.ranks[sparring__at - 1], rank -> sparring__places[rank - 1])")
     answer: dict[str, list[Place]] = {}
-    for stratum, _, places in sorted(listed.select(STRATUM, "_at", chosen).collect()):
+    for stratum, _, places in sorted(listed.select(STRATUM, "sparring__at", chosen).collect()):
         answer.setdefault(stratum, []).extend(Place(*place) for place in places)
     return answer

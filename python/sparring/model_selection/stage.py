@@ -14,6 +14,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from sparring.data.reserved import named, quoted
 from sparring.dedup.canonical import canonical_hash
 from sparring.errors import ParamError
 from sparring.model_selection.allot import Allotment, allot_groups, allot_rows
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from sparring.model_selection.adapter import SklearnFolds
     from sparring.model_selection.append import Appended
 
-UNIT = "_unit_id"
+UNIT = "sparring__unit_id"
 KEYED = ("keyCols",)
 INPUTS = ("keyCols", "stratifyCols", "quantileCols", "labelCols", "groupCols", "clusterCol", "timeCol")
 KINDS = {"quantileCols": NUMBERS, "timeCol": TIMES}
@@ -186,7 +187,7 @@ class Allotting(Transformer, KeywordParams, DefaultParamsReadable[Any], DefaultP
 
     def pairs(self, allotted: DataFrame) -> Iterator[tuple[DataFrame, DataFrame]]:
         """Return the (train, test) tables of a table that this stage has transformed, one pair a fold."""
-        for train, test in self.roles(lambda name: F.col(f"`{name}`"), self.fold_count(allotted)):
+        for train, test in self.roles(lambda name: named(name), self.fold_count(allotted)):
             yield allotted.where(train), allotted.where(test)
 
     def as_sklearn(self) -> SklearnFolds:
@@ -241,7 +242,7 @@ class Keyed(Allotting, HasKeyCols, HasSeed):
         """Return one text column as it is, anything else as its hash."""
         columns = self.getKeyCols()
         if len(columns) == 1 and isinstance(dataset.schema[columns[0]].dataType, T.StringType):
-            return F.col(f"`{columns[0]}`")
+            return named(columns[0])
         return canonical_hash(columns, dataset.schema)
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
@@ -256,7 +257,7 @@ class Keyed(Allotting, HasKeyCols, HasSeed):
             allotted = allotted.withColumnRenamed(UNIT, self.getOrDefault("groupIdCol"))
         output = self.plan().output
         kind = schema[output].dataType
-        return allotted.withColumn(output, F.col(output).cast(kind)).select(*[f"`{name}`" for name in schema.names])
+        return allotted.withColumn(output, F.col(output).cast(kind)).select(*[quoted(name) for name in schema.names])
 
     def _allot_rows(self, rows: DataFrame) -> DataFrame:
         return allot_rows(rows, UNIT, self.plan())

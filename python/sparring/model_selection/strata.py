@@ -9,9 +9,10 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from sparring.data.reserved import named
 from sparring.model_selection.order import order_statistics, quantile_ranks
 
-CLASS = "_class"
+CLASS = "sparring__class"
 EVERYTHING = "all rows"
 JSON_OPTIONS = {"ignoreNullFields": "false"}
 # Types whose text has no character that JSON would escape.
@@ -20,7 +21,7 @@ NUMBERS = (T.ByteType, T.ShortType, T.IntegerType, T.LongType, T.FloatType, T.Do
 
 
 def with_class(rows: DataFrame, columns: Sequence[str], quantile_cols: Sequence[str] = (), bins: int = 10) -> DataFrame:
-    """Return ``rows`` with the text column ``_class``.
+    """Return ``rows`` with the text column ``sparring__class``.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ def with_class(rows: DataFrame, columns: Sequence[str], quantile_cols: Sequence[
     """
     if not columns and not quantile_cols:
         return rows.withColumn(CLASS, F.lit(EVERYTHING))
-    values = {name: F.col(f"`{name}`").cast("string") for name in columns}
+    values = {name: named(name).cast("string") for name in columns}
     numbers = {f"bin of {name}": _bin_of(rows, name, bins) for name in quantile_cols}
     plain = all(isinstance(rows.schema[name].dataType, PLAIN) for name in columns)
     return rows.withColumn(CLASS, (_plain_json if plain else _json)({**values, **numbers}))
@@ -59,10 +60,10 @@ def _plain_json(values: Mapping[str, Column]) -> Column:
 
 def _bin_of(rows: DataFrame, name: str, bins: int) -> Column:
     """Return the bin of a number, from 0: equal numbers share one, so bins are equally full only without ties."""
-    number = F.col(f"`{name}`")
+    number = named(name)
     if isinstance(rows.schema[name].dataType, (T.FloatType, T.DoubleType)):
         number = F.when(F.abs(number) < float("inf"), number)
-    values = rows.select(number.alias(name)).where(F.col(f"`{name}`").isNotNull())
+    values = rows.select(number.alias(name)).where(named(name).isNotNull())
     ranks = quantile_ranks(values.count(), [1 / bins] * (bins - 1))
     edges = order_statistics(values, [max(rank, 1) for rank in ranks]) if any(ranks) else []
     return sum(((number > edge).cast("int") for edge in sorted(set(edges))), number * 0).cast("int").cast("string")
@@ -77,11 +78,11 @@ def label_set(columns: Sequence[str], schema: T.StructType) -> Column:
         One column of arrays of labels, or a numeric or boolean column for each label; null and 0 mean absent.
     schema : StructType
     """
-    first = F.col(f"`{columns[0]}`")
+    first = named(columns[0])
     if isinstance(schema[columns[0]].dataType, T.ArrayType):
         labels = F.array_sort(F.array_distinct(F.transform(first, lambda label: label.cast("string"))))
         return F.coalesce(F.to_json(F.filter(labels, lambda label: label.isNotNull())), F.lit("[]"))
-    present = [F.when(F.col(f"`{name}`").cast("double") != 0, F.lit(name)) for name in sorted(columns)]
+    present = [F.when(named(name).cast("double") != 0, F.lit(name)) for name in sorted(columns)]
     return F.to_json(F.filter(F.array(*present), lambda label: label.isNotNull()))
 
 

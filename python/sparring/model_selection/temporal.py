@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from sparring.data.reserved import named, quoted
 from sparring.errors import ParamError, SplitError
 from sparring.model_selection.order import quantile_ranks
 from sparring.model_selection.stage import Allotting, HasFoldCol, HasNumFolds, HasParts
@@ -40,7 +41,7 @@ class _Timed(Allotting):
     def _timed(self, dataset: DataFrame) -> tuple[DataFrame, DataFrame, int]:
         """Return the rows with their ticks, the ticks that are there, and how many."""
         name = self.getOrDefault("timeCol")
-        rows = dataset.withColumn(TICK, ticks(F.col(f"`{name}`"), dataset.schema[name].dataType))
+        rows = dataset.withColumn(TICK, ticks(named(name), dataset.schema[name].dataType))
         times = rows.select(TICK).where(F.col(TICK).isNotNull())
         return rows, times, times.count()
 
@@ -152,7 +153,7 @@ class TimeSplitter(HasParts, _Timed):
         # In a gap the next part's gap has begun, the part itself has not.
         chosen = F.when(trains > part, self.getOrDefault("gapName")).otherwise(F.get(names, part))
         named = F.when(part.isNull(), self.getOrDefault("undatedName")).otherwise(chosen)
-        return rows.withColumn(self.getOrDefault("splitCol"), named).select(*[f"`{name}`" for name in schema.names])
+        return rows.withColumn(self.getOrDefault("splitCol"), named).select(*[quoted(name) for name in schema.names])
 
     def _cuts(self, dataset: DataFrame) -> tuple[list[int], list[int]]:
         _, times, count = self._timed(dataset)
@@ -288,7 +289,7 @@ class TimeSeriesSplit(HasFoldCol, HasNumFolds, _Timed):
         tick = F.col(TICK)
         made = rows.withColumn(self.getOrDefault("foldCol"), passed(tick, cuts) - 1)
         made = made.withColumn(self.getOrDefault("trainFromCol"), passed(tick, gaps))
-        return made.select(*[f"`{name}`" for name in schema.names])
+        return made.select(*[quoted(name) for name in schema.names])
 
     def _require_rows(self, times: DataFrame, cuts: list[int], gaps: list[int]) -> None:
         same = [number for number in range(len(cuts) - 1) if cuts[number] == cuts[number + 1]]

@@ -16,7 +16,7 @@ from sparring.model_selection.order import order_statistics
 DAY = 86_400_000_000
 INTEGERS = (T.ByteType, T.ShortType, T.IntegerType, T.LongType)
 TIMES = (T.TimestampType, T.TimestampNTZType, T.DateType, *INTEGERS)
-TICK = "_tick"
+TICK = "sparring__tick"
 
 
 def ticks(column: Column, kind: T.DataType) -> Column:

@@ -10,9 +10,9 @@ from pyspark.ml.linalg import VectorUDT
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from sparring.data.reserved import named
 from sparring.errors import ConfigError, ParamError
 from sparring.params import forbid_columns, require_columns
 from sparring.sagemaker import algorithms
@@ -187,8 +187,8 @@ class _AlgorithmEstimator(Estimator[Any], _AlgorithmParams, DefaultParamsReadabl
         """Return the columns that the writers read: label, if it is learned from, and features as a vector."""
         column = self.getOrDefault("featuresCol")
         vector = isinstance(dataset.schema[column].dataType, VectorUDT)
-        features = F.col(column) if vector else array_to_vector(F.col(column).cast("array<double>"))
-        label = [F.col(self.getOrDefault("labelCol")).cast("double").alias("label")] if self.algorithm.labelled else []
+        features = named(column) if vector else array_to_vector(named(column).cast("array<double>"))
+        label = [named(self.getOrDefault("labelCol")).cast("double").alias("label")] if self.algorithm.labelled else []
         rows = dataset.select(*label, features.alias("features"))
         # Every instance must find a file.
         hosts = self._config().instance_count
@@ -199,7 +199,7 @@ def _as_array(dataset: DataFrame, column: str) -> Any:
     from pyspark.ml.functions import vector_to_array
 
     vector = isinstance(dataset.schema[column].dataType, VectorUDT)
-    return vector_to_array(F.col(column), "float32") if vector else F.col(column)
+    return vector_to_array(named(column), "float32") if vector else named(column)
 
 
 DOCUMENTATION = """{summary}

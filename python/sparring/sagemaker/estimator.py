@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparring.config.schema import SageMakerConfig
+from sparring.data.reserved import named
 from sparring.errors import ParamError, TableError
 from sparring.feature.vectors import with_vectors
 from sparring.inference.realtime import EndpointModel
@@ -126,8 +127,8 @@ class SageMakerXGBoost(SingleNodeXGBoost, _SageMakerParams):
 
     def _ordered(self, dataset: DataFrame, job: TrainingJob) -> DataFrame:
         """Return label and features in the order of the key: XGBoost's model depends on it."""
-        label = F.col(self.getOrDefault("labelCol")).cast("double").alias("label")
-        rows = dataset.select(F.col(self.getOrDefault("keyCol")).alias("key"), label, *self._features(dataset))
+        label = named(self.getOrDefault("labelCol")).cast("double").alias("label")
+        rows = dataset.select(named(self.getOrDefault("keyCol")).alias("key"), label, *self._features(dataset))
         if "features" in rows.columns:
             rows = rows.withColumn("features", array_to_vector(F.col("features").cast("array<double>")))
         else:

@@ -12,6 +12,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from sparring.data.batches import map_batches
+from sparring.data.reserved import named
 from sparring.errors import EndpointError
 from sparring.inference.invocation import Invoker, runtime_client
 from sparring.sagemaker.formats.answers import decode_answers
@@ -62,7 +64,7 @@ class AnswerScorer:
             retries, another number of rows, or without a member.
         """
         vector = isinstance(rows.schema[column].dataType, VectorUDT)
-        sent = F.col(column).alias("vector") if vector else F.col(column).cast("array<float>").alias("features")
+        sent = named(column).alias("vector") if vector else named(column).cast("array<float>").alias("features")
         lists = {member: isinstance(schema[name].dataType, T.ArrayType) for member, name in self.outputs.items()}
 
         def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -72,7 +74,7 @@ class AnswerScorer:
                 added = [_column(found[member], several) for member, several in lists.items()]
                 yield pa.RecordBatch.from_arrays([*batch.columns[:-1], *added], names=schema.names)
 
-        return rows.select("*", F.struct(sent).alias("_sent")).mapInArrow(score, schema)
+        return map_batches(rows.select("*", F.struct(sent).alias("sparring__sent")), score, schema)
 
     def _answers(self, invoker: Invoker, features: pa.Array, vector: bool) -> Answers:
         """Return the answers to a batch, in its order."""

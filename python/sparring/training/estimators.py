@@ -23,7 +23,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from sparring.data.batches import map_batches
 from sparring.data.cells import cells_of, stack
+from sparring.data.reserved import named
 from sparring.params import KeywordParams, at_least, check_params, forbid_columns, in_range, require_columns
 from sparring.training.single_node import LEARNERS, FittedModel, Learner
 
@@ -86,8 +88,8 @@ class _SingleNodeParams(KeywordParams, HasLabelCol, HasSeed):
         if not column:
             return [F.col("indices"), F.col("values")]
         if isinstance(dataset.schema[column].dataType, VectorUDT):
-            return [vector_to_array(column, "float32").alias("features")]
-        return [F.col(column).cast("array<float>").alias("features")]
+            return [vector_to_array(named(column), "float32").alias("features")]
+        return [named(column).cast("array<float>").alias("features")]
 
     def _with_outputs(self, schema: T.StructType) -> T.StructType:
         names = (self.getOrDefault("probabilityCol"), self.getOrDefault("predictionCol"))
@@ -131,8 +133,8 @@ class _SingleNodeEstimator(Estimator[Any], _SingleNodeParams, DefaultParamsReada
         size = self.getOrDefault("size") if self.isDefined("size") else None
         weight = self.getOrDefault("weightCol")
         rows = dataset.select(
-            F.col(self.getOrDefault("keyCol")).alias("key"),
-            F.col(self.getOrDefault("labelCol")).cast("double").alias("label"),
+            named(self.getOrDefault("keyCol")).alias("key"),
+            named(self.getOrDefault("labelCol")).cast("double").alias("label"),
             (F.col(weight).cast("double") if weight else F.lit(1.0)).alias("weight"),
             *self._features(dataset),
         )
@@ -346,7 +348,7 @@ class SingleNodeModel(Model, _SingleNodeParams, DefaultParamsReadable[Any], Defa
     def _transform(self, dataset: DataFrame) -> DataFrame:
         schema = self.transformSchema(dataset.schema)
         family, state, size = (self.getOrDefault(name) for name in ("family", "state", "size"))
-        wide = dataset.select("*", F.struct(*self._features(dataset)).alias("_features"))
+        wide = dataset.select("*", F.struct(*self._features(dataset)).alias("sparring__features"))
         names = schema.names
 
         def score(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
@@ -357,7 +359,7 @@ class SingleNodeModel(Model, _SingleNodeParams, DefaultParamsReadable[Any], Defa
                 outputs = [pa.array(probability), pa.array((probability >= 0.5).astype(np.float64))]
                 yield pa.RecordBatch.from_arrays([*batch.columns[:-1], *outputs], names=names)
 
-        return wide.mapInArrow(score, schema)
+        return map_batches(wide, score, schema)
 
 
 def _width(batches: list[pa.RecordBatch]) -> int:

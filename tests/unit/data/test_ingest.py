@@ -116,6 +116,6 @@ def test_keys_from_content_are_unique_and_do_not_depend_on_partitions(spark: Spa
         folder = tmp_path / str(at)
         spark.createDataFrame(frame.sample(frac=1, random_state=at)).repartition(parts).write.parquet(str(folder / "t"))
         ingest(spark, table_at(folder / "t"), str(folder / "out"))
-        keys.append(sorted(row["_key"] for row in accepted(spark, str(folder / "out")).collect()))
+        keys.append(sorted(row["sparring__key"] for row in accepted(spark, str(folder / "out")).collect()))
     assert len(set(keys[0])) == 24
     assert keys[0] == keys[1]

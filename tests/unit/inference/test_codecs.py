@@ -92,7 +92,10 @@ def test_an_answer_without_scores_is_an_error(body: bytes, kind: str) -> None:
 def test_joined_outputs_give_keys_and_scores() -> None:
     keys, scores = joined_scores_of(b'007,0.5\n"a,""b""",0.25\n', "text/csv", "It")
     assert (keys, scores.tolist()) == (["007", 'a,"b"'], [0.5, 0.25])
-    lines = [{"_key": "007", "SageMakerOutput": {"score": 0.5}}, {"_key": "é", "SageMakerOutput": {"score": 0.25}}]
+    lines = [
+        {"sparring__key": "007", "SageMakerOutput": {"score": 0.5}},
+        {"sparring__key": "é", "SageMakerOutput": {"score": 0.25}},
+    ]
     body = "\n".join(json.dumps(line) for line in lines).encode()
     keys, scores = joined_scores_of(body, "application/jsonlines", "It")
     assert (keys, scores.tolist()) == (["007", "é"], [0.5, 0.25])

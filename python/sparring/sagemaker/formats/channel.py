@@ -14,6 +14,7 @@ from pyspark.ml.linalg import VectorUDT
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from sparring.data.reserved import named
 from sparring.data.tasks import run_to_end
 from sparring.errors import ParamError, SparringError, TableError
 from sparring.params import require_columns
@@ -164,15 +165,15 @@ def _columns(
     df: DataFrame, key: str | None, label: str | None, weight: str | None, features: str | None, size: int | None
 ) -> list[Column]:
     """Return the columns under the names that batches are read by."""
-    order = (F.col(key) if key else F.monotonically_increasing_id()).alias("_key")
+    order = (F.col(key) if key else F.monotonically_increasing_id()).alias("sparring__key")
     if features is None:
-        return [order, *(F.col(f"`{name}`") for name in df.columns if name != key)]
+        return [order, *(named(name) for name in df.columns if name != key)]
     names = [name for name in (key, label, weight) if name] + ([features] if features else ["indices", "values"])
     require_columns(df.schema, names, "write_channel")
     if not features and size is None:
         raise ParamError("write_channel.size is missing", "Give the number of features.")
     columns = [order]
-    columns += [F.col(name).cast("double").alias(as_) for name, as_ in ((label, "label"), (weight, "weight")) if name]
+    columns += [named(name).cast("double").alias(as_) for name, as_ in ((label, "label"), (weight, "weight")) if name]
     if not features:
         return [*columns, F.col("indices").cast("array<int>"), F.col("values").cast("array<float>")]
     vector = isinstance(df.schema[features].dataType, VectorUDT)
@@ -183,15 +184,19 @@ def _columns(
 def _ranges(rows: DataFrame, files: int) -> DataFrame:
     """Return the rows in one partition a file."""
     if files == 1:
-        return rows.coalesce(1).sortWithinPartitions("_key")
-    return rows.repartitionByRange(files, "_key").sortWithinPartitions("_key")
+        return rows.coalesce(1).sortWithinPartitions("sparring__key")
+    return rows.repartitionByRange(files, "sparring__key").sortWithinPartitions("sparring__key")
 
 
 def _tiles(rows: DataFrame, files: int) -> DataFrame:
     """Return the rows in one partition a file, equal in size to one row, whatever their keys."""
-    ordered = Window.orderBy("_key", F.xxhash64(*(name for name in rows.columns if name != "_key")))
-    tiled = rows.withColumn("_tile", F.ntile(files).over(ordered))
-    return tiled.repartitionByRange(files, "_tile").sortWithinPartitions("_tile", "_key").drop("_tile")
+    ordered = Window.orderBy("sparring__key", F.xxhash64(*(name for name in rows.columns if name != "sparring__key")))
+    tiled = rows.withColumn("sparring__tile", F.ntile(files).over(ordered))
+    return (
+        tiled.repartitionByRange(files, "sparring__tile")
+        .sortWithinPartitions("sparring__tile", "sparring__key")
+        .drop("sparring__tile")
+    )
 
 
 def _write(rows: DataFrame, form: Codec, sink: Sink, encode: Encode) -> list[Channel]:
