@@ -59,9 +59,9 @@ def test_flights_that_never_left_are_counted_and_every_row_is_accounted_for(repo
 
 
 def test_no_schedule_is_in_two_parts_and_late_flights_keep_their_share(run: Path) -> None:
-    split = pd.read_parquet(run / "split", columns=[*GROUP, "split", "sparring__label"])
-    assert split.groupby(GROUP).split.nunique().max() == 1
-    shares = split.groupby("split")["sparring__label"].agg(["size", "sum"]) / [
+    split = pd.read_parquet(run / "split", columns=[*GROUP, "sparring__split", "sparring__label"])
+    assert split.groupby(GROUP).sparring__split.nunique().max() == 1
+    shares = split.groupby("sparring__split")["sparring__label"].agg(["size", "sum"]) / [
         len(split),
         split["sparring__label"].sum(),
     ]
@@ -82,11 +82,12 @@ def test_the_split_does_not_depend_on_partitions_or_row_order(spark: SparkSessio
         groupCols=GROUP,
         seed=config.seed,
         weights=[0.7, 0.1, 0.2],
+        splitCol="sparring__split",
     )
     again = splitter.transform(marked.where("isSurvivor"))
     first = spark.read.parquet(str(run / "split"))
     # An order-free digest of (row, part): equal for equal assignments, different for any single move.
-    digest = F.sum(F.xxhash64("sparring__key", "split").cast("decimal(38,0)"))
+    digest = F.sum(F.xxhash64("sparring__key", "sparring__split").cast("decimal(38,0)"))
     assert again.agg(F.count("*"), digest).first() == first.agg(F.count("*"), digest).first()
 
 

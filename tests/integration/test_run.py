@@ -64,7 +64,7 @@ def test_every_row_is_accounted_for(facts: dict) -> None:
 
 def test_no_patient_is_in_two_parts(facts: dict) -> None:
     split = pd.read_parquet(facts["folder"] / "split")
-    assert (split.groupby("patient").split.nunique() == 1).all()
+    assert (split.groupby("patient").sparring__split.nunique() == 1).all()
     assert facts["split"]["straddling_groups"] == 0
 
 
@@ -78,7 +78,7 @@ def test_copies_that_are_kept_stay_in_one_part(spark: SparkSession, small_run: P
     Run(load_config(str(small_run), [*changes, "contenders.1.hyperparameters.num_round=1"]), str(tmp_path)).execute()
     split = pd.read_parquet(tmp_path / "split")
     assert len(split) == 3_980
-    clusters = split.groupby("clusterId").split
+    clusters = split.groupby("sparring__cluster").sparring__split
     assert (clusters.size() > 1).sum() == 60
     assert clusters.nunique().max() == 1
 

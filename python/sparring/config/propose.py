@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from sparring.config.propose_deduplicate import propose_deduplicate
 from sparring.config.schema import FeaturesConfig, TableConfig
 from sparring.data.reserved import named, quoted
 from sparring.errors import TableError, did_you_mean
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 CATEGORIES = 200
+KINDS = ("numeric", "timestamp", "categorical")
 CONTENDERS = """\
 contenders:
   - {name: mllib-logistic, engine: spark, family: logistic_regression, hyperparameters: {regParam: 0.0001}}
@@ -83,10 +85,22 @@ def propose(path: str, label: str, group: Sequence[str] = ()) -> str:
                 )
         positive = positive_value(label_values(frame, label), placeholder)
         rows, profiles = profile(frame, {label, *group})
+        duplicates = propose_deduplicate(frame, _as_config(path, label, group, profiles)) if _usable(profiles) else []
     finally:
         if ours:
             stop_session(spark)
-    return _write(path, label, list(group), positive, rows, profiles)
+    return _write(path, label, list(group), positive, rows, profiles, duplicates)
+
+
+def _usable(profiles: list[ColumnProfile]) -> bool:
+    return any(p.kind in KINDS for p in profiles)
+
+
+def _as_config(path: str, label: str, group: Sequence[str], profiles: list[ColumnProfile]) -> TableConfig:
+    """Return the proposed roles."""
+    features = {kind: [p.name for p in profiles if p.kind == kind] for kind in KINDS}
+    key = [p.name for p in profiles if p.kind == "key"][:1]
+    return TableConfig(path=path, label=label, group=list(group), key=key, features=FeaturesConfig(**features))
 
 
 def profile(frame: DataFrame, taken: set[str]) -> tuple[int, list[ColumnProfile]]:
@@ -143,7 +157,15 @@ def _kind(field: Any, seen: Any, keys: set[str]) -> tuple[str, str]:
     return "out", f"type {field.dataType.simpleString()} is no feature"
 
 
-def _write(path: str, label: str, group: list[str], positive: object, rows: int, profiles: list[ColumnProfile]) -> str:
+def _write(
+    path: str,
+    label: str,
+    group: list[str],
+    positive: object,
+    rows: int,
+    profiles: list[ColumnProfile],
+    duplicates: list[str],
+) -> str:
     """Return the configuration as text; every value goes through YAML, so that any column name is safe."""
     name = "".join(c if c.isalnum() or c in "-_" else "-" for c in PurePosixPath(path).name.split(".")[0]) or "table"
     keys = [p.name for p in profiles if p.kind == "key"][:1]
@@ -163,11 +185,12 @@ def _write(path: str, label: str, group: list[str], positive: object, rows: int,
     else:
         lines.append("  # group: [patient]    # columns whose joint value must not be in train and test both")
     lines.append("  features:")
-    for kind in ("numeric", "timestamp", "categorical"):
+    for kind in KINDS:
         lines += _section(kind, [p for p in profiles if p.kind == kind], rows)
     left_out = [p for p in profiles if p.kind == "out" or (p.kind == "key" and p.name not in keys)]
     if left_out:
         lines += ["    # left out:", *(f"    #   {p.name}: {p.why}" for p in left_out)]
+    lines += ["", *duplicates] if duplicates else []
     defaults = ["", "split: {train: 0.7, validation: 0.1, test: 0.2}", "", CONTENDERS.rstrip(), ""]
     return "\n".join([*lines, *defaults])
 

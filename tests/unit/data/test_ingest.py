@@ -53,7 +53,7 @@ def test_good_rows_are_accepted_and_missing_values_counted(spark: SparkSession, 
         (lambda t: t.assign(id=1), {"key": ["id"]}, TableError, ["table.key", "1 (8 rows)"]),
         (lambda t: t.assign(x=[[1.0]] * 8), {}, TableError, ["table.features.numeric", "'x'", "array<double>"]),
         (lambda t: t.assign(x="many"), {}, TableError, ["All 8 rows are quarantined", "x not a number"]),
-        (lambda t: t.assign(_label=1), {}, TableError, ["'_label'", "Rename"]),
+        (lambda t: t.assign(sparring__label=1), {}, TableError, ["'sparring__label'", "Rename"]),
     ],
 )
 def test_a_broken_contract_is_refused_in_words(

@@ -38,7 +38,7 @@ def run(rows: DataFrame, folder: Path, **options: Any) -> tuple[dict[str, Any], 
 
 
 def clusters(table: pd.DataFrame) -> list[str]:
-    return sorted("".join(sorted(keys)) for keys in table.groupby("clusterId").groups.values())
+    return sorted("".join(sorted(keys)) for keys in table.groupby("sparring__cluster").groups.values())
 
 
 NEAR = {"text": ["text"], "numeric": {"stars": 1.0}, "weights": {"text": 2.0}, "threshold": 0.8}
@@ -54,8 +54,8 @@ def test_a_copy_follows_its_survivor_into_the_cluster_of_similar_rows(rows: Data
     facts, table = run(rows, tmp_path, near=NEAR)
     # g has too many stars; e and f miss the text, their stars count alone, and equal rows are one cluster already.
     assert clusters(table) == ["abc", "d", "ef", "g"]
-    assert table.index[table.isSurvivor].tolist() == ["a", "d", "e", "g"]
-    assert table.clusterId["c"] == table.clusterId["b"] == "a"
+    assert table.index[table.sparring__survivor].tolist() == ["a", "d", "e", "g"]
+    assert table.sparring__cluster["c"] == table.sparring__cluster["b"] == "a"
     assert (facts["rows"], facts["duplicates_removed"], facts["clusters"]) == (4, 3, 2)
     near = facts["near"]
     assert (near["rows"], near["duplicates_removed"], near["clusters"], near["conflicting"]) == (5, 1, 1, 1)
@@ -76,11 +76,11 @@ def test_a_copy_follows_its_survivor_into_the_cluster_of_similar_rows(rows: Data
 def test_what_stays(rows: DataFrame, tmp_path: Path, options: dict[str, Any], survivors: str) -> None:
     facts, table = run(rows, tmp_path, **options)
     assert "abc" in clusters(table)
-    assert "".join(table.index[table.isSurvivor]) == survivors
+    assert "".join(table.index[table.sparring__survivor]) == survivors
     assert facts["rows"] == len(survivors) == 7 - facts["duplicates_removed"]
     # Rows of a cluster that stay must not straddle: the split is told so.
-    kept = table[table.isSurvivor]
-    assert DeduplicateConfig(**options).keeps_duplicates == kept.clusterId.duplicated().any()
+    kept = table[table.sparring__survivor]
+    assert DeduplicateConfig(**options).keeps_duplicates == kept.sparring__cluster.duplicated().any()
 
 
 @pytest.mark.parametrize(
