@@ -91,7 +91,14 @@ def judge(
         "parity": parity,
         "leakage": leakage,
         "ledger": ledger,
-        "verdict": decide(results, evaluations, gaps, ledger, (leakage or {}).get("findings", ())),
+        "verdict": decide(
+            results,
+            evaluations,
+            gaps,
+            ledger,
+            (leakage or {}).get("findings", ()),
+            manifest.report("deduplicate")["caveats"],
+        ),
         "environment": environment(results),
         "stages": [
             {"name": name, "seconds": stage["seconds"], "rows": stage["report"].get("rows")}

@@ -130,10 +130,16 @@ def print_result(facts: dict[str, Any], page: str, out: Console) -> None:
         if result["error"] is not None:
             out.print(f"{result['name']} failed: {escape(result['error']['message'])}")
     verdict = facts["verdict"]
-    out.print(f"\n[bold]Verdict:[/] {verdict['choice'] or 'refused'}. {verdict['reason']}")
-    for caveat in verdict.get("caveats", ()):
+    out.print(f"\n[bold]Verdict:[/] {headline(verdict)}. {verdict['finding']}")
+    for caveat in verdict["caveats"]:
         out.print(f"- {escape(caveat)}", soft_wrap=True)
     out.print(f"[bold]Page:[/] {page.removeprefix('file:')}", soft_wrap=True)
+
+
+def headline(verdict: dict[str, Any]) -> str:
+    """Return the verdict in a word or two: a contender, or why none is named."""
+    words = {"cannot_tell": "cannot tell", "nothing_beats_baseline": "nothing beats the baseline", "refused": "refused"}
+    return words.get(verdict["kind"], str(verdict["choice"]))
 
 
 def _figures(result: dict[str, Any], evaluation: dict[str, Any] | None) -> list[str]:

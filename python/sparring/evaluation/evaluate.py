@@ -60,15 +60,26 @@ class Evaluation:
     replicates: np.ndarray = field(repr=False)
     components: AucComponents = field(repr=False)
 
+    @property
+    def p_baseline(self) -> float | None:
+        """One-sided test that the ROC AUC is above 0.5, that of a constant (DeLong); None when it cannot be known."""
+        variance = delong_covariance(self.components, self.components)
+        if np.isnan(variance):
+            return None
+        if variance <= 0:
+            return 0.0 if self.components.auc > 0.5 else 1.0
+        return float(norm.sf((self.components.auc - 0.5) / np.sqrt(variance)))
+
     def to_dict(self) -> dict[str, Any]:
         """Return metrics by name, each ``{"value", "low", "high"}``, then ``"sample"`` and ``"curves"``;
         JSON-ready.
 
-        ``roc_auc`` also has ``"delong"``; ``accuracy`` has ``"threshold"`` and ``"majority"``, the accuracy
-        of always naming the commoner class.
+        ``"baseline"`` is the test against a constant score.  ``roc_auc`` also has ``"delong"``; ``accuracy`` has
+        ``"threshold"`` and ``"majority"``, the accuracy of always naming the commoner class.
         """
         answer: dict[str, Any] = {name: interval.to_dict() for name, interval in self.metrics.items()}
         answer["roc_auc"]["delong"] = self.delong.to_dict()
+        answer["baseline"] = {"roc_auc": 0.5, "p_value": self.p_baseline}
         base = self.sample["base_rate"]
         answer["accuracy"] |= {"threshold": self.threshold, "majority": max(base, 1 - base)}
         return {**answer, "sample": self.sample, "curves": self.curves}

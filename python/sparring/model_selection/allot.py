@@ -202,9 +202,9 @@ def _require_room(plan: Allotment, found: Signatures, rows: DataFrame, group: st
         values = [F.coalesce(named(name).cast("string"), F.lit("null")) for name in named_by]
         texts = [F.concat(F.lit(f"{name}="), value) for name, value in zip(named_by, values, strict=True)]
         members_of = rows.where(F.col(group) == found.examples[largest])
-        named = members_of.agg(F.min(F.concat_ws(", ", *texts))).collect()[0][0]
+        whose = members_of.agg(F.min(F.concat_ws(", ", *texts))).collect()[0][0]
         raise SplitError(
-            f"{plan.owner}: the group of {named} has {size:,} of {total:,} rows, the largest part is to have "
+            f"{plan.owner}: the group of {whose} has {size:,} of {total:,} rows, the largest part is to have "
             f"{room:,.0f}",
             "Use a finer group, fewer parts, or strict=False to let a part be larger than its share.",
         )

@@ -44,7 +44,8 @@ def evaluation() -> Builder:
     def build(auc: float, digest: str = "d") -> dict[str, Any]:
         return {
             "roc_auc": {"value": auc, "low": auc - 0.01, "high": auc + 0.01},
-            "sample": {"digest": digest, "confidence": 0.95},
+            "sample": {"digest": digest, "confidence": 0.95, "rows": 1_000},
+            "baseline": {"roc_auc": 0.5, "p_value": 1e-9},
         }
 
     return build

@@ -5,10 +5,13 @@ import pytest
 from sparring.comparison import decide
 
 FAIR = [{"control": "same rows and encoding", "held": True, "required": True, "detail": ""}]
+BETTER = {"value": 0.06, "p_adjusted": 1e-6, "standard_error": 0.01}
 
 
 def pair(left: str, right: str, equivalent: bool) -> dict[str, Any]:
-    return {"left": left, "right": right, "equivalent": equivalent, "margin": 0.002}
+    """A pair that is equivalent, or of which the left one is better."""
+    tested = {"value": 0.0, "p_adjusted": 1.0, "standard_error": 0.0005} if equivalent else BETTER
+    return {"left": left, "right": right, "equivalent": equivalent, "margin": 0.002, **tested}
 
 
 def test_the_best_score_wins_when_nothing_is_equivalent(result, evaluation) -> None:
@@ -85,3 +88,44 @@ def test_nothing_finished_is_a_refusal(result) -> None:
     found = decide([result("a", status="failed")], {}, [], FAIR)
     assert found["refused"]
     assert "No contender finished" in found["reason"]
+
+
+def test_a_difference_that_may_be_chance_is_told_with_the_rows_that_would_tell(result, evaluation) -> None:
+    results = [result("one"), result("two")]
+    scores = {"one": evaluation(0.550), "two": evaluation(0.536)}
+    row = {"left": "one", "right": "two", "equivalent": False, "margin": 0.002}
+    row |= {"value": 0.014, "p_adjusted": 0.77, "standard_error": 0.048}
+    found = decide(results, scores, [row], FAIR)
+    assert (found["kind"], found["path"], found["refused"]) == ("cannot_tell", None, False)
+    # 1,000 rows, whose standard error must fall from 0.048 to 0.014 / 2.8016.
+    assert found["power"]["needed_rows"] == pytest.approx(1_000 * (2.8016 * 0.048 / 0.014) ** 2, rel=1e-3)
+    assert found["power"]["detectable"] == pytest.approx(2.8016 * 0.048, rel=1e-3)
+    assert "1,000 test rows cannot tell it from two" in found["finding"]
+    assert "Train with" not in found["finding"]
+
+
+def test_the_kinds_have_their_path_and_say_what_the_next_one_costs(result, evaluation) -> None:
+    results = [
+        result("one", engine="single_node", wall_seconds=5.0),
+        result("other", engine="spark", wall_seconds=50.0),
+    ]
+    scores = {"one": evaluation(0.76), "other": evaluation(0.70)}
+    found = decide(results, scores, [pair("one", "other", False)], FAIR)
+    assert (found["kind"], found["path"]) == ("better", "one machine")
+    assert "Spark, reaches 0.7000 (-0.0600) with other in 50.0 s, against 5.0 s" in found["finding"]
+    equal = decide(results, scores, [pair("one", "other", True)], FAIR)
+    assert (equal["kind"], equal["path"]) == ("equivalent", "one machine")
+
+
+@pytest.mark.parametrize("p_value", [0.03, None])
+def test_a_score_that_may_be_a_constants_beats_no_baseline(result, evaluation, p_value: float | None) -> None:
+    """Two tests of 0.03 each do not hold together: Holm makes 0.06 of them."""
+    scores = {name: evaluation(0.55) | {"baseline": {"p_value": p_value}} for name in ("a", "b")}
+    found = decide([result("a"), result("b")], scores, [pair("a", "b", False)], FAIR)
+    assert (found["kind"], found["choice"]) == ("nothing_beats_baseline", None)
+    assert "0.5, that of a constant" in found["finding"]
+
+
+def test_what_deduplication_removed_is_a_caveat(result, evaluation) -> None:
+    found = decide([result("a")], {"a": evaluation(0.7)}, [], FAIR, removals=["It removed much."])
+    assert found["caveats"] == ["It removed much."]

@@ -85,7 +85,7 @@ def test_bad_rows_are_quarantined_with_their_reason(
     found = ingested(spark, tmp_path, frame, **options)
     assert found.quarantined == {reason: 2}
     assert (found.input, found.accepted) == (8, 6)
-    kept = spark.read.parquet(str(tmp_path / "out")).where("part = 'quarantined'")
+    kept = spark.read.parquet(str(tmp_path / "out")).where("sparring__part = 'quarantined'")
     assert kept.count() == 2
 
 

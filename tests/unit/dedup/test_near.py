@@ -153,7 +153,7 @@ def test_a_million_copies_are_one_content(spark: SparkSession) -> None:
     counts = {"rows": 1_000_000, "distinct": 1, "candidate_pairs": 0, "similar_pairs": 0, "clusters": 1}
     assert found.funnel == counts
     assert found.member_rows == 1_000_000
-    assert found.members.agg(F.count_distinct("clusterId"), F.max("clusterId")).first() == (1, "0")
+    assert found.members.agg(F.count_distinct("sparring__cluster"), F.max("sparring__cluster")).first() == (1, "0")
 
 
 def test_without_a_key_rows_are_known_by_content_and_equal_ones_stay(spark: SparkSession) -> None:
