@@ -26,7 +26,7 @@ def leave(folder: Path, **holder: Any) -> None:
 
 
 def here(pid: int, started: float) -> dict[str, Any]:
-    return {"machine": run_lock._machine(), "pid": pid, "process_started": started, "beat": time.time()}
+    return {"machine": run_lock._machine(), "pid": pid, "process_started": started, "beat": 0.0}
 
 
 def test_who_holds_the_folder_is_said_and_the_end_frees_it(tmp_path: Path) -> None:
@@ -43,8 +43,8 @@ def test_who_holds_the_folder_is_said_and_the_end_frees_it(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("holder", "stale"),
     [
-        ({"beat": time.time()}, False),
-        ({"beat": time.time() - 600}, True),
+        ({"beat": 0.0}, False),
+        ({"beat": -600.0}, True),
         ({}, True),
         (here(os.getpid(), psutil.Process().create_time()), False),
         (here(os.getpid(), 1.0), True),
@@ -53,7 +53,8 @@ def test_who_holds_the_folder_is_said_and_the_end_frees_it(tmp_path: Path) -> No
     ids=["alive elsewhere", "silent elsewhere", "no beat", "alive here", "number used again", "no such process"],
 )
 def test_a_left_over_lock_is_recognised(tmp_path: Path, holder: dict[str, Any], stale: bool) -> None:
-    leave(tmp_path, **holder)
+    # Seconds from now, which is when the test runs, not when it was collected.
+    leave(tmp_path, **(holder | {"beat": time.time() + holder["beat"]} if "beat" in holder else holder))
     if stale:
         with locked(str(tmp_path)):
             assert json.loads((tmp_path / NAME).read_text())["pid"] == os.getpid()

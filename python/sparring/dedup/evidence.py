@@ -11,7 +11,8 @@ misses*, are the yardstick:
   such columns are left out together.
 - Rows are told apart by their number s of near misses.  After Good and Turing (Good, 1953) chance makes
   ``rho (s + 1) R_{s+1}`` rows with s near misses equal to another, where R counts the rows that have no equal; in dense
-  places, where every row has one, it makes ``1 - exp(-rho s)`` of them equal.  Half of these rows are surplus.
+  places, where every row has one, it makes ``1 - exp(-rho s)`` of them equal, and ``1 - (1 - exp(-rho s)) / (rho s)``
+  equal to an earlier one.
 
 The label is a column like others: a pair that differs in its label only is a near miss, and a sure coincidence.  That
 no labels differ proves nothing, for labels may follow from the features.
@@ -223,9 +224,10 @@ def _told(distinct: DistinctRows, misses: np.ndarray, ratio: float) -> Weighed:
     strata = range(int(stratum.max(initial=0)) + 1)
     seen = np.array([surplus[stratum == at].sum() for at in strata], dtype=np.float64)
     scarce = np.array([_good_turing(misses, alone, at, ratio, distinct.sampled) for at in strata])
-    equal = weights * rows * -np.expm1(-ratio * misses)
-    dense = np.array([equal[stratum == at].sum() for at in strata])
-    by_chance = np.maximum(scarce[:, 0], dense / 2)
+    mates = ratio * misses
+    equal, beyond_first = weights * rows * -np.expm1(-mates), weights * rows * _beyond_first(mates)
+    dense, dense_surplus = (np.array([made[stratum == at].sum() for at in strata]) for made in (equal, beyond_first))
+    by_chance = np.maximum(scarce[:, 0], dense_surplus)
     upper, share = (
         np.divide(rows_made, seen, out=np.ones_like(seen), where=seen > 0).clip(0.0, 1.0)
         for rows_made in (np.maximum(scarce[:, 1], dense), by_chance)
@@ -239,6 +241,11 @@ def _told(distinct: DistinctRows, misses: np.ndarray, ratio: float) -> Weighed:
     if surplus.sum() > MOST_REMOVED * distinct.total:
         status = np.where(status == COPY, UNDECIDED, status)
     return Weighed(np.where(rows > 1, status[stratum], ""), share[stratum], ratio, misses, float(made.sum()))
+
+
+def _beyond_first(mates: np.ndarray) -> np.ndarray:
+    """Return the share of rows that are equal to an earlier one where a row has so many equals, Poisson distributed."""
+    return 1 - np.divide(-np.expm1(-mates), mates, out=np.ones_like(mates), where=mates > 0)
 
 
 def _good_turing(
