@@ -20,6 +20,9 @@ class Control(TypedDict):
 
 
 Result = Mapping[str, Any]
+CAPACITY = "same capacity"
+MLLIB_CAPACITY = {"rounds": "maxIter", "depth": "maxDepth", "learning rate": "stepSize"}
+XGBOOST_CAPACITY = {"rounds": "num_round", "depth": "max_depth", "learning rate": "eta"}
 
 
 def fairness_ledger(
@@ -48,6 +51,7 @@ def fairness_ledger(
         _alike("same rows and encoding", ok, _fingerprint, "fingerprint of what each contender read"),
         _same_objective(ok, parity),
         _same_metric_code(ok, evaluations),
+        _same_capacity(ok),
         _all_finished(results),
         _alike("same cores", ok, lambda result: result["cores"], "threads", required=False),
         _alike("same seed", ok, lambda result: result["seed"], "seed", required=False),
@@ -101,6 +105,27 @@ def _same_objective(results: Sequence[Result], parity: Iterable[Mapping[str, Any
     if any(result["family"] == "gradient_boosted_trees" and result["engine"] == "spark" for result in results):
         detail += "; MLlib's trees are another algorithm and compared by score only"
     return _control("same objective", True, True, detail)
+
+
+def _same_capacity(results: Sequence[Result]) -> Control:
+    """Boosted trees of different libraries have as many rounds, the same depth and learning rate."""
+    boosted = [result for result in results if result["family"] == "gradient_boosted_trees"]
+    found: dict[str, list[str]] = {}
+    for result in boosted:
+        # XGBoosts with parameters of their own have another objective, which is a control of its own.
+        first = next(other for other in boosted if (other["engine"] == "spark") == (result["engine"] == "spark"))
+        found.setdefault(_capacity(first), []).append(result["name"])
+    if len(found) <= 1:
+        detail = next(iter(found), "no boosted trees finished")
+        return _control(CAPACITY, True, False, detail)
+    parts = "; ".join(f"{', '.join(names)}: {capacity}" for capacity, names in found.items())
+    return _control(CAPACITY, False, False, f"boosted trees differ: {parts}")
+
+
+def _capacity(result: Result) -> str:
+    names = MLLIB_CAPACITY if result["engine"] == "spark" else XGBOOST_CAPACITY
+    given = _tree_parameters(result)
+    return ", ".join(f"{what} {float(given[name]):g}" for what, name in names.items() if name in given)
 
 
 def _tree_parameters(result: Result) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 from sparring.comparison.certainty import Power, beats_baseline, pairs_with, power_of, untold
+from sparring.comparison.ledger import CAPACITY
 
 STAND_IN = (
     "{names} ran against a local stand-in of SageMaker: that proves the hand-off and the score, but its time "
@@ -81,11 +82,11 @@ def decide(
     Verdict
         Refused when a required control did not hold, or nothing finished.
     """
-    rows = list(differences)
+    rows, lines = list(differences), list(ledger)
     margin = rows[0]["margin"] if rows else None
-    broken = [line for line in ledger if line["required"] and not line["held"]]
+    broken = [line for line in lines if line["required"] and not line["held"]]
     finished = {r["name"]: r for r in results if r["status"] == "ok" and r["name"] in evaluations}
-    caveats = [*_leaks(findings), *removals, *_caveats(results)]
+    caveats = [*_leaks(findings), *removals, *_settings(lines), *_caveats(results)]
     if not finished:
         return _refusal("No contender finished, so there is nothing to choose from.", margin, caveats)
     if broken:
@@ -217,6 +218,15 @@ def _finding(
 def _leaks(findings: Iterable[Mapping[str, Any]]) -> list[str]:
     high = dict.fromkeys(finding["check"] for finding in findings if finding["severity"] == "high")
     return [LEAKS.format(checks=", ".join(high))] if high else []
+
+
+def _settings(ledger: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return what must not be credited to an engine."""
+    return [
+        f"A difference between boosted trees is one of their settings, not of engines: {line['detail']}."
+        for line in ledger
+        if line["control"] == CAPACITY and not line["held"]
+    ]
 
 
 def _caveats(results: Sequence[Mapping[str, Any]]) -> list[str]:

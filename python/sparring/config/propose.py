@@ -22,11 +22,18 @@ KINDS = ("numeric", "timestamp", "categorical")
 CONTENDERS = """\
 contenders:
   - {name: mllib-logistic, engine: spark, family: logistic_regression, hyperparameters: {regParam: 0.0001}}
-  - {name: mllib-gbt, engine: spark, family: gradient_boosted_trees, hyperparameters: {maxIter: 20}}
   - {name: sklearn-logistic, engine: single_node, family: logistic_regression, hyperparameters: {regParam: 0.0001}}
-  - {name: xgboost, engine: single_node, family: gradient_boosted_trees, hyperparameters: {num_round: 100}}
+  # The same rounds, depth and learning rate for all boosted trees: else settings would be compared, not engines.
+  - name: mllib-gbt
+    engine: spark
+    family: gradient_boosted_trees
+    hyperparameters: {maxIter: 50, maxDepth: 4, stepSize: 0.1}
+  - name: xgboost
+    engine: single_node
+    family: gradient_boosted_trees
+    hyperparameters: &trees {num_round: 50, max_depth: 4, eta: 0.1}
   # Without role, bucket and region under sagemaker: an embedded local stand-in runs the job.
-  - {name: sagemaker-xgboost, engine: sagemaker, family: gradient_boosted_trees, hyperparameters: {num_round: 100}}
+  - {name: sagemaker-xgboost, engine: sagemaker, family: gradient_boosted_trees, hyperparameters: *trees}
 """
 
 
