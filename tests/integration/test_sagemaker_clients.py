@@ -226,6 +226,7 @@ def test_cleanup_finishes_after_a_run_was_killed(
     target: AwsTarget, tmp_path: Path, crashed: Callable[[int], str]
 ) -> None:
     job = crashed(100_000_000)
+    (tmp_path / "manifest.json").write_text("{}")
     assert objects(target) != []
     (ledger,) = ledgers_of(str(tmp_path))
     assert ("training-job", job) in ledger.resources

@@ -8,7 +8,7 @@ misses*, are the yardstick:
   others, the odds that j agrees would be ``N_k / N_jk``, whatever is a copy.  ``rho = 1 / sum_j (N_jk / N_k)`` is the
   number of pairs that chance makes equal for each near miss.
 - A column that others determine (``b = a - 3``, one of some flags, a total) has no near misses of its own: pairs of
-  such columns are left out together.
+  such columns are left out together, unless two that hardly ever agree in any two rows.
 - Rows are told apart by their number s of near misses.  After Good and Turing (Good, 1953) chance makes
   ``rho (s + 1) R_{s+1}`` rows with s near misses equal to another, where R counts the rows that have no equal; in dense
   places, where every row has one, it makes ``1 - exp(-rho s)`` of them equal, and ``1 - (1 - exp(-rho s)) / (rho s)``
@@ -38,6 +38,8 @@ LOST_ROWS, LOST_SHARE = 3.0, 0.01
 CHANCE = 0.5
 # Above this share of the table, equal rows are never copies by evidence alone.
 MOST_REMOVED = 0.5
+# Two columns agree together, where all others do, at most so many times as often as in any two rows; so rarely never.
+AT_MOST_TIMES, NEGLIGIBLE = 3.0, 1e-3
 MOST_PAIRS = 60
 MOST_COLUMNS = 16
 Subset = tuple[int, ...]
@@ -160,7 +162,7 @@ def weigh(distinct: DistinctRows, count: Count) -> Weighed:
 
     Notes
     -----
-    Cost: two passes over the table, by ``count``; at most 16 subsets and 136.
+    Cost: two passes over the table, by ``count``; at most 16 subsets and 300.
 
     Examples
     --------
@@ -178,9 +180,14 @@ def weigh(distinct: DistinctRows, count: Count) -> Weighed:
     pairs_by_column = _pairs(distinct, one)
     lonely = np.flatnonzero(pairs_by_column == 0)
     both, some = list(combinations(lonely.tolist(), 2)), _some_pairs(np.flatnonzero(pairs_by_column > 0))
-    two = count(distinct.hashes, [*both, *some]) - own if both or some else np.zeros((len(own), 0), np.int64)
-    misses = one.sum(axis=1) + two[:, : len(both)].sum(axis=1)
-    ratio = _ratio(pairs_by_column, some, _pairs(distinct, two[:, len(both) :]))
+    alone = [tuple(at for at in range(columns) if at not in pair) for pair in both]
+    subsets = [*both, *alone, *some]
+    two = count(distinct.hashes, subsets) - own if subsets else np.zeros((len(own), 0), np.int64)
+    together = _pairs(distinct, two[:, len(both) : 2 * len(both)]) / float(distinct.total) ** 2
+    matters = AT_MOST_TIMES * together > NEGLIGIBLE
+    misses = one.sum(axis=1) + two[:, : len(both)][:, matters].sum(axis=1)
+    otherwise = min(1.0, AT_MOST_TIMES * float(together.max(initial=0.0)))
+    ratio = _ratio(pairs_by_column, some, _pairs(distinct, two[:, 2 * len(both) :]), otherwise)
     return _told(distinct, misses, ratio)
 
 
@@ -203,8 +210,8 @@ def _some_pairs(columns: np.ndarray) -> list[Subset]:
     return every[:MOST_PAIRS]
 
 
-def _ratio(singles: np.ndarray, subsets: Sequence[Subset], at_most: np.ndarray) -> float:
-    """Return rho, see the module; 1 where too few columns have near misses to estimate it."""
+def _ratio(singles: np.ndarray, subsets: Sequence[Subset], at_most: np.ndarray, otherwise: float) -> float:
+    """Return rho, see the module; ``otherwise`` where too few columns have near misses to estimate it."""
     twos, ones = np.zeros(len(singles)), np.zeros(len(singles))
     for (a, b), pairs in zip(subsets, at_most, strict=True):
         differ_in_both = pairs - singles[a] - singles[b]
@@ -213,7 +220,10 @@ def _ratio(singles: np.ndarray, subsets: Sequence[Subset], at_most: np.ndarray) 
             ones[column] += singles[other]
     known = ones > 0
     odds_against = float((twos[known] / ones[known]).sum())
-    return 1.0 / odds_against if odds_against > 0 else 1.0
+    if odds_against > 0:
+        return 1.0 / odds_against
+    # Near misses of one column alone say nothing of how often it agrees.
+    return 1.0 if (singles > 0).any() else otherwise
 
 
 def _told(distinct: DistinctRows, misses: np.ndarray, ratio: float) -> Weighed:
