@@ -19,7 +19,8 @@ def test_a_fair_comparison_holds_everywhere(result, evaluation) -> None:
     ("control", "required", "change", "word"),
     [
         ("same rows and encoding", True, {"matrix": {"fingerprint": "bb-7"}}, "bb-7 (b)"),
-        ("same objective", True, {"hyperparameters": {"max_depth": 3, "eta": 0.1}}, "max_depth"),
+        ("same objective", True, {"hyperparameters": {"max_depth": 6, "eta": 0.1, "lambda": 2}}, "lambda"),
+        ("same capacity", False, {"hyperparameters": {"max_depth": 3, "eta": 0.1, "lambda": 1}}, "depth 6 and 3"),
         ("same cores", False, {"cores": 4}, "4 (b)"),
         ("same seed", False, {"seed": 1}, "1 (b)"),
         ("fresh process", False, {"isolation": "session"}, "b shared a session"),
