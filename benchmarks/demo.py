@@ -45,16 +45,16 @@ def findings(facts: dict[str, Any], seconds: float) -> str:
     naive, safe = leak["naive"], leak["safe"]
     return f"""{table(["contender", "path", "ROC AUC (95% interval)", "wall s", "CPU s", "peak memory"], scores)}
 
-Verdict: **{facts["verdict"]["choice"]}**. {facts["verdict"]["finding"]}
+Verdict, **{facts["verdict"]["kind"].replace("_", " ")}**: {facts["verdict"]["finding"]}
 
 - The whole demo took {seconds / 60:.1f} minutes on {facts["environment"]["Machine"]}, packages installed; no contender
   used more than {largest:.1f} GiB.
 - {rows["input"]:,} rows = {rows["quarantined"]:,} quarantined (flights that never left have no label) +
   {rows["duplicates_removed"]} duplicates + {rows["train"]:,} train + {rows["validation"]:,} validation +
   {rows["test"]:,} test.
-- Could the score be a leak? A naive random split leaves {naive["twins_share"]:.1%} of the test flights with the same
-  schedule in train, and a model that only remembers schedules scores {naive["memoriser_roc_auc"]:.3f} there,
-  {safe["memoriser_roc_auc"]:.3f} on the safe split. XGBoost scores {naive["roc_auc"]:.4f} ({naive["low"]:.4f} to
+- Could the score be a leak? A naive random split leaves {naive["group_overlap_rate"]:.1%} of the test flights with the same
+  schedule in train, and a model that only remembers schedules scores {naive["group_mean_roc_auc"]:.3f} there,
+  {safe["group_mean_roc_auc"]:.3f} on the safe split. XGBoost scores {naive["roc_auc"]:.4f} ({naive["low"]:.4f} to
   {naive["high"]:.4f}) on the naive split and {safe["roc_auc"]:.4f} ({safe["low"]:.4f} to {safe["high"]:.4f}) on the
   safe one: {leak["inflation"]:+.4f}, though the flight number is no feature.
 {audited(leak["findings"])}

@@ -193,7 +193,6 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
             },
         ],
         "resources": {"memory": "1g", "cores": 2},
-        "evaluation": {"resamples": 50},
     }
     path = folder / "small.yaml"
     path.write_text(yaml.safe_dump(config))

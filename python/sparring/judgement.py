@@ -1,4 +1,4 @@
-"""From stored predictions to the page: evaluate, prove parity, measure leaks, keep the ledger, decide, report."""
+"""From stored predictions to the page: evaluate, prove parity, measure leaks, check fairness, decide, report."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ from sparring.evaluation import (
     LinearModel,
     Predictions,
     auc_gap,
+    baseline_tests,
+    baselines,
     differences,
     evaluate,
-    memoriser_auc,
+    group_mean_auc,
+    group_overlap_rate,
     parity_pairs,
     prove,
-    twins_share,
 )
 from sparring.evaluation.evaluate import Evaluation
 from sparring.manifest import Manifest
@@ -70,11 +72,14 @@ def judge(
     finished = [result["name"] for result in results if result["status"] == "ok"]
     evaluated = {name: _evaluate(config, storage.join(folder, "train", name, "predictions")) for name in finished}
     evaluations = {name: found.to_dict() for name, found in evaluated.items()}
-    gaps = [found.to_dict() for found in differences(evaluated)]
+    scored = _baselines(config, folder, finished)
+    beaten = [found.to_dict() for found in baseline_tests(evaluated, scored, alpha=1 - config.evaluation.confidence)]
+    gaps = [found.to_dict() for found in differences(evaluated, margin=config.evaluation.margin)]
     parity = _parity(folder, results)
     ledger = fairness_ledger(results, evaluations, parity)
     leakage = _leakage(config, folder, manifest, evaluated, naive)
     prices = load_prices()
+    estimates = [cost.to_dict() for result in results for cost in costs(result, prices)]
     facts: Any = {
         "run": {
             "name": config.name,
@@ -87,6 +92,8 @@ def judge(
         "encoding": storage.read_json(storage.join(folder, "prepare", "encoding.json")) | {"names": None},
         "results": results,
         "evaluations": evaluations,
+        "baselines": [{"name": name, **found.to_dict()} for name, found in scored.items()],
+        "baseline_tests": beaten,
         "differences": gaps,
         "parity": parity,
         "leakage": leakage,
@@ -97,21 +104,26 @@ def judge(
             gaps,
             ledger,
             (leakage or {}).get("findings", ()),
-            manifest.report("deduplicate")["caveats"],
+            baseline_tests=beaten,
+            costs=estimates,
+            caveats=[*manifest.report("deduplicate").get("caveats", ()), *_left_out(left_out, results)],
         ),
         "environment": environment(results),
         "stages": [
             {"name": name, "seconds": stage["seconds"], "rows": stage["report"].get("rows")}
             for name, stage in manifest.stages.items()
         ],
-        "costs": [cost.to_dict() for result in results for cost in costs(result, prices)],
+        "costs": estimates,
     }
-    if left_out:
-        facts["verdict"].setdefault("caveats", []).append(
-            f"{', '.join(left_out)} of the configuration did not take part: the verdict is among "
-            f"{', '.join(result['name'] for result in results)} alone."
-        )
     return write_report(folder, facts), facts
+
+
+def _left_out(names: Sequence[str], results: list[dict[str, Any]]) -> list[str]:
+    """Return the caveat that some contenders of the configuration took no part."""
+    if not names:
+        return []
+    among = ", ".join(result["name"] for result in results)
+    return [f"{', '.join(names)} of the configuration did not take part: the verdict is among {among} alone."]
 
 
 def _evaluate(config: RunConfig, predictions: str) -> Evaluation:
@@ -119,9 +131,21 @@ def _evaluate(config: RunConfig, predictions: str) -> Evaluation:
         Predictions.read(predictions, "validation"),
         Predictions.read(predictions, "test"),
         confidence=config.evaluation.confidence,
-        resamples=config.evaluation.resamples,
-        seed=config.seed,
     )
+
+
+def _baselines(config: RunConfig, folder: str, finished: list[str]) -> dict[str, Evaluation]:
+    """Return the baselines on the rows that the contenders scored; none when no contender finished."""
+    if not finished:
+        return {}
+    predictions = storage.join(folder, "train", finished[0], "predictions")
+    matrix = storage.join(folder, "prepare")
+    parts = {
+        "train": _columns(matrix, "train", ["group", "label", "weight"]),
+        **{part: _columns(matrix, part, ["key", "group"]) for part in ("validation", "test")},
+    }
+    rows = [Predictions.read(predictions, part) for part in ("validation", "test")]
+    return baselines(parts, rows[0], rows[1], confidence=config.evaluation.confidence)
 
 
 def _parity(folder: str, results: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -187,22 +211,22 @@ def _inflation(
 
 
 def _side(config: RunConfig, found: Evaluation, matrix: str) -> dict[str, Any]:
-    """Return the trainer's AUC, what a memoriser of groups scores, and the share of test rows with a twin in train."""
-    train, test = (_columns(matrix, part) for part in ("train", "test"))
+    """Return the trainer's AUC, what the group-mean baseline scores, and how many test rows' groups are in train."""
+    train, test = (_columns(matrix, part, ["group", "label", "weight"]) for part in ("train", "test"))
     auc = found.to_dict()["roc_auc"]
-    memorised = memoriser_auc(train, test, config.evaluation.confidence)
+    by_group = group_mean_auc(train, test, config.evaluation.confidence)
     return auc | {
         "roc_auc": auc["value"],
-        "memoriser_roc_auc": memorised.value,
-        "memoriser_low": memorised.low,
-        "memoriser_high": memorised.high,
-        "twins_share": twins_share(train["group"], test["group"]),
+        "group_mean_roc_auc": by_group.value,
+        "group_mean_low": by_group.low,
+        "group_mean_high": by_group.high,
+        "group_overlap_rate": group_overlap_rate(train["group"], test["group"]),
     }
 
 
-def _columns(matrix: str, part: str) -> dict[str, np.ndarray]:
+def _columns(matrix: str, part: str, names: list[str]) -> dict[str, np.ndarray]:
     system, inner = storage.filesystem(PreparedMatrix(matrix).path(part))
-    table = ds.dataset(inner, filesystem=system, format="parquet").to_table(columns=["group", "label", "weight"])
+    table = ds.dataset(inner, filesystem=system, format="parquet").to_table(columns=names)
     return {name: table[name].to_numpy() for name in table.column_names}
 
 

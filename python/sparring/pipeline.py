@@ -180,7 +180,7 @@ class Run:
         with self.progress.stage("judge", "metrics, parity, checks, verdict, page") as stage:
             left_out = [c.name for c in self.config.contenders if c not in config.contenders]
             page, facts = judge(config, self.folder, self.manifest, results, naive, left_out)
-            stage.say(facts["verdict"]["kind"].replace("_", " "))
+            stage.say(facts["verdict"]["choice"] or facts["verdict"]["kind"].replace("_", " "))
         return Finished(page, facts)
 
     def _stage(

@@ -86,7 +86,6 @@ def configuration(folder: Path) -> Path:
         "contenders": contenders,
         "leakage": {"enabled": False},
         "resources": {"memory": "1g", "cores": 2, "isolation": "session"},
-        "evaluation": {"resamples": 50},
     }
     (folder / "run.yaml").write_text(yaml.safe_dump(config))
     return folder / "run.yaml"

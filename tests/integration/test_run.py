@@ -113,10 +113,10 @@ def test_the_stand_in_says_that_it_is_one(facts: dict) -> None:
     assert "stand-in" in Path(facts["page"]).read_text()
 
 
-def test_the_safe_split_leaves_a_memoriser_nothing(facts: dict) -> None:
-    assert facts["leakage"]["safe"]["memoriser_roc_auc"] == 0.5
-    assert facts["leakage"]["safe"]["twins_share"] == 0.0
-    assert facts["leakage"]["naive"]["twins_share"] > 0.9
+def test_the_safe_split_leaves_the_group_means_nothing(facts: dict) -> None:
+    assert facts["leakage"]["safe"]["group_mean_roc_auc"] == 0.5
+    assert facts["leakage"]["safe"]["group_overlap_rate"] == 0.0
+    assert facts["leakage"]["naive"]["group_overlap_rate"] > 0.9
 
 
 def test_the_split_is_audited_and_the_findings_are_reported(facts: dict) -> None:

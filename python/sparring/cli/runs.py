@@ -32,6 +32,14 @@ Only = Annotated[
     ),
 ]
 
+VERDICTS = {
+    "better": "one is better",
+    "equivalent": "equivalent, so take the cheapest",
+    "cannot_tell": "cannot tell",
+    "nothing_beats_baseline": "nothing beats the baseline",
+    "refused": "refused",
+}
+
 
 def demo(
     output: Output = None,
@@ -130,16 +138,10 @@ def print_result(facts: dict[str, Any], page: str, out: Console) -> None:
         if result["error"] is not None:
             out.print(f"{result['name']} failed: {escape(result['error']['message'])}")
     verdict = facts["verdict"]
-    out.print(f"\n[bold]Verdict:[/] {headline(verdict)}. {verdict['finding']}")
+    out.print(f"\n[bold]Verdict:[/] {VERDICTS[verdict['kind']]}. {escape(verdict['finding'])}")
     for caveat in verdict["caveats"]:
         out.print(f"- {escape(caveat)}", soft_wrap=True)
     out.print(f"[bold]Page:[/] {page.removeprefix('file:')}", soft_wrap=True)
-
-
-def headline(verdict: dict[str, Any]) -> str:
-    """Return the verdict in a word or two: a contender, or why none is named."""
-    words = {"cannot_tell": "cannot tell", "nothing_beats_baseline": "nothing beats the baseline", "refused": "refused"}
-    return words.get(verdict["kind"], str(verdict["choice"]))
 
 
 def _figures(result: dict[str, Any], evaluation: dict[str, Any] | None) -> list[str]:
@@ -151,4 +153,5 @@ def _figures(result: dict[str, Any], evaluation: dict[str, Any] | None) -> list[
     if evaluation is None:
         return ["failed", *usage]
     auc = evaluation["roc_auc"]
-    return [f"{auc['value']:.4f} ({auc['low']:.4f} to {auc['high']:.4f})", *usage]
+    interval = "" if auc["low"] is None else f" ({auc['low']:.4f} to {auc['high']:.4f})"
+    return [f"{auc['value']:.4f}{interval}", *usage]

@@ -1,13 +1,15 @@
-"""The fairness ledger: every control of the comparison, and whether it held."""
+"""The fair-comparison checks: every control of the comparison, and whether it held."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
+from sparring.comparison.capacity import capacity_gaps, plain
+
 
 class Control(TypedDict):
-    """One line of the ledger.
+    """One check.
 
     ``required`` controls decide whether contenders may be compared at all: a verdict is refused when one did
     not hold.  The others qualify the figures.
@@ -20,9 +22,9 @@ class Control(TypedDict):
 
 
 Result = Mapping[str, Any]
-CAPACITY = "same capacity"
-MLLIB_CAPACITY = {"rounds": "maxIter", "depth": "maxDepth", "learning rate": "stepSize"}
-XGBOOST_CAPACITY = {"rounds": "num_round", "depth": "max_depth", "learning rate": "eta"}
+
+# XGBoost's, which are a matter of capacity and not of the objective.
+SIZE = {"num_round", "max_depth", "eta", "min_child_weight", "early_stopping_rounds"}
 
 
 def fairness_ledger(
@@ -86,7 +88,7 @@ def _fingerprint(result: Result) -> str:
 
 
 def _same_objective(results: Sequence[Result], parity: Iterable[Mapping[str, Any]]) -> Control:
-    """Logistic regressions minimise one function, and the XGBoosts have one set of parameters."""
+    """Logistic regressions minimise one function, and the XGBoosts, but for their size, have one set of parameters."""
     differing = [f"{row['left']} and {row['right']}" for row in parity if row.get("same_objective") is False]
     boosted = [
         result
@@ -96,48 +98,40 @@ def _same_objective(results: Sequence[Result], parity: Iterable[Mapping[str, Any
     first = _tree_parameters(boosted[0]) if boosted else {}
     for other in boosted[1:]:
         theirs = _tree_parameters(other)
-        names = sorted(name for name in first.keys() & theirs.keys() if first[name] != theirs[name])
+        names = sorted(name for name in (first.keys() & theirs.keys()) - SIZE if first[name] != theirs[name])
         if names:
             differing.append(f"{boosted[0]['name']} and {other['name']} in {', '.join(names)}")
     if differing:
         return _control("same objective", False, True, "different: " + "; ".join(differing))
-    detail = "one objective among the logistic regressions, one set of parameters among the XGBoosts"
+    detail = "one objective among the logistic regressions, and among the XGBoosts"
     if any(result["family"] == "gradient_boosted_trees" and result["engine"] == "spark" for result in results):
         detail += "; MLlib's trees are another algorithm and compared by score only"
     return _control("same objective", True, True, detail)
 
 
+def same_conditions(results: Sequence[Result]) -> bool:
+    """Return whether times may be compared: all on as many cores, and isolated in one way."""
+    return len({(result["cores"], result.get("isolation")) for result in results}) <= 1
+
+
 def _same_capacity(results: Sequence[Result]) -> Control:
-    """Boosted trees of different libraries have as many rounds, the same depth and learning rate."""
-    boosted = [result for result in results if result["family"] == "gradient_boosted_trees"]
-    found: dict[str, list[str]] = {}
-    for result in boosted:
-        # XGBoosts with parameters of their own have another objective, which is a control of its own.
-        first = next(other for other in boosted if (other["engine"] == "spark") == (result["engine"] == "spark"))
-        found.setdefault(_capacity(first), []).append(result["name"])
-    if len(found) <= 1:
-        detail = next(iter(found), "no boosted trees finished")
-        return _control(CAPACITY, True, False, detail)
-    parts = "; ".join(f"{', '.join(names)}: {capacity}" for capacity, names in found.items())
-    return _control(CAPACITY, False, False, f"boosted trees differ: {parts}")
-
-
-def _capacity(result: Result) -> str:
-    names = MLLIB_CAPACITY if result["engine"] == "spark" else XGBOOST_CAPACITY
-    given = _tree_parameters(result)
-    return ", ".join(f"{what} {float(given[name]):g}" for what, name in names.items() if name in given)
+    """Contenders of one family are equally large models: else their difference is one of settings."""
+    sized = [result for result in results if result["family"] == "gradient_boosted_trees"]
+    gaps = {
+        f"{one['name']} and {other['name']}: {', '.join(found)}"
+        for at, one in enumerate(sized)
+        for other in sized[at + 1 :]
+        if (found := capacity_gaps(one, other))
+    }
+    if gaps:
+        what = "settings differ, so that a difference in score is one of settings, not of engines"
+        return _control("same capacity", False, False, f"{what}: {'; '.join(sorted(gaps))}")
+    return _control("same capacity", True, False, "contenders of one family are models of one size")
 
 
 def _tree_parameters(result: Result) -> dict[str, str]:
     """Return hyperparameters as comparable text: numbers by value, for SageMaker's are text."""
-    return {name: _plain(value) for name, value in result["hyperparameters"].items()}
-
-
-def _plain(value: Any) -> str:
-    try:
-        return repr(float(value))
-    except (TypeError, ValueError):
-        return str(value)
+    return {name: plain(value) for name, value in result["hyperparameters"].items()}
 
 
 def _same_metric_code(results: Sequence[Result], evaluations: Mapping[str, Mapping[str, Any]]) -> Control:

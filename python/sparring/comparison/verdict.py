@@ -1,12 +1,24 @@
-"""The verdict: the best score, and among equally good ones the quickest; or a refusal with its reason."""
+"""The verdict: which path, which contender, and whether the evidence carries it.
+
+Four kinds, and a refusal.  ``better``: the best contender is shown better than every other one.  ``equivalent``: some
+are shown equivalent to it within the margin, all others worse; the cheapest of these is taken.  ``cannot_tell``: the
+test part is too small to tell the best from another one.  ``nothing_beats_baseline``: no contender is shown to rank
+better than a constant and the mean of a row's group.  ``refused``: the contenders cannot be compared.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
-from sparring.comparison.certainty import Power, beats_baseline, pairs_with, power_of, untold
-from sparring.comparison.ledger import CAPACITY
+from sparring.comparison import finding as say
+from sparring.comparison.capacity import capacity_gaps
+from sparring.comparison.cheapest import cheapest, price_ranges
+from sparring.comparison.ledger import same_conditions
+from sparring.comparison.standing import PATHS, Standing, between, standing
+from sparring.evaluation.interval import LEAST_UNITS
+from sparring.evaluation.power import PROBABILITY
 
 STAND_IN = (
     "{names} ran against a local stand-in of SageMaker: that proves the hand-off and the score, but its time "
@@ -17,50 +29,77 @@ LEAKS = (
     "findings."
 )
 
-
-PATHS = {"spark": "Spark", "sagemaker": "SageMaker", "single_node": "one machine"}
 Kind = Literal["better", "equivalent", "cannot_tell", "nothing_beats_baseline", "refused"]
+Row = Mapping[str, Any]
 
 
 class Verdict(TypedDict):
     """What to train with, and why.
 
-    ``kind``: one contender is better than all others; several are equivalent within the margin, and the quickest of
-    them is taken; the test part cannot tell the best from another; nothing beats a baseline; or the comparison is
-    refused.  ``path`` is where to train, None unless a contender is to be taken.  ``choice`` is the contender to take;
-    where that cannot be told, the one whose score is highest; None when nothing beats the baseline or ``refused``.
-    ``basis`` says what decided: ``"score"`` or ``"time"``.  ``reason`` is the whole text: ``finding``, what decided,
-    and ``caveats``, what a reader must know beside it.
+    Attributes
+    ----------
+    kind : str
+        ``"better"``, ``"equivalent"``, ``"cannot_tell"``, ``"nothing_beats_baseline"`` or ``"refused"``.
+    choice, path : str or None
+        The contender to take and where it runs: ``"Spark"``, ``"SageMaker"`` or ``"one machine"``.  The path is None
+        too where nothing is known of it, as when a better score is one of settings; it is known alone where all that
+        may be best run there.
+    finding : str
+        What was found, in sentences.
+    caveats : list of str
+        What a reader must know beside it.
+    reason : str
+        ``finding`` and ``caveats``.
+    refused : bool
+    basis : str or None
+        What decided: ``"score"``, ``"price"`` or ``"time"``.
+    metric : str
+    margin : float or None
+        Differences smaller than this do not matter.
+    best : str or None
+        The highest score, and how the others stand to it: ``equivalent``, ``undecided``, ``worse``.
+    cheapest : str or None
+        Of those that may be best, whom to take when one must be taken.
+    power : dict or None
+        ``difference`` that this test could have shown ``to`` whom, with which ``probability``; ``sentence``.
+    needed : dict or None
+        Test ``rows`` that would tell with ``probability``, and ``rows_if_as_observed``.
+    next_path : dict or None
+        The best contender of the next path beside the choice: difference in quality, time and money.
     """
 
     kind: Kind
-    path: str | None
-    power: Power | None
     choice: str | None
-    reason: str
+    path: str | None
     finding: str
+    caveats: list[str]
+    reason: str
     refused: bool
     basis: str | None
     metric: str
     margin: float | None
     best: str | None
     equivalent: list[str]
-    caveats: list[str]
+    undecided: list[str]
+    worse: list[str]
+    cheapest: str | None
+    power: dict[str, Any] | None
+    needed: dict[str, Any] | None
+    next_path: dict[str, Any] | None
 
 
 def decide(
-    results: Sequence[Mapping[str, Any]],
-    evaluations: Mapping[str, Mapping[str, Any]],
-    differences: Iterable[Mapping[str, Any]],
-    ledger: Iterable[Mapping[str, Any]],
-    findings: Iterable[Mapping[str, Any]] = (),
-    removals: Iterable[str] = (),
+    results: Sequence[Row],
+    evaluations: Mapping[str, Row],
+    differences: Iterable[Row],
+    ledger: Iterable[Row],
+    findings: Iterable[Row] = (),
+    *,
+    baseline_tests: Iterable[Row] = (),
+    costs: Iterable[Row] = (),
+    caveats: Sequence[str] = (),
 ) -> Verdict:
     """Return the verdict on a comparison.
-
-    The best ROC AUC leads.  Contenders shown equivalent to it (TOST at the margin in ``differences``) are as
-    good; among these the one with the shortest wall time is chosen.  A stand-in is never chosen for its time:
-    only when its score leads and nothing real is equivalent to it.
 
     Parameters
     ----------
@@ -74,8 +113,12 @@ def decide(
         From :func:`~sparring.comparison.fairness_ledger`.
     findings : iterable of mapping, default ()
         Of the leak audit; those rated high are told beside the choice, for they inflate every contender's score.
-    removals : iterable of str, default ()
-        What a reader must know of the rows that deduplication removed.
+    baseline_tests : iterable of mapping, default ()
+        ``BaselineTest.to_dict()`` of every contender.
+    costs : iterable of mapping, default ()
+        ``Cost.to_dict()`` of the contenders that have one.
+    caveats : sequence of str, default ()
+        Of earlier stages, told as they are.
 
     Returns
     -------
@@ -83,153 +126,195 @@ def decide(
         Refused when a required control did not hold, or nothing finished.
     """
     rows, lines = list(differences), list(ledger)
-    margin = rows[0]["margin"] if rows else None
-    broken = [line for line in lines if line["required"] and not line["held"]]
-    finished = {r["name"]: r for r in results if r["status"] == "ok" and r["name"] in evaluations}
-    caveats = [*_leaks(findings), *removals, *_settings(lines), *_caveats(results)]
+    finished = [result for result in results if result["status"] == "ok" and result["name"] in evaluations]
+    told = [*_leaks(findings), *_caveats(results), *caveats]
     if not finished:
-        return _refusal("No contender finished, so there is nothing to choose from.", margin, caveats)
+        return _refusal("No contender finished, so there is nothing to choose from.", told)
+    broken = [line for line in lines if line["required"] and not line["held"]]
     if broken:
         why = "; ".join(f"{line['control']} ({line['detail']})" for line in broken)
-        return _refusal(f"The contenders cannot be compared fairly. Not held: {why}.", margin, caveats)
-
-    def auc(name: str) -> float:
-        return float(evaluations[name]["roc_auc"]["value"])
-
-    test_rows = int(next(iter(evaluations.values()))["sample"]["rows"])
-    if not beats_baseline({name: evaluations[name] for name in finished}):
-        return _nothing_beats(finished, evaluations, margin, caveats, test_rows)
-    best = max(finished, key=auc)
-    equivalent = [name for name in finished if name != best and _equivalent(best, name, rows)]
-    real = [name for name in [best, *equivalent] if not finished[name]["stand_in"]]
-    choice = min(real, key=lambda name: finished[name]["wall_seconds"]) if real else best
-    open_names = untold(best, list(finished), rows)
-    power = power_of(best, open_names, rows, test_rows)
-    if open_names:
-        finding = _untold(best, open_names, evaluations, rows, power)
-    else:
-        finding = _finding(choice, best, equivalent, real, finished, evaluations, margin)
-        finding += _next_path(choice, finished, evaluations)
-    return {
-        "kind": "cannot_tell" if open_names else "equivalent" if equivalent else "better",
-        "path": None if open_names else PATHS[finished[choice]["engine"]],
-        "power": power,
-        "choice": choice,
-        "reason": " ".join([finding, *caveats]),
-        "finding": finding,
-        "refused": False,
-        "basis": "time" if len(real) > 1 else "score",
-        "metric": "roc_auc",
-        "margin": margin,
-        "best": best,
-        "equivalent": equivalent,
-        "caveats": caveats,
-    }
+        return _refusal(f"The contenders cannot be compared fairly. Not held: {why}.", told)
+    case = Case(finished, evaluations, rows, list(baseline_tests), price_ranges(costs))
+    return case.verdict(told)
 
 
-def _untold(
-    best: str,
-    open_names: Sequence[str],
-    evaluations: Mapping[str, Mapping[str, Any]],
-    differences: Sequence[Mapping[str, Any]],
-    power: Power,
-) -> str:
-    """Return why the best is not known to be the best."""
-    row = pairs_with(best, differences)[open_names[0]]
-    p_value = "unknown" if row["p_adjusted"] is None else f"{row['p_adjusted']:.2f}"
-    said = (
-        f"{best} has the highest ROC AUC, {evaluations[best]['roc_auc']['value']:.4f}, but {power['test_rows']:,} test "
-        f"rows cannot tell it from {', '.join(open_names)}: the difference to {open_names[0]} is "
-        f"{abs(row['value']):.4f} (p = {p_value}, adjusted for all pairs)."
-    )
-    if power["needed_rows"] is not None:
-        said += f" About {power['needed_rows']:,} test rows would tell."
-    if power["detectable"] is not None:
-        said += f" These show a difference of {power['detectable']:.4f} with 80% probability."
-    return said
+class Case:
+    """A comparison that may be decided: contenders that finished, on equal terms."""
+
+    def __init__(
+        self,
+        results: Sequence[Row],
+        evaluations: Mapping[str, Row],
+        differences: list[Row],
+        baseline_tests: list[Row],
+        prices: dict[str, dict[str, Any]],
+    ) -> None:
+        self.evaluations, self.differences, self.prices = evaluations, differences, prices
+        self.results = {result["name"]: result for result in results}
+        self.tests = {test["contender"]: test for test in baseline_tests if test["contender"] in self.results}
+        self.standing: Standing = standing(list(self.results), evaluations, differences)
+        self.margin = differences[0]["margin"] if differences else None
+
+    def verdict(self, caveats: list[str]) -> Verdict:
+        """Return the verdict, with ``caveats`` beside it."""
+        kind = self._kind()
+        leaders = [self.results[name] for name in self.standing.leaders if self._is_proven(name)]
+        decided = kind in ("better", "equivalent")
+        choice, basis = cheapest(leaders, self.prices) if decided else (None, None)
+        least = cheapest([self.results[name] for name in self.standing.may_be_best], self.prices)
+        beside = self._next_path(choice) if choice is not None else None
+        gaps = capacity_gaps(self.results[choice], self.results[beside["contender"]]) if choice and beside else []
+        path = self._path(choice) if not gaps else None
+        power, needed = self._power(kind), self._needed() if kind == "cannot_tell" else None
+        if choice is not None:
+            sentences = self._choice_sentences(kind, choice, str(basis), path)
+            sentences += [say.beside(choice, beside)] if beside else []
+            sentences += [say.settings(choice, beside["contender"], gaps)] if beside and gaps else []
+        else:
+            sentences = self._open_sentences(kind, path, least, needed)
+        found = " ".join([*sentences, power["sentence"]] if power else sentences)
+        return {
+            "kind": kind,
+            "choice": choice,
+            "path": path,
+            "finding": found,
+            "caveats": caveats,
+            "reason": " ".join([found, *caveats]),
+            "refused": False,
+            "basis": basis,
+            "metric": "roc_auc",
+            "margin": self.margin,
+            "best": self.standing.best,
+            "equivalent": self.standing.equivalent,
+            "undecided": self.standing.undecided,
+            "worse": self.standing.worse,
+            "cheapest": choice or (least[0] if kind == "cannot_tell" else None),
+            "power": power,
+            "needed": needed,
+            "next_path": beside,
+        }
+
+    def _kind(self) -> Kind:
+        if self._doubt() is not None:
+            return "cannot_tell"
+        if self.tests and not any(test["beaten"] for test in self.tests.values()):
+            return "nothing_beats_baseline"
+        proven = [name for name in self.standing.leaders if self._is_proven(name)]
+        if self.standing.undecided or not proven:
+            return "cannot_tell"
+        return "equivalent" if len(proven) > 1 else "better"
+
+    def _is_proven(self, name: str) -> bool:
+        return not self.tests or bool(self.tests[name]["beaten"])
+
+    def _doubt(self) -> str | None:
+        """Return why the test part is too small for any verdict; None when it is not."""
+        auc = self.evaluations[self.standing.best]["roc_auc"]
+        return None if auc.get("reliable", True) else auc["reason"]
+
+    def _path(self, choice: str | None) -> str | None:
+        """Return where the choice runs, or where all run that may be best."""
+        if choice is not None:
+            return PATHS[self.results[choice]["engine"]]
+        if self._kind() != "cannot_tell" or self._doubt() is not None:
+            return None
+        paths = {PATHS[self.results[name]["engine"]] for name in self.standing.may_be_best}
+        everywhere = {PATHS[result["engine"]] for result in self.results.values()}
+        return paths.pop() if len(paths) == 1 and len(everywhere) > 1 else None
+
+    def _next_path(self, choice: str) -> dict[str, Any] | None:
+        """Return the best contender of another path beside the choice."""
+        own = self.results[choice]
+        others = [name for name, result in self.results.items() if result["engine"] != own["engine"]]
+        if not others:
+            return None
+        name = max(others, key=lambda other: float(self.evaluations[other]["roc_auc"]["value"]))
+        other, row = self.results[name], between(choice, name, self.differences)
+        both = [self.prices.get(one) for one in (choice, name)]
+        return {
+            "path": PATHS[other["engine"]],
+            "contender": name,
+            "difference": row["value"],
+            "low": row["low"],
+            "high": row["high"],
+            "p_adjusted": row["p_adjusted"],
+            "equivalent": row["equivalent"],
+            "seconds": [own["wall_seconds"], other["wall_seconds"]],
+            "prices": both if all(both) else None,
+            "stand_in": own["stand_in"] or other["stand_in"],
+            "comparable": same_conditions([own, other]),
+        }
+
+    def _power(self, kind: Kind) -> dict[str, Any] | None:
+        """Return what this test could have shown between the best and the nearest model that is not the same."""
+        best = self.standing.best
+        test = self.tests.get(best)
+        others = [*self.standing.undecided, *self.standing.worse, *self.standing.equivalent]
+        known = [row for name in others if (row := self._row(name))["detectable"] is not None]
+        if kind == "nothing_beats_baseline" or not known:
+            if test is None or test["detectable"] is None:
+                return None
+            found = {"difference": test["detectable"], "to": f"to the {test['baseline']} baseline"}
+        else:
+            found = {"difference": known[0]["detectable"], "to": f"between {best} and {known[0]['right']}"}
+        found["probability"] = PROBABILITY
+        return {**found, "sentence": say.power(found)}
+
+    def _needed(self) -> dict[str, Any] | None:
+        """Return how many test rows would tell the best from all that may be as good."""
+        if self._doubt() is not None:
+            sample = self.evaluations[self.standing.best]["sample"]
+            units = sample["units_of_rarer_class"]
+            rows = math.ceil(sample["rows"] * LEAST_UNITS / units) if units else None
+            return {"rows": rows, "rows_if_as_observed": None, "probability": None}
+        undecided = [self._row(name) for name in self.standing.undecided]
+        if not undecided:
+            return None
+        observed = [row["rows_to_find"] for row in undecided]
+        return {
+            "rows": max(row["rows_to_tell"] for row in undecided),
+            "rows_if_as_observed": max(observed) if all(observed) else None,
+            "probability": PROBABILITY,
+        }
+
+    def _row(self, other: str) -> dict[str, Any]:
+        return between(self.standing.best, other, self.differences)
+
+    def _choice_sentences(self, kind: Kind, choice: str, basis: str, path: str | None) -> list[str]:
+        """Return whom to take and what decided."""
+        if kind == "better":
+            nearest = [self._row(name) for name in self.standing.worse][:1]
+            return [say.train(path, choice), say.is_better(choice, self.evaluations, nearest[0] if nearest else None)]
+        leaders = [name for name in self.standing.leaders if self._is_proven(name)]
+        others = [between(choice, name, self.differences) for name in leaders if name != choice]
+        real = [self.results[name] for name in leaders if not self.results[name]["stand_in"]]
+        return [
+            say.train(path, choice),
+            say.is_equivalent(choice, others, self.evaluations, self.standing.worse),
+            say.why_cheapest(choice, basis, real, self.prices, same_conditions(real)),
+        ]
+
+    def _open_sentences(self, kind: Kind, path: str | None, least: tuple[str, str], needed: Row | None) -> list[str]:
+        """Return why nobody is chosen."""
+        best, doubt = self.standing.best, self._doubt()
+        if doubt is not None:
+            return [say.too_small(doubt, self.evaluations[best]["sample"], needed["rows"] if needed else None)]
+        undecided = [self._row(name) for name in self.standing.undecided]
+        if kind == "nothing_beats_baseline" or not undecided or needed is None:
+            return [say.nothing_beats(best, self.evaluations, self.tests[best])]
+        where = [f"All that may be best run on {path}."] if path else []
+        told = say.cannot_tell(best, undecided, self.evaluations, float(self.margin or 0))
+        real = [result for name in self.standing.may_be_best if not (result := self.results[name])["stand_in"]]
+        cost = say.why_cheapest(*least, real, self.prices, same_conditions(real))
+        return [told, *where, say.rows_needed(needed), f"If one must be taken: {cost}"]
 
 
-def _next_path(choice: str, finished: Mapping[str, Any], evaluations: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return what the best of another path costs against the choice, in quality and time; stand-ins are none."""
-    own = finished[choice]
-    others = [name for name, r in finished.items() if r["engine"] != own["engine"] and not r["stand_in"]]
-    if not others or own["stand_in"]:
-        return ""
-
-    def score(name: str) -> float:
-        return float(evaluations[name]["roc_auc"]["value"])
-
-    second = max(others, key=score)
-    return (
-        f" The next best path, {PATHS[finished[second]['engine']]}, reaches {score(second):.4f} "
-        f"({score(second) - score(choice):+.4f}) with {second} in {finished[second]['wall_seconds']:.1f} s, against "
-        f"{own['wall_seconds']:.1f} s."
-    )
-
-
-def _nothing_beats(
-    finished: Mapping[str, Any],
-    evaluations: Mapping[str, Mapping[str, Any]],
-    margin: float | None,
-    caveats: list[str],
-    test_rows: int,
-) -> Verdict:
-    best = max(finished, key=lambda name: float(evaluations[name]["roc_auc"]["value"]))
-    score = evaluations[best]["roc_auc"]
-    finding = (
-        f"No contender's ROC AUC is shown to be above 0.5, that of a constant score and of the mean label of a row's "
-        f"group, on {test_rows:,} test rows; the highest is {best}'s, {score['value']:.4f}."
-    )
-    power: Power = {"test_rows": test_rows, "detectable": None, "needed_rows": None}
-    return {**_refusal(finding, margin, caveats), "kind": "nothing_beats_baseline", "refused": False, "power": power}
-
-
-def _equivalent(one: str, other: str, differences: Iterable[Mapping[str, Any]]) -> bool:
-    return any(row["equivalent"] for row in differences if {row["left"], row["right"]} == {one, other})
-
-
-def _finding(
-    choice: str,
-    best: str,
-    equivalent: Sequence[str],
-    real: Sequence[str],
-    finished: Mapping[str, Mapping[str, Any]],
-    evaluations: Mapping[str, Mapping[str, Any]],
-    margin: float | None,
-) -> str:
-    """Return the sentence that says what decided."""
-    score = evaluations[best]["roc_auc"]
-    leads = f"{best} has the highest ROC AUC, {score['value']:.4f}"
-    if score["low"] is not None:
-        confidence = evaluations[best]["sample"]["confidence"]
-        leads += f" ({confidence:.0%} interval {score['low']:.4f} to {score['high']:.4f})"
-    if not equivalent:
-        rest = "" if len(finished) == 1 else f"; no other contender is equivalent to it within \u00b1{margin:g}"
-        return f"{leads}{rest}."
-    verb = "is" if len(equivalent) == 1 else "are"
-    also = f"{', '.join(equivalent)} {verb} equivalent to it within \u00b1{margin:g}"
-    if len(real) == 1:
-        return f"{leads}; {also}. Only {choice} among them did not run on a local stand-in."
-    times = sorted((finished[name]["wall_seconds"], name) for name in real)
-    others = ", ".join(f"{name} took {seconds:.1f} s" for seconds, name in times[1:])
-    return f"{leads}; {also}. Of these {choice} took the least time, {times[0][0]:.1f} s ({others})."
-
-
-def _leaks(findings: Iterable[Mapping[str, Any]]) -> list[str]:
+def _leaks(findings: Iterable[Row]) -> list[str]:
     high = dict.fromkeys(finding["check"] for finding in findings if finding["severity"] == "high")
     return [LEAKS.format(checks=", ".join(high))] if high else []
 
 
-def _settings(ledger: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return what must not be credited to an engine."""
-    return [
-        f"A difference between boosted trees is one of their settings, not of engines: {line['detail']}."
-        for line in ledger
-        if line["control"] == CAPACITY and not line["held"]
-    ]
-
-
-def _caveats(results: Sequence[Mapping[str, Any]]) -> list[str]:
+def _caveats(results: Sequence[Row]) -> list[str]:
     """Return what a reader must know beside the choice."""
     stand_ins = [r["name"] for r in results if r["stand_in"] and r["status"] == "ok"]
     failed = [r["name"] for r in results if r["status"] != "ok"]
@@ -237,19 +322,24 @@ def _caveats(results: Sequence[Mapping[str, Any]]) -> list[str]:
     return caveats + ([f"Failed and not ranked: {', '.join(failed)}."] if failed else [])
 
 
-def _refusal(finding: str, margin: float | None, caveats: list[str]) -> Verdict:
+def _refusal(finding: str, caveats: list[str]) -> Verdict:
     return {
         "kind": "refused",
-        "path": None,
-        "power": None,
         "choice": None,
-        "reason": " ".join([finding, *caveats]),
+        "path": None,
         "finding": finding,
+        "caveats": caveats,
+        "reason": " ".join([finding, *caveats]),
         "refused": True,
         "basis": None,
         "metric": "roc_auc",
-        "margin": margin,
+        "margin": None,
         "best": None,
         "equivalent": [],
-        "caveats": caveats,
+        "undecided": [],
+        "worse": [],
+        "cheapest": None,
+        "power": None,
+        "needed": None,
+        "next_path": None,
     }

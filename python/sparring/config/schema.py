@@ -230,10 +230,12 @@ class ResourcesConfig(Section):
 
 
 class EvaluationConfig(Section):
-    """Metrics and their intervals."""
+    """Metrics, their intervals, and what difference matters."""
 
-    confidence: float = Field(0.95, gt=0.5, lt=1)
-    resamples: int = Field(200, ge=50, le=100_000, description="bootstrap resamples of the test groups")
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="of the intervals; tests are made at one minus it")
+    margin: float = Field(
+        0.002, gt=0, lt=0.5, description="ROC AUC: contenders that differ by less are equivalent, the cheapest is taken"
+    )
 
 
 class RunConfig(Section):

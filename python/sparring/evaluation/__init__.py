@@ -1,9 +1,17 @@
 """Metrics on stored predictions: one implementation for all contenders, with intervals and tests."""
 
-from sparring.evaluation.delong import AucComponents, auc_components, delong_covariance
-from sparring.evaluation.difference import Difference, auc_gap, differences, holm, paired_bootstrap, tost
-from sparring.evaluation.evaluate import METRICS, Evaluation, Interval, evaluate
-from sparring.evaluation.memoriser import memoriser, memoriser_auc, twins_share
+from sparring.evaluation.baseline import (
+    BaselineTest,
+    baseline_tests,
+    baselines,
+    group_mean_auc,
+    group_means,
+    group_overlap_rate,
+)
+from sparring.evaluation.delong import AucComponents, auc_components, auc_variance, delong_covariance, delong_interval
+from sparring.evaluation.difference import Difference, auc_gap, differences, holm, paired_test, tost
+from sparring.evaluation.evaluate import METRICS, Evaluation, evaluate
+from sparring.evaluation.interval import Interval
 from sparring.evaluation.metrics import best_threshold, pr_auc, rank, roc_auc
 from sparring.evaluation.parity import (
     LinearModel,
@@ -13,11 +21,13 @@ from sparring.evaluation.parity import (
     parity_pairs,
     prove,
 )
+from sparring.evaluation.power import detectable, rows_to_find, rows_to_tell
 from sparring.evaluation.predictions import Predictions
 
 __all__ = [
     "METRICS",
     "AucComponents",
+    "BaselineTest",
     "Difference",
     "Evaluation",
     "Interval",
@@ -26,21 +36,28 @@ __all__ = [
     "Predictions",
     "auc_components",
     "auc_gap",
+    "auc_variance",
+    "baseline_tests",
+    "baselines",
     "best_threshold",
     "delong_covariance",
+    "delong_interval",
+    "detectable",
     "differences",
     "evaluate",
+    "group_mean_auc",
+    "group_means",
+    "group_overlap_rate",
     "holm",
     "max_probability_difference",
-    "memoriser",
-    "memoriser_auc",
     "objective",
-    "paired_bootstrap",
+    "paired_test",
     "parity_pairs",
     "pr_auc",
     "prove",
     "rank",
     "roc_auc",
+    "rows_to_find",
+    "rows_to_tell",
     "tost",
-    "twins_share",
 ]

@@ -9,12 +9,17 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import norm
+from scipy.stats import t as student
 
 from sparring.errors import ComparisonError
-from sparring.evaluation.delong import AucComponents, delong_covariance
-from sparring.evaluation.evaluate import METRICS, Evaluation, Interval
+from sparring.evaluation.delong import AucComponents, auc_variance, delong_covariance
+from sparring.evaluation.evaluate import Evaluation
+from sparring.evaluation.interval import Interval
+from sparring.evaluation.power import detectable, rows_to_find, rows_to_tell
 
 DEFAULT_MARGIN = 0.002
+# Scores that differ by less, in standard deviations of the scores, rank the same rows alike: one model, two roundings.
+IDENTICAL = 1e-3
 
 
 @dataclass(frozen=True)
@@ -27,20 +32,30 @@ class Difference:
         Names of the contenders.
     metric : str
         ``"roc_auc"``.
-    value, low, high : float
-        The difference and its percentile interval from the paired bootstrap of units.
-    standard_error : float or None
-        After DeLong; None when it cannot be known.
+    value : float
+    low, high : float or None
+        Paired interval (DeLong, Student's t); None when nothing is known about the spread.
+    standard_error, freedom : float or None
+        After DeLong, with its degrees of freedom; None when it cannot be known.
     p_value, p_adjusted : float or None
-        Two-sided test that the difference is 0 (DeLong), and the same after Holm over all pairs.
+        Two-sided test that the difference is 0, and the same after Holm over all pairs that were tested.
     margin : float
         Differences smaller than this do not matter.
     p_equivalence : float or None
-        Test that the difference is at least ``margin`` (TOST).
-    equivalent : bool
-        Whether ``p_equivalence`` is below ``alpha``.
-    alpha : float
-        Level of the equivalence test.
+        Test that the difference is at least ``margin`` (TOST), after Holm over all pairs that were tested.
+    identical : bool
+        Whether both gave the same scores, up to rounding: then nothing is tested between them.
+    different, equivalent : bool
+        Whether ``p_adjusted`` is below ``alpha``; whether ``p_equivalence`` is, or the scores are identical.
+    alpha, tests : float, int
+        Level of each family of tests, and how many tests it has.
+    detectable : float or None
+        The true difference that this test would have found with 80% probability.
+    rows_to_tell, rows_to_find : int or None
+        Test rows that would tell the two apart or show them equivalent, and that would find a difference as large as
+        the observed one, each with 80% probability.
+    reliable : bool
+        Whether the test part is large enough for these tests.
     """
 
     left: str
@@ -50,92 +65,150 @@ class Difference:
     low: float | None
     high: float | None
     standard_error: float | None
+    freedom: float | None
     p_value: float | None
     p_adjusted: float | None
     margin: float
     p_equivalence: float | None
+    identical: bool
+    different: bool
     equivalent: bool
     alpha: float
+    tests: int
+    detectable: float | None
+    rows_to_tell: int | None
+    rows_to_find: int | None
+    reliable: bool
 
     def to_dict(self) -> dict[str, Any]:
         """Return the attributes, JSON-ready."""
         return asdict(self)
 
 
-def differences(
-    evaluations: Mapping[str, Evaluation], *, margin: float = DEFAULT_MARGIN, alpha: float = 0.05
-) -> list[Difference]:
+@dataclass(frozen=True)
+class PairedTest:
+    """The paired test of two contenders before it is adjusted for the others.
+
+    ``error`` is DeLong's standard error and ``cautious`` the one behind the test of equivalence; both NaN when unknown.
+    """
+
+    value: float
+    error: float
+    cautious: float
+    freedom: float
+    identical: bool
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided; NaN when nothing is known, or when the scores are identical and nothing is tested."""
+        if self.identical or np.isnan(self.error):
+            return float("nan")
+        return 2 * self.p_greater if self.value > 0 else 2 * (1 - self.p_greater)
+
+    @property
+    def p_greater(self) -> float:
+        """One-sided: that ``left`` is no better than ``right``."""
+        if self.identical or self.value == 0:
+            return 0.5
+        return float(student.sf(self.value / self.error, self.freedom))
+
+    def reach(self, confidence: float) -> float:
+        """Return half the length of the interval."""
+        return float(student.ppf((1 + confidence) / 2, self.freedom) * (self.error or self.cautious))
+
+
+def differences(evaluations: Mapping[str, Evaluation], *, margin: float = DEFAULT_MARGIN) -> list[Difference]:
     """Return the difference in ROC AUC of every pair of contenders.
 
     Parameters
     ----------
     evaluations : mapping of str to Evaluation
-        By contender; all on the same test rows with the same seed and number of resamples.
+        By contender; all on the same test rows.
     margin : float, default 0.002
         Differences in AUC smaller than this are of no practical matter.
-    alpha : float, default 0.05
-        Level of the equivalence tests.
 
     Raises
     ------
     ComparisonError
-        If two contenders were not evaluated on the same rows and resamples.
+        If two contenders were not evaluated on the same rows.
+
+    Notes
+    -----
+    The level of both families of tests is one minus the confidence of the evaluations.  All pairs of distinct models
+    are one family, although the verdict looks at those with the best one only: which is best was seen in the same rows.
     """
     pairs = list(combinations(evaluations, 2))
-    tests = [_delong_test(evaluations[left], evaluations[right], margin) for left, right in pairs]
-    adjusted = holm([p_value for _, _, p_value, _ in tests])
+    tests = {pair: paired_test(evaluations[pair[0]], evaluations[pair[1]]) for pair in pairs}
+    models = distinct_models(evaluations)
+    # The pair of distinct models that a pair of contenders stands for.
+    family = [pair for pair in pairs if models[pair[0]] == pair[0] and models[pair[1]] == pair[1]]
+    different = dict(zip(family, holm([tests[pair].p_value for pair in family]), strict=True))
+    equivalent = dict(zip(family, holm([_tost(tests[pair], margin) for pair in family]), strict=True))
+    place = {name: number for number, name in enumerate(evaluations)}
     found = []
-    for (left, right), (value, error, p_value, p_equivalence), p_adjusted in zip(pairs, tests, adjusted, strict=True):
-        interval = paired_bootstrap(evaluations[left], evaluations[right], "roc_auc")
-        found.append(
-            Difference(
-                left,
-                right,
-                "roc_auc",
-                value,
-                interval.low,
-                interval.high,
-                _known(error),
-                _known(p_value),
-                _known(p_adjusted),
-                margin,
-                _known(p_equivalence),
-                bool(p_equivalence < alpha),
-                alpha,
-            )
-        )
+    for pair, test in tests.items():
+        stands_for = tuple(sorted((models[name] for name in pair), key=place.__getitem__))
+        adjusted = [tested.get((stands_for[0], stands_for[1]), np.nan) for tested in (different, equivalent)]
+        found.append(_difference(pair, evaluations[pair[0]], test, margin, adjusted[0], adjusted[1], len(family)))
     return found
 
 
-def paired_bootstrap(left: Evaluation, right: Evaluation, metric: str) -> Interval:
-    """Return ``left`` minus ``right`` in ``metric`` with its percentile interval over common resamples.
+def distinct_models(evaluations: Mapping[str, Evaluation]) -> dict[str, str]:
+    """Return for each contender the first one that gave the same scores, itself where it is the first.
+
+    Two engines that trained one model are one model to a test, and counted once in a family of tests.
+    """
+    models: dict[str, str] = {}
+    for name, evaluation in evaluations.items():
+        same = [other for other in set(models.values()) if identical(evaluations[other].scores, evaluation.scores)]
+        models[name] = min(same, key=list(evaluations).index) if same else name
+    return models
+
+
+def paired_test(left: Evaluation, right: Evaluation) -> PairedTest:
+    """Return DeLong's paired test of two evaluations, with degrees of freedom for small test parts.
 
     Raises
     ------
     ComparisonError
-        If the two were not evaluated on the same rows and resamples.
+        If the two were not evaluated on the same rows.
+
+    Notes
+    -----
+    Two guards for test parts on which every unit says the same.  The difference is tested as if one more unit of each
+    class had shown none at all, so that it is never more certain than the number of units allows.  Equivalence is
+    tested as if one more unit of each class might turn around: that two models agree on every row of a small test part
+    does not show that they agree.
     """
     require_pairable(left, right)
-    column = METRICS.index(metric)
-    gaps = left.replicates[:, column] - right.replicates[:, column]
-    confidence = left.sample["confidence"]
-    low, high = np.nanpercentile(gaps, [50 * (1 - confidence), 50 * (1 + confidence)])
-    return Interval(left.metrics[metric].value - right.metrics[metric].value, float(low), float(high))
+    a, b = left.components, right.components
+    value = a.auc - b.auc
+    variance = auc_variance(a, b)
+    # What one unit more of each class would weigh.
+    one_more = sum(1 / max(units, 1.0) ** 2 for units in a.units)
+    error = float(np.sqrt(variance.total + value**2 * one_more))
+    return PairedTest(
+        value if abs(value) > 1e-15 else 0.0,
+        error if error > 1e-12 or np.isnan(error) else 0.0,
+        float(np.sqrt(variance.total + one_more)),
+        variance.freedom,
+        identical(left.scores, right.scores),
+    )
 
 
 def require_pairable(left: Evaluation, right: Evaluation) -> None:
-    """Raise :class:`ComparisonError` unless both stand on the same rows, groups, seed and resamples."""
-    for name in ("digest", "seed", "resamples", "confidence"):
+    """Raise :class:`ComparisonError` unless both stand on the same rows and groups, with one confidence."""
+    for name in ("digest", "confidence"):
         if left.sample[name] != right.sample[name]:
             raise ComparisonError(
                 f"Two contenders differ in the {name} of their test sample: {left.sample[name]} and "
-                f"{right.sample[name]}; a paired test needs the same rows and resamples",
+                f"{right.sample[name]}; a paired test needs the same rows",
                 "Score both on the same prepared matrix and evaluate them with the same settings.",
             )
 
 
-def tost(value: float, standard_error: float, margin: float) -> float:
-    """Return the p-value of two one-sided z-tests that ``|difference| >= margin`` (Schuirmann, 1987).
+def tost(value: float, standard_error: float, margin: float, freedom: float = np.inf) -> float:
+    """Return the p-value of two one-sided tests that ``|difference| >= margin`` (Schuirmann, 1987).
 
     Parameters
     ----------
@@ -143,6 +216,8 @@ def tost(value: float, standard_error: float, margin: float) -> float:
         The difference and its standard error; an error of 0 means that the difference is known.
     margin : float
         Positive, in units of ``value``.
+    freedom : float, default infinite
+        Degrees of freedom of the standard error.
 
     Examples
     --------
@@ -151,7 +226,7 @@ def tost(value: float, standard_error: float, margin: float) -> float:
     """
     if standard_error == 0:
         return 0.0 if abs(value) < margin else 1.0
-    return float(norm.sf((margin - abs(value)) / standard_error))
+    return float(student.sf((margin - abs(value)) / standard_error, freedom))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -179,22 +254,61 @@ def auc_gap(left: AucComponents, right: AucComponents, confidence: float = 0.95)
     variance = delong_covariance(left, left) + delong_covariance(right, right)
     gap = left.auc - right.auc
     if np.isnan(variance):
-        return Interval(gap, None, None)
+        return Interval(gap, None, None, "DeLong").doubted(left.doubt or right.doubt)
     reach = float(norm.ppf((1 + confidence) / 2) * np.sqrt(variance))
-    return Interval(gap, gap - reach, gap + reach)
+    return Interval(gap, gap - reach, gap + reach, "DeLong").doubted(left.doubt or right.doubt)
 
 
-def _delong_test(left: Evaluation, right: Evaluation, margin: float) -> tuple[float, float, float, float]:
-    """Return difference, standard error, two-sided p-value and p-value of equivalence."""
-    require_pairable(left, right)
-    a, b = left.components, right.components
-    value = a.auc - b.auc
-    variance = delong_covariance(a, a) + delong_covariance(b, b) - 2 * delong_covariance(a, b)
-    # Equal contributions cancel up to rounding; a tiny negative variance is zero.
-    error = float(np.sqrt(max(variance, 0.0))) if not np.isnan(variance) else float("nan")
-    if error < 1e-12:
-        return value, 0.0, 1.0 if abs(value) < 1e-12 else 0.0, tost(value, 0.0, margin)
-    return value, error, float(2 * norm.sf(abs(value) / error)), tost(value, error, margin)
+def _difference(
+    pair: tuple[str, str],
+    evaluation: Evaluation,
+    test: PairedTest,
+    margin: float,
+    p_adjusted: float,
+    p_equivalence: float,
+    family: int,
+) -> Difference:
+    confidence, rows = evaluation.sample["confidence"], evaluation.sample["rows"]
+    alpha = round(1 - confidence, 12)
+    open_question = not test.identical and not np.isnan(test.error)
+    reach = test.reach(confidence) if open_question else float("nan")
+    error = test.error or test.cautious
+    return Difference(
+        *pair,
+        "roc_auc",
+        test.value,
+        max(-1.0, test.value - reach) if open_question else (test.value if test.identical else None),
+        min(1.0, test.value + reach) if open_question else (test.value if test.identical else None),
+        _known(test.error),
+        test.freedom if open_question else None,
+        _known(test.p_value),
+        _known(p_adjusted),
+        margin,
+        _known(p_equivalence),
+        test.identical,
+        bool(p_adjusted < alpha),
+        test.identical or bool(p_equivalence < alpha),
+        alpha,
+        family,
+        detectable(error, test.freedom, alpha, family) if open_question else None,
+        rows_to_tell(error, rows, margin, alpha, family) if open_question else None,
+        rows_to_find(test.value, error, rows, alpha, family) if open_question and test.value else None,
+        evaluation.components.doubt is None,
+    )
+
+
+def _tost(test: PairedTest, margin: float) -> float:
+    if test.identical or np.isnan(test.cautious):
+        return float("nan")
+    return tost(test.value, test.cautious, margin, test.freedom)
+
+
+def identical(left: np.ndarray, right: np.ndarray) -> bool:
+    """Return whether two contenders gave the same scores, but for rounding; constants are alike whatever they are."""
+    spread = min(float(left.std()), float(right.std()))
+    if spread < 1e-12:
+        return max(float(left.std()), float(right.std())) < 1e-12
+    return bool(np.abs(left - right).max() <= IDENTICAL * spread)
 
 
 def _known(value: float) -> float | None:

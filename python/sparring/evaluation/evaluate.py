@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
 
 from sparring.evaluation import metrics
-from sparring.evaluation.delong import AucComponents, auc_components, delong_covariance
+from sparring.evaluation.delong import AucComponents, auc_components, delong_interval
+from sparring.evaluation.influence import by_unit, mean_influence, pr_auc_influence
+from sparring.evaluation.interval import (
+    Interval,
+    effective_units,
+    logit_interval,
+    skewed_interval,
+    wilson_interval,
+)
 from sparring.evaluation.predictions import Predictions
 
 METRICS = ("roc_auc", "pr_auc", "log_loss", "brier", "accuracy")
-HIGHER_IS_BETTER = {"roc_auc": True, "pr_auc": True, "log_loss": False, "brier": False, "accuracy": True}
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate with the ends of its confidence interval; the ends are None when they cannot be known."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-    def to_dict(self) -> dict[str, float | None]:
-        """Return ``{"value", "low", "high"}``."""
-        return {"value": self.value, "low": self.low, "high": self.high}
 
 
 @dataclass(frozen=True)
@@ -37,62 +29,38 @@ class Evaluation:
     Attributes
     ----------
     metrics : dict of str to Interval
-        For each of :data:`METRICS` the estimate and its percentile interval from the bootstrap of units.
+        For each of :data:`METRICS` the estimate and its interval.
     threshold : float
         ``score >= threshold`` means class 1; chosen on validation for the highest accuracy.
-    delong : Interval
-        ROC AUC with DeLong's interval.
     sample : dict
-        Rows, units, their kind, base rate, confidence, resamples, seed and the digest of the rows.
+        Rows, units, their kind, units of the rarer class, base rate, confidence and the digest of the rows.
     curves : dict
         ``"roc"`` and ``"calibration"`` points.
-    replicates : ndarray of float64, shape (resamples, 5)
-        Each metric on each resample; the r-th resample is the same for all contenders.
     components : AucComponents
-        Behind DeLong's tests between contenders.
+        Behind the tests between contenders.
+    scores : ndarray of float64, shape (n,)
+        In the order of the rows' keys: contenders of equal scores need no test.
     """
 
     metrics: dict[str, Interval]
     threshold: float
-    delong: Interval
     sample: dict[str, Any]
     curves: dict[str, Any]
-    replicates: np.ndarray = field(repr=False)
     components: AucComponents = field(repr=False)
-
-    @property
-    def p_baseline(self) -> float | None:
-        """One-sided test that the ROC AUC is above 0.5, that of a constant (DeLong); None when it cannot be known."""
-        variance = delong_covariance(self.components, self.components)
-        if np.isnan(variance):
-            return None
-        if variance <= 0:
-            return 0.0 if self.components.auc > 0.5 else 1.0
-        return float(norm.sf((self.components.auc - 0.5) / np.sqrt(variance)))
+    scores: np.ndarray = field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return metrics by name, each ``{"value", "low", "high"}``, then ``"sample"`` and ``"curves"``;
-        JSON-ready.
+        """Return metrics by name, each as :meth:`Interval.to_dict`, then ``"sample"`` and ``"curves"``; JSON-ready.
 
-        ``"baseline"`` is the test against a constant score.  ``roc_auc`` also has ``"delong"``; ``accuracy`` has
-        ``"threshold"`` and ``"majority"``, the accuracy of always naming the commoner class.
+        ``accuracy`` also has ``"threshold"`` and ``"majority"``, the accuracy of always naming the commoner class.
         """
         answer: dict[str, Any] = {name: interval.to_dict() for name, interval in self.metrics.items()}
-        answer["roc_auc"]["delong"] = self.delong.to_dict()
-        answer["baseline"] = {"roc_auc": 0.5, "p_value": self.p_baseline}
         base = self.sample["base_rate"]
         answer["accuracy"] |= {"threshold": self.threshold, "majority": max(base, 1 - base)}
         return {**answer, "sample": self.sample, "curves": self.curves}
 
 
-def evaluate(
-    validation: Predictions,
-    test: Predictions,
-    *,
-    confidence: float = 0.95,
-    resamples: int = 200,
-    seed: int = 0,
-) -> Evaluation:
+def evaluate(validation: Predictions, test: Predictions, *, confidence: float = 0.95) -> Evaluation:
     """Return the metrics of a contender with their intervals.
 
     Parameters
@@ -103,11 +71,6 @@ def evaluate(
         Everything else is computed on these.
     confidence : float, default 0.95
         Of the intervals, in (0, 1).
-    resamples : int, default 200
-        Bootstrap resamples of the test units.  Groups are drawn whole: rows of a group are not independent.
-    seed : int, default 0
-        Contenders evaluated with one seed on the same rows see the same resamples, so that they can be
-        compared in pairs.
 
     Returns
     -------
@@ -115,67 +78,57 @@ def evaluate(
 
     Notes
     -----
-    Resamples without both classes do not count for ROC AUC and PR AUC; they occur in tiny parts only.
+    Groups count as one draw each: rows of a group are not independent.  Which method each interval uses, and how
+    often it holds the truth, is in ``docs/guide/verdict.md`` and ``docs/benchmarks/coverage.md``.
 
-    Costs one sort, then O(rows) a resample: 67,000 rows x 200 resamples take about a second.
+    Costs one sort of the rows, then O(rows).
     """
     threshold = metrics.best_threshold(validation.labels, validation.scores, validation.weights)
     ranking = metrics.rank(test.labels, test.scores)
-    losses = metrics.row_losses(test.labels, test.scores, threshold)
-    values = _values(ranking, test.weights, losses)
-    replicates = np.array(
-        [
-            _values(ranking, test.weights * counts[test.units], losses)
-            for counts in unit_counts(test.unit_count, resamples, seed)
-        ]
-    )
-    tails = [50 * (1 - confidence), 50 * (1 + confidence)]
-    low, high = np.nanpercentile(replicates, tails, axis=0)
     components = auc_components(test)
     return Evaluation(
-        {name: Interval(*map(float, ends)) for name, *ends in zip(METRICS, values, low, high, strict=True)},
+        _intervals(test, ranking, components, threshold, confidence),
         threshold,
-        delong_interval(components, confidence),
-        _sample(test, confidence, resamples, seed),
+        _sample(test, components, confidence),
         {
             "roc": metrics.roc_curve(ranking, test.weights),
             "calibration": metrics.calibration_curve(test.labels, test.scores, test.weights),
         },
-        replicates,
         components,
+        test.scores,
     )
 
 
-def unit_counts(units: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield for each resample how often each unit was drawn; n draws with replacement from n units."""
-    random = np.random.default_rng(seed)
-    for _ in range(resamples):
-        yield np.bincount(random.integers(0, units, units), minlength=units).astype(np.float64)
-
-
-def delong_interval(components: AucComponents, confidence: float) -> Interval:
-    """Return the AUC with DeLong's interval, cut at 0 and 1."""
-    error = np.sqrt(delong_covariance(components, components))
-    if np.isnan(error):
-        return Interval(components.auc, None, None)
-    reach = float(norm.ppf((1 + confidence) / 2) * error)
-    return Interval(components.auc, max(0.0, components.auc - reach), min(1.0, components.auc + reach))
-
-
-def _values(ranking: metrics.Ranking, weights: np.ndarray, losses: np.ndarray) -> np.ndarray:
+def _intervals(
+    test: Predictions, ranking: metrics.Ranking, components: AucComponents, threshold: float, confidence: float
+) -> dict[str, Interval]:
     """Return the metrics in the order of METRICS."""
-    means = weights @ losses / weights.sum()
-    return np.array([metrics.roc_auc(ranking, weights), metrics.pr_auc(ranking, weights), *means])
+    losses = metrics.row_losses(test.labels, test.scores, threshold)
+    means = test.weights @ losses / test.weights.sum()
+    moved = [by_unit(column, test.units) for column in mean_influence(losses, test.weights).T]
+    precision = by_unit(pr_auc_influence(ranking, test.labels, test.weights), test.units)
+    units = effective_units(by_unit(test.weights, test.units))
+    average = metrics.pr_auc(ranking, test.weights)
+    found = {
+        "pr_auc": logit_interval(average, precision, components.units[0], confidence),
+        "log_loss": skewed_interval(float(means[0]), moved[0], confidence),
+        "brier": wilson_interval(float(means[1]), moved[1], units, confidence),
+        "accuracy": wilson_interval(float(means[2]), moved[2], units, confidence),
+    }
+    return {
+        "roc_auc": delong_interval(components, confidence),
+        **{name: interval.doubted(components.doubt) for name, interval in found.items()},
+    }
 
 
-def _sample(test: Predictions, confidence: float, resamples: int, seed: int) -> dict[str, Any]:
+def _sample(test: Predictions, components: AucComponents, confidence: float) -> dict[str, Any]:
     return {
         "rows": len(test),
+        "positives": int(test.labels.sum()),
         "units": test.unit_count,
-        "unit": "group" if test.grouped else "row",
+        "unit": test.unit,
+        "units_of_rarer_class": min(components.units),
         "base_rate": float(test.weights @ test.labels / test.weights.sum()),
         "confidence": confidence,
-        "resamples": resamples,
-        "seed": seed,
         "digest": test.digest(),
     }

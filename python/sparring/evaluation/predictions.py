@@ -102,6 +102,11 @@ class Predictions:
         """Number of groups, or of rows without groups."""
         return int(self.units.max()) + 1
 
+    @property
+    def unit(self) -> str:
+        """What is independent of each other: ``"group"`` or ``"row"``."""
+        return "group" if self.grouped else "row"
+
     def digest(self) -> str:
         """Return a hash of everything but the scores: contenders of equal digest may be compared in pairs."""
         state = hashlib.blake2b(pd.util.hash_array(self.keys, categorize=False).tobytes(), digest_size=8)

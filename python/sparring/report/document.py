@@ -32,6 +32,8 @@ def document(facts: RunFacts) -> dict[str, Any]:
             "verdict": facts["verdict"],
             "rows": {**facts["rows"], "adds_up": adds_up(facts["rows"])},
             "contenders": [contender(result, facts["evaluations"].get(result["name"])) for result in facts["results"]],
+            "baselines": [baseline(row) for row in facts.get("baselines", [])],
+            "baseline_tests": facts.get("baseline_tests", []),
             "differences": facts["differences"],
             "parity": facts["parity"],
             "leakage": leakage and {**leakage, **inflation(leakage)},
@@ -53,6 +55,11 @@ def contender(result: Mapping[str, Any], evaluation: Mapping[str, Any] | None) -
         return {**result, "metrics": None, "sample": None, "curves": None}
     metrics = {name: evaluation[name] for name in METRICS}
     return {**result, "metrics": metrics, "sample": evaluation["sample"], "curves": evaluation["curves"]}
+
+
+def baseline(evaluation: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a baseline's name and metrics."""
+    return {"name": evaluation["name"], "metrics": {name: evaluation[name] for name in METRICS}}
 
 
 def adds_up(rows: RowCounts) -> bool:

@@ -68,26 +68,26 @@ class Deduplication(TypedDict):
 
 
 class LeakSide(TypedDict):
-    """One way to split: the trainer's AUC and its interval, the key memoriser's AUC, and the twins' share.
+    """One way to split: the AUCs of the trainer and of the group-mean baseline, and the groups that are in train.
 
-    ``twins_share`` is the share of test rows whose key occurs in train.
+    ``group_overlap_rate`` is the share of test rows whose group occurs in train.
     """
 
     roc_auc: float
     low: NotRequired[float]
     high: NotRequired[float]
-    memoriser_roc_auc: NotRequired[float]
-    memoriser_low: NotRequired[float | None]
-    memoriser_high: NotRequired[float | None]
-    twins_share: NotRequired[float]
+    group_mean_roc_auc: NotRequired[float]
+    group_mean_low: NotRequired[float | None]
+    group_mean_high: NotRequired[float | None]
+    group_overlap_rate: NotRequired[float]
 
 
 class Leakage(TypedDict):
     """The audit of the split, and one trainer on the naive random split and on the safe one.
 
-    ``group`` names the columns of a twin.  ``findings``, ``checks``, ``columns`` and ``worst`` are those of
-    :class:`~sparring.leakage.AuditReport`, absent when the audit was switched off; the others are absent when
-    inflation was not measured.
+    ``group`` names the columns whose joint value is a group.  ``findings``, ``checks``, ``columns`` and ``worst`` are
+    those of :class:`~sparring.leakage.AuditReport`, absent when the audit was switched off; the others are absent
+    when inflation was not measured.
     """
 
     group: list[str]
@@ -125,6 +125,10 @@ class RunFacts(TypedDict):
         Each contender's ``result.json``, failed ones too.
     evaluations : dict of str to dict
         ``Evaluation.to_dict()`` by contender; failed ones have none.
+    baselines : list of dict
+        ``name`` and ``Evaluation.to_dict()`` of each baseline.
+    baseline_tests : list of dict
+        ``BaselineTest.to_dict()`` of every contender.
     differences : list of dict
         ``Difference.to_dict()`` of every pair.
     parity : list of dict
@@ -145,6 +149,8 @@ class RunFacts(TypedDict):
     encoding: dict[str, Any]
     results: list[dict[str, Any]]
     evaluations: dict[str, dict[str, Any]]
+    baselines: NotRequired[list[dict[str, Any]]]
+    baseline_tests: NotRequired[list[dict[str, Any]]]
     differences: list[dict[str, Any]]
     parity: list[dict[str, Any]]
     leakage: Leakage | None

@@ -92,13 +92,13 @@ def funnel(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def leak_bars(leakage: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """Return the AUC bars of trainer and memoriser on both splits; they begin at 0.5, pure chance.
+    """Return the AUC bars of trainer and group-mean baseline on both splits; they begin at 0.5, pure chance.
 
     ``reach`` is left end and width of the interval, in per cent, or None.
     """
     if not leakage or "naive" not in leakage:
         return []
-    rows = [(leakage["contender"], "roc_auc", ""), ("Key memoriser", "memoriser_roc_auc", "memoriser_")]
+    rows = [(leakage["contender"], "roc_auc", ""), ("Group-mean baseline", "group_mean_roc_auc", "group_mean_")]
     return [
         {
             "label": label,

@@ -28,6 +28,7 @@ def render(document: Mapping[str, Any]) -> str:
         document=document,
         order=ranked(contenders),
         sampled=next((contender["sample"] for contender in contenders if contender["sample"]), None),
+        doubted=next((c["metrics"]["roc_auc"]["reason"] for c in contenders if c["metrics"]), None),
         whiskers=whiskers(contenders),
         tiles=tiles(document),
         funnel=funnel(document),

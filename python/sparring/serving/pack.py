@@ -128,7 +128,7 @@ def _result(report: dict[str, Any], name: str | None) -> dict[str, Any]:
     results = {contender["name"]: contender for contender in report["contenders"]}
     if name is None:
         raise PackageError(
-            f"The run's verdict was refused, so there is no winner: {report['verdict']['reason']}",
+            f"The run's verdict names no contender: {report['verdict']['finding']}",
             f"Choose one: --contender {' | '.join(results)}.",
         )
     if name not in results:

@@ -63,7 +63,6 @@ def run(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
         "table": {"path": str(folder / "table.parquet"), "key": ["id"], "label": "sick", "features": features},
         "contenders": [contender | {"hyperparameters": hyperparameters}],
         "resources": {"memory": "1g", "cores": 2, "isolation": "session"},
-        "evaluation": {"resamples": 50},
         "leakage": {"enabled": False},
     }
     (folder / "run.yaml").write_text(yaml.safe_dump(config))

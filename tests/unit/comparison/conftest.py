@@ -25,7 +25,7 @@ def result() -> Builder:
             "cpu_seconds": 3.0,
             "peak_memory_bytes": 1,
             "matrix": {"fingerprint": "aa-7", "rows": {"train": 5, "test": 2}},
-            "hyperparameters": {"max_depth": 6, "eta": 0.1},
+            "hyperparameters": {"max_depth": 6, "eta": 0.1, "lambda": 1},
             "cores": 2,
             "seed": 42,
             "isolation": "process",
@@ -41,11 +41,22 @@ def result() -> Builder:
 def evaluation() -> Builder:
     """Builder of what ``Evaluation.to_dict`` returns, as far as verdict and ledger read it."""
 
-    def build(auc: float, digest: str = "d") -> dict[str, Any]:
+    def build(auc: float, digest: str = "d", reason: str | None = None) -> dict[str, Any]:
         return {
-            "roc_auc": {"value": auc, "low": auc - 0.01, "high": auc + 0.01},
-            "sample": {"digest": digest, "confidence": 0.95, "rows": 1_000},
-            "baseline": {"roc_auc": 0.5, "p_value": 1e-9},
+            "roc_auc": {
+                "value": auc,
+                "low": auc - 0.01,
+                "high": auc + 0.01,
+                "reliable": reason is None,
+                "reason": reason,
+            },
+            "sample": {
+                "digest": digest,
+                "confidence": 0.95,
+                "rows": 1200,
+                "positives": 400,
+                "units_of_rarer_class": 400.0 if reason is None else 2.0,
+            },
         }
 
     return build

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from sklearn.metrics import roc_auc_score
 
 from sparring.errors import SchemaError, TableError
-from sparring.evaluation import memoriser
+from sparring.evaluation import group_means
 from sparring.leakage import AuditColumns, AuditOptions, AuditReport, LeakageAudit, audit_split, near
 
 COLUMNS = AuditColumns(label="late", keys=["id"], groups=["flight"], time="at", order="row")
@@ -134,7 +134,7 @@ def test_the_memoriser_is_the_one_that_reports_use(spark: SparkSession) -> None:
     columns = AuditColumns(numbers=["temp"], categories=["dest"], label="late", groups=["flight"])
     frame = spark.createDataFrame(rows).repartition(5)
     report = audit_split(frame, ["a", "b"], columns=columns, split_col="part", options=AuditOptions(near="off"))
-    scores = memoriser(train["flight"].to_numpy(), train["late"].to_numpy(), test["flight"].to_numpy())
+    scores = group_means(train["flight"].to_numpy(), train["late"].to_numpy(), test["flight"].to_numpy())
     (finding,) = [finding for finding in report.findings if finding.check == "key memoriser"]
     assert finding.counts["auc"] == pytest.approx(roc_auc_score(test["late"], scores), abs=2e-3)
     again = audit_split(

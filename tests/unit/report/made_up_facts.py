@@ -6,7 +6,14 @@ import numpy as np
 import pyarrow as pa
 
 from sparring.comparison import costs, decide, fairness_ledger, load_prices
-from sparring.evaluation import Predictions, differences, evaluate, max_probability_difference
+from sparring.evaluation import (
+    Predictions,
+    baseline_tests,
+    baselines,
+    differences,
+    evaluate,
+    max_probability_difference,
+)
 from sparring.evaluation.parity import Parity
 from sparring.report import RunFacts
 
@@ -102,6 +109,14 @@ def predictions(skill: float, seed: int, rows: int = 4000) -> Predictions:
     )
 
 
+def made_up_baselines() -> dict[str, Any]:
+    """Return the baselines on the made-up rows; no group of theirs is in train."""
+    rows = [predictions(0.9, seed) for seed in (1, 2)]
+    groups = [{"key": part.keys, "group": np.array(["elsewhere"] * len(part), dtype=object)} for part in rows]
+    train = {"group": np.array(["a", "b"]), "label": np.array([0.0, 1.0]), "weight": np.ones(2)}
+    return baselines({"train": train, "validation": groups[0], "test": groups[1]}, *rows)
+
+
 def result(name: str, engine: str, family: str, phases: dict[str, float], **changes: Any) -> dict[str, Any]:
     """Return a made-up ``result.json``."""
     wall = sum(phases.values()) + 1.4
@@ -141,9 +156,7 @@ def made_up_facts(failed: str | None = None) -> RunFacts:
     ]
     scored = {name: predictions(skill, 2) for name, _, _, skill, _ in CONTENDERS if name != failed}
     evaluated = {
-        name: evaluate(predictions(skill, 1), scored[name], resamples=50, seed=42)
-        for name, _, _, skill, _ in CONTENDERS
-        if name != failed
+        name: evaluate(predictions(skill, 1), scored[name]) for name, _, _, skill, _ in CONTENDERS if name != failed
     }
     evaluations = {name: evaluation.to_dict() for name, evaluation in evaluated.items()}
     gaps = [difference.to_dict() for difference in differences(evaluated)]
@@ -160,6 +173,9 @@ def made_up_facts(failed: str | None = None) -> RunFacts:
     ]
     ledger = fairness_ledger(results, evaluations, parity)
     prices = load_prices()
+    estimates = [cost.to_dict() for result in results for cost in costs(result, prices)]
+    by_baseline = made_up_baselines()
+    beaten = [test.to_dict() for test in baseline_tests(evaluated, by_baseline)]
     return {
         "run": {
             "name": "made-up-run",
@@ -202,6 +218,8 @@ def made_up_facts(failed: str | None = None) -> RunFacts:
         },
         "results": results,
         "evaluations": evaluations,
+        "baselines": [{"name": name, **found.to_dict()} for name, found in by_baseline.items()],
+        "baseline_tests": beaten,
         "differences": gaps,
         "parity": parity,
         "leakage": {
@@ -214,21 +232,21 @@ def made_up_facts(failed: str | None = None) -> RunFacts:
                 "roc_auc": 0.8312,
                 "low": 0.8255,
                 "high": 0.8371,
-                "memoriser_roc_auc": 0.6711,
-                "memoriser_low": 0.6595,
-                "memoriser_high": 0.6827,
-                "twins_share": 0.962,
+                "group_mean_roc_auc": 0.6711,
+                "group_mean_low": 0.6595,
+                "group_mean_high": 0.6827,
+                "group_overlap_rate": 0.962,
             },
             "safe": {
                 "roc_auc": 0.8047,
                 "low": 0.7961,
                 "high": 0.8130,
-                "memoriser_roc_auc": 0.5,
-                "twins_share": 0.0,
+                "group_mean_roc_auc": 0.5,
+                "group_overlap_rate": 0.0,
             },
         },
         "ledger": ledger,
-        "verdict": decide(results, evaluations, gaps, ledger),
+        "verdict": decide(results, evaluations, gaps, ledger, baseline_tests=beaten, costs=estimates),
         "environment": {
             "machine": "made up",
             "cores": "2",
@@ -241,5 +259,5 @@ def made_up_facts(failed: str | None = None) -> RunFacts:
             {"name": "deduplicate", "seconds": 3.4, "rows": 10_000},
             {"name": "train", "seconds": 96.0, "rows": None},
         ],
-        "costs": [cost.to_dict() for result in results for cost in costs(result, prices)],
+        "costs": estimates,
     }

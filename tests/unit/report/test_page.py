@@ -72,7 +72,9 @@ def test_a_stand_in_is_labelled_in_every_section_that_names_it(page: str) -> Non
 def test_a_refusal_is_said_first(facts: dict[str, Any]) -> None:
     refused = copy.deepcopy(facts)
     refused["verdict"] |= {
+        "kind": "refused",
         "choice": None,
+        "path": None,
         "refused": True,
         "finding": "They read different rows.",
         "caveats": [],
@@ -94,7 +96,8 @@ def test_a_run_without_survivors_or_extras_still_has_a_page(facts_with_failure: 
         "quarantine": {},
     }
     bare["deduplicate"] = {"enabled": False}
-    bare["verdict"] |= {"choice": None, "refused": True}
+    bare["verdict"] |= {"kind": "refused", "choice": None, "path": None, "refused": True}
+    bare |= {"baselines": [], "baseline_tests": []}
     for name in ("wall_seconds", "cpu_seconds", "peak_memory_bytes"):
         del bare["results"][0][name]
     page = render(document(bare))

@@ -1,0 +1,74 @@
+"""What a paired test of this size can tell, and how many rows would tell more.
+
+Power is that of a test at the strictest level that Holm's procedure may ask for: ``alpha`` over the number of tests.
+"""
+
+from __future__ import annotations
+
+import math
+
+from scipy.stats import norm
+from scipy.stats import t as student
+
+# With which probability a true difference is to be found, where power is stated.
+PROBABILITY = 0.8
+
+
+def detectable(standard_error: float, freedom: float, alpha: float, tests: int = 1) -> float:
+    """Return the true difference that a two-sided test would have found with 80% probability.
+
+    Parameters
+    ----------
+    standard_error : float
+        Of the observed difference.
+    freedom : float
+        Degrees of freedom of the standard error.
+    alpha : float
+        Level of the whole family of tests.
+    tests : int, default 1
+        Their number.
+
+    Examples
+    --------
+    >>> round(detectable(0.01, 10_000, 0.05), 4)
+    0.028
+    """
+    return float((student.ppf(1 - alpha / (2 * tests), freedom) + student.ppf(PROBABILITY, freedom)) * standard_error)
+
+
+def rows_to_tell(standard_error: float, rows: int, margin: float, alpha: float, tests: int = 1) -> int:
+    """Return how many test rows would tell two contenders apart, or show them equivalent, with 80% probability.
+
+    So many that two contenders without any difference are shown equivalent within ``margin``, and that twice the
+    margin is found: the first takes more rows.  Whatever lies between may stay open at any size.
+
+    Parameters
+    ----------
+    standard_error : float
+        Of the observed difference, on ``rows`` rows; its square falls with their number.
+    rows : int
+    margin : float
+    alpha : float
+        Level of the whole family of tests.
+    tests : int, default 1
+
+    Examples
+    --------
+    >>> rows_to_tell(0.01, 1_000, 0.01, 0.05)
+    8564
+    """
+    equal = margin / (norm.ppf(1 - alpha / tests) + norm.ppf((1 + PROBABILITY) / 2))
+    twice = 2 * margin / (norm.ppf(1 - alpha / (2 * tests)) + norm.ppf(PROBABILITY))
+    return math.ceil(rows * (standard_error / min(equal, twice)) ** 2)
+
+
+def rows_to_find(difference: float, standard_error: float, rows: int, alpha: float, tests: int = 1) -> int:
+    """Return how many test rows would find a true ``difference``, not 0, with 80% probability.
+
+    Examples
+    --------
+    >>> rows_to_find(0.02, 0.01, 1_000, 0.05)
+    1963
+    """
+    needed = abs(difference) / (norm.ppf(1 - alpha / (2 * tests)) + norm.ppf(PROBABILITY))
+    return math.ceil(rows * (standard_error / needed) ** 2)
