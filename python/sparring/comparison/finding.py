@@ -91,9 +91,11 @@ def why_cheapest(choice: str, basis: str, real: Sequence[Row], prices: Mapping[s
     """Return what decided among equivalent contenders."""
     others = [result for result in real if result["name"] != choice]
     if not real:
-        return "All of them ran on a local stand-in, whose times and prices are not the service's: the score leads."
+        return (
+            "All as good ones ran on a local stand-in, whose times and prices are not the service's: the score leads."
+        )
     if not others:
-        return f"Only {choice} among them did not run on a local stand-in."
+        return f"Of these as good ones only {choice} did not run on a local stand-in."
     if basis == "price":
         rest = ", ".join(f"{other['name']} {money(prices[other['name']])}" for other in others)
         return f"{choice} is the cheapest by list price, {money(prices[choice])} a run ({rest})."
@@ -163,24 +165,25 @@ def power(power: Row) -> str:
     )
 
 
-def beside(choice: str, other: Row) -> str:
-    """Return what the choice costs against the best of the next path, in quality, time and money."""
+def beside(other: Row) -> str:
+    """Return what the choice costs against the best of another path, in quality, time and money."""
     interval = "" if other["low"] is None else f" ({other['low']:+.4f} to {other['high']:+.4f})"
-    parts = [f"{other['difference']:+.4f} ROC AUC{interval}"]
+    parts = ["the same scores" if other["identical"] else f"{other['difference']:+.4f} ROC AUC{interval}"]
     if other["stand_in"]:
-        parts.append("whose time and price are not known, for one of the two ran on a local stand-in")
+        parts.append("time and price unknown, for one of the two ran on a local stand-in")
     elif not other["comparable"]:
-        parts.append("whose time is not compared, for cores or isolation differ")
+        parts.append("time not compared, for cores or isolation differ")
     else:
         parts.append(f"{seconds(other['seconds'][0])} instead of {seconds(other['seconds'][1])}")
         if other["prices"]:
             parts.append(f"{money(other['prices'][0])} instead of {money(other['prices'][1])}")
-    return f"Beside the next best path, {other['path']} ({other['contender']}): {', '.join(parts)}."
+    return f"Beside the best on {other['path']}, {other['contender']}: {', '.join(parts)}."
 
 
-def settings(choice: str, other: str, gaps: Sequence[str]) -> str:
+def settings(choice: str, other: Row) -> str:
     """Return that a difference is one of settings."""
+    gaps = ", ".join(other["settings"])
     return (
-        f"{choice} and {other} were trained with different settings ({', '.join(gaps)}): what lies between them is a "
+        f"{choice} and {other['contender']} were trained with different settings ({gaps}): what lies between them is a "
         f"difference of settings, not of engines."
     )

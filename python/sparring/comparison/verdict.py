@@ -64,8 +64,9 @@ class Verdict(TypedDict):
         ``difference`` that this test could have shown ``to`` whom, with which ``probability``; ``sentence``.
     needed : dict or None
         Test ``rows`` that would tell with ``probability``, and ``rows_if_as_observed``.
-    next_path : dict or None
-        The best contender of the next path beside the choice: difference in quality, time and money.
+    other_paths : list of dict
+        The best contender of each other path beside the choice, the better ones first: difference in quality, time and
+        money, and ``settings`` that make one of the two the larger model.
     """
 
     kind: Kind
@@ -85,7 +86,7 @@ class Verdict(TypedDict):
     cheapest: str | None
     power: dict[str, Any] | None
     needed: dict[str, Any] | None
-    next_path: dict[str, Any] | None
+    other_paths: list[dict[str, Any]]
 
 
 def decide(
@@ -162,14 +163,13 @@ class Case:
         decided = kind in ("better", "equivalent")
         choice, basis = cheapest(leaders, self.prices) if decided else (None, None)
         least = cheapest([self.results[name] for name in self.standing.may_be_best], self.prices)
-        beside = self._next_path(choice) if choice is not None else None
-        gaps = capacity_gaps(self.results[choice], self.results[beside["contender"]]) if choice and beside else []
-        path = self._path(choice) if not gaps else None
+        others = self._other_paths(choice) if choice is not None else []
+        path = self._path(kind, choice)
         power, needed = self._power(kind), self._needed() if kind == "cannot_tell" else None
         if choice is not None:
             sentences = self._choice_sentences(kind, choice, str(basis), path)
-            sentences += [say.beside(choice, beside)] if beside else []
-            sentences += [say.settings(choice, beside["contender"], gaps)] if beside and gaps else []
+            sentences += [say.beside(other) for other in others]
+            sentences += [say.settings(choice, other) for other in others if other["settings"]]
         else:
             sentences = self._open_sentences(kind, path, least, needed)
         found = " ".join([*sentences, power["sentence"]] if power else sentences)
@@ -191,7 +191,7 @@ class Case:
             "cheapest": choice or (least[0] if kind == "cannot_tell" else None),
             "power": power,
             "needed": needed,
-            "next_path": beside,
+            "other_paths": others,
         }
 
     def _kind(self) -> Kind:
@@ -212,25 +212,40 @@ class Case:
         auc = self.evaluations[self.standing.best]["roc_auc"]
         return None if auc.get("reliable", True) else auc["reason"]
 
-    def _path(self, choice: str | None) -> str | None:
-        """Return where the choice runs, or where all run that may be best."""
+    def _path(self, kind: Kind, choice: str | None) -> str | None:
+        """Return where the choice runs, or where all run that may be best.
+
+        None where the best of another path is another model by its settings: then nothing is known of the path.
+        """
+        if kind == "nothing_beats_baseline" or self._doubt() is not None:
+            return None
+        leader = choice or self.standing.best
+        if any(other["settings"] for other in self._other_paths(leader)):
+            return None
         if choice is not None:
             return PATHS[self.results[choice]["engine"]]
-        if self._kind() != "cannot_tell" or self._doubt() is not None:
-            return None
         paths = {PATHS[self.results[name]["engine"]] for name in self.standing.may_be_best}
         everywhere = {PATHS[result["engine"]] for result in self.results.values()}
         return paths.pop() if len(paths) == 1 and len(everywhere) > 1 else None
 
-    def _next_path(self, choice: str) -> dict[str, Any] | None:
-        """Return the best contender of another path beside the choice."""
-        own = self.results[choice]
-        others = [name for name, result in self.results.items() if result["engine"] != own["engine"]]
-        if not others:
-            return None
-        name = max(others, key=lambda other: float(self.evaluations[other]["roc_auc"]["value"]))
-        other, row = self.results[name], between(choice, name, self.differences)
-        both = [self.prices.get(one) for one in (choice, name)]
+    def _other_paths(self, choice: str) -> list[dict[str, Any]]:
+        """Return the best contender of each other path beside the choice, the better ones first."""
+        best: dict[str, str] = {}
+        for name in [*self.standing.may_be_best, *self.standing.worse]:
+            path = PATHS[self.results[name]["engine"]]
+            known = best.setdefault(path, name)
+            if self._score(name) > self._score(known):
+                best[path] = name
+        best.pop(PATHS[self.results[choice]["engine"]])
+        return [self._beside(choice, name) for name in sorted(best.values(), key=self._score, reverse=True)]
+
+    def _score(self, name: str) -> float:
+        return float(self.evaluations[name]["roc_auc"]["value"])
+
+    def _beside(self, choice: str, name: str) -> dict[str, Any]:
+        own, other = self.results[choice], self.results[name]
+        row = between(choice, name, self.differences)
+        prices = [self.prices.get(one) for one in (choice, name)]
         return {
             "path": PATHS[other["engine"]],
             "contender": name,
@@ -239,10 +254,12 @@ class Case:
             "high": row["high"],
             "p_adjusted": row["p_adjusted"],
             "equivalent": row["equivalent"],
+            "identical": row["identical"],
             "seconds": [own["wall_seconds"], other["wall_seconds"]],
-            "prices": both if all(both) else None,
+            "prices": prices if all(prices) else None,
             "stand_in": own["stand_in"] or other["stand_in"],
             "comparable": same_conditions([own, other]),
+            "settings": capacity_gaps(own, other),
         }
 
     def _power(self, kind: Kind) -> dict[str, Any] | None:
@@ -341,5 +358,5 @@ def _refusal(finding: str, caveats: list[str]) -> Verdict:
         "cheapest": None,
         "power": None,
         "needed": None,
-        "next_path": None,
+        "other_paths": [],
     }

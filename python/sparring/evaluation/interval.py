@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.special import expit
 from scipy.stats import t as student
 
 # Below so many units of the rarer class no method was found to hold what it promises on all the shapes tried.
@@ -94,7 +95,7 @@ def logit_interval(value: float, influence: np.ndarray, units: float, confidence
         return Interval(value, None, None, "logit t")
     reach = _quantile(confidence, min(units - 1, _freedom(influence))) * error / (value * (1 - value))
     centre = np.log(value / (1 - value))
-    low, high = (float(1 / (1 + np.exp(-(centre + side * reach)))) for side in (-1, 1))
+    low, high = (float(expit(centre + side * reach)) for side in (-1, 1))
     return Interval(value, low, high, "logit t")
 
 

@@ -124,12 +124,17 @@ def _read(run: str, *parts: str) -> Any:
         ) from error
 
 
+def _least(verdict: dict[str, Any]) -> str:
+    """Return whom to take where the test part cannot tell."""
+    return f" {verdict['cheapest']} costs least of those that may be best." if verdict.get("cheapest") else ""
+
+
 def _result(report: dict[str, Any], name: str | None) -> dict[str, Any]:
     results = {contender["name"]: contender for contender in report["contenders"]}
     if name is None:
         raise PackageError(
             f"The run's verdict names no contender: {report['verdict']['finding']}",
-            f"Choose one: --contender {' | '.join(results)}.",
+            f"Choose one: --contender {' | '.join(results)}.{_least(report['verdict'])}",
         )
     if name not in results:
         raise PackageError(

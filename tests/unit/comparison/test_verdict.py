@@ -69,11 +69,11 @@ def test_the_cheapest_of_equivalent_ones_is_taken(result, evaluation, priced: bo
     assert (found["kind"], found["choice"], found["best"]) == ("equivalent", "sklearn", "mllib")
     assert (found["path"], found["basis"]) == ("one machine", "price" if priced else "time")
     assert "within \u00b10.002" in found["finding"]
-    assert "Beside the next best path, Spark (mllib): -0.0001 ROC AUC" in found["finding"]
+    assert "Beside the best on Spark, mllib: -0.0001 ROC AUC" in found["finding"]
     assert "8.0 s instead of 90.0 s" in found["finding"]
     assert ("USD" in found["finding"]) is priced
-    assert found["next_path"] is not None
-    assert (found["next_path"]["low"], found["next_path"]["high"]) == pytest.approx((-0.0051, 0.0049))
+    (other,) = found["other_paths"]
+    assert (other["low"], other["high"]) == pytest.approx((-0.0051, 0.0049))
 
 
 @pytest.mark.parametrize("change", [{"cores": 8}, {"isolation": "session"}])
@@ -132,6 +132,31 @@ def test_a_difference_of_settings_is_credited_to_no_engine(result, evaluation) -
     fair = decide(equal, scores, rows, FAIR, baseline_tests=beaten(*scores))
     assert fair["path"] == "one machine"
     assert "settings" not in fair["finding"]
+
+
+def test_each_other_path_is_told_by_its_best(result, evaluation) -> None:
+    results = [
+        result("a"),
+        result("b", engine="spark", family="logistic_regression"),
+        result("c", engine="spark"),
+        result("d", engine="sagemaker", stand_in=True),
+    ]
+    scores = dict(zip("abcd", map(evaluation, (0.9, 0.6, 0.7, 0.8)), strict=True))
+    rows = [pair(one, other, "worse") for one, other in ("ab", "ac", "ad", "bc", "bd", "cd")]
+    found = decide(results, scores, rows, FAIR, baseline_tests=beaten(*scores))
+    assert [(other["path"], other["contender"]) for other in found["other_paths"]] == [
+        ("SageMaker", "d"),
+        ("Spark", "c"),
+    ]
+
+
+def test_a_path_is_not_known_where_settings_made_the_other_ones_worse(result, evaluation) -> None:
+    small, large = ({"rounds": rounds, "depth": 5} for rounds in (20, 100))
+    results = [result("a", capacity=large), result("b", capacity=large), result("c", engine="spark", capacity=small)]
+    scores = {"a": evaluation(0.76), "b": evaluation(0.75), "c": evaluation(0.60)}
+    rows = [pair("a", "b", "undecided"), pair("a", "c", "worse"), pair("b", "c", "worse")]
+    found = decide(results, scores, rows, FAIR, baseline_tests=beaten(*scores))
+    assert (found["kind"], found["path"]) == ("cannot_tell", None)
 
 
 def test_a_stand_in_is_never_chosen_for_its_time(result, evaluation) -> None:
