@@ -160,7 +160,7 @@ class Run:
         self._stage("ingest", basis, "reading and checking the table", self._ingest)
         basis = basis_of(basis, config.deduplicate.model_dump())
         self._stage("deduplicate", basis, "finding duplicates", self._deduplicate)
-        basis = basis_of(basis, config.split.model_dump())
+        basis = basis_of(basis, config.split.model_dump(), _split_version())
         self._stage("split", basis, "allotting rows to train, validation and test", self._split)
         if config.leakage.audit:
             looks = config.leakage.model_dump(include={"near", "near_threshold"})
@@ -260,7 +260,7 @@ class Run:
         balance, shares = split_balance(written, LABEL, group_id_col=GROUP, split_col=SPLIT), self.config.split.shares
         parts = {name: balance["parts"][name] | {"target": share} for name, share in shares.items()}
         kept_out = {name: part["rows"] for name, part in balance["parts"].items() if name not in shares}
-        report.update(balance, parts=parts, group=self.config.table.group, kept_out=kept_out)
+        report.update(balance, parts=parts, group=self.config.table.group, kept_out=kept_out, version=_split_version())
         report["rows"] = sum(part["rows"] for part in parts.values())
         counts = {name: part["rows"] for name, part in parts.items()} | kept_out
         return ", ".join(f"{name} {rows:,}" for name, rows in counts.items())
@@ -461,3 +461,10 @@ def _told(result: dict[str, Any]) -> str:
     if result["status"] != "ok":
         return f"failed: {result['error']['message']}"
     return f"fit {result['phases'].get('fit', 0.0):.1f} s"
+
+
+def _split_version() -> int:
+    # Only now, because it imports Spark.
+    from sparring.model_selection import SPLIT_VERSION
+
+    return SPLIT_VERSION

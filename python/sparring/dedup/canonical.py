@@ -46,9 +46,16 @@ def canonical_hash(columns: Sequence[str], schema: StructType, normalize_unicode
     --------
     >>> rows.select(canonical_hash(["carrier", "flight"], rows.schema))         # doctest: +SKIP
     """
+
+    return hash_of_words(
+        [word for name in columns for word in words_of(named(name), schema[name].dataType, normalize_unicode)]
+    )
+
+
+def hash_of_words(words: Sequence[Column]) -> Column:
+    """Return the 128-bit hash of atomic columns; nulls among them are skipped."""
     from pyspark.sql import functions as F
 
-    words = [word for name in columns for word in _words(name, schema, normalize_unicode)]
     halves = [F.lpad(F.hex(F.xxhash64(F.lit(beginning), *words)), 16, "0") for beginning in BEGINNINGS]
     return F.lower(F.concat(*halves))
 
@@ -57,14 +64,12 @@ def cell_hash(name: str, schema: StructType) -> Column:
     """Return the 64-bit hash of one column: equal for equal values, null a value of its own."""
     from pyspark.sql import functions as F
 
-    return F.xxhash64(*_words(name, schema, False))
+    return F.xxhash64(*words_of(named(name), schema[name].dataType))
 
 
-def _words(name: str, schema: StructType, normalize_unicode: bool) -> list[Column]:
+def words_of(column: Column, kind: DataType, normalize_unicode: bool = False) -> list[Column]:
     """Return what Spark's hash is to see of a column: whether it is null, and its value."""
-
-    column = named(name)
-    return [column.isNull(), _flat(column, schema[name].dataType, normalize_unicode)]
+    return [column.isNull(), _flat(column, kind, normalize_unicode)]
 
 
 def _flat(column: Column, kind: DataType, normalize_unicode: bool) -> Column:

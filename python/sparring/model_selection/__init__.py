@@ -12,8 +12,10 @@ from sparring.model_selection.group_folds import GroupKFold, StratifiedGroupKFol
 from sparring.model_selection.leave_out import LeaveOneGroupOut, LeaveOneOut
 from sparring.model_selection.split import GroupSplitter, StratifiedGroupSplitter, StratifiedSplitter
 from sparring.model_selection.temporal import TimeSeriesSplit, TimeSplitter
+from sparring.model_selection.values import SPLIT_VERSION
 
 __all__ = [
+    "SPLIT_VERSION",
     "GroupKFold",
     "GroupSplitter",
     "KFold",

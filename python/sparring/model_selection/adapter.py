@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from sparring.errors import ParamError
+from sparring.model_selection.in_memory import spark_table, whole_numbers
 from sparring.model_selection.stage import INPUTS, Allotting
 
 ROW = "sparring__row"
@@ -20,7 +22,8 @@ class SklearnFolds:
     The columns that the stage names are looked up in ``X`` where that is a pandas DataFrame; what is not there, or
     not named, comes from where scikit-learn has it: classes and labels from ``y``, groups from ``groups``, key and
     time from the row's position.  A named key keeps a row in its fold when rows are added elsewhere or reordered,
-    and gives the folds that Spark gives.
+    and gives the folds that Spark gives, whatever type holds the key: see
+    :mod:`~sparring.model_selection.values`.  ``X`` may be an Arrow table, too.
 
     A splitter is one fold: its first part trains, its second is tested, later parts are kept out.
 
@@ -66,8 +69,7 @@ class SklearnFolds:
         from sparring.session import get_session
 
         stage, columns = self._bound(X, y, groups)
-        frame = pd.DataFrame(columns | {ROW: np.arange(len(columns[ROW]))})
-        made = stage.transform(get_session().createDataFrame(frame))
+        made = stage.transform(spark_table(get_session(), columns, type(stage).__name__))
         outputs = [field.name for field in stage.outputs()]
         return made.select(ROW, *outputs).toPandas().sort_values(ROW, ignore_index=True)
 
@@ -82,7 +84,8 @@ class SklearnFolds:
         for name in INPUTS:
             for column in stage.columns_in(name):
                 if column not in found:
-                    found[column] = _column(X, column, sources.get(name, found[ROW]), type(stage).__name__, name)
+                    values = _column(X, column, sources.get(name, found[ROW]), type(stage).__name__, name)
+                    found[column] = whole_numbers(values) if name == "timeCol" else values
         return stage, found
 
 
@@ -90,17 +93,19 @@ def _named(param: str, values: Any, found: dict[str, Any]) -> Any:
     """Return names for ``values``, which are added to ``found``: one for each column that they have."""
     if values is None:
         raise ParamError(f"{param} is not set and {'groups' if param == 'groupCols' else 'y'} is None", "Give either.")
-    array = np.asarray(values)
-    names = [f"_{param}{at}" for at in range(array.shape[1])] if array.ndim == 2 else [f"_{param}"]
-    found.update(zip(names, array.T if array.ndim == 2 else [array], strict=True))
+    several = np.asarray(values).T if np.ndim(values) == 2 else None
+    names = [f"_{param}"] if several is None else [f"_{param}{at}" for at in range(len(several))]
+    found.update(zip(names, [values] if several is None else several, strict=True))
     return names[0] if param == "timeCol" else names
 
 
 def _column(X: Any, column: str, otherwise: Any, owner: str, param: str) -> Any:
     if isinstance(X, pd.DataFrame) and column in X.columns:
-        return X[column].to_numpy()
+        return X[column]
+    if isinstance(X, pa.Table) and column in X.column_names:
+        return X.column(column)
     if otherwise is None or np.ndim(otherwise) != 1 or param == "clusterCol":
         raise ParamError(
             f"{owner}.{param}: column {column!r} is not in X", "Give X as a DataFrame that has it, or y and groups."
         )
-    return np.asarray(otherwise)
+    return otherwise

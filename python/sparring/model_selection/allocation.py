@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from sparring.model_selection.improvement import improve, may_exchange
+from sparring.model_selection.improvement import fill, improve, may_exchange
 
 # Ways to deal a handful of groups: 3 parts and 10 groups have 59,049.
 MOST_WAYS = 60_000
+# Weight of a part's size beside its classes: it decides between ways that serve the classes equally well.
+SIZE = 0.01
 # Orders of dealing that are tried while signatures are few and the best is not yet within a row of every share.
 STARTS = 12
 
@@ -77,7 +79,8 @@ def allocate_groups(
     too; to give them where most *rows* are missing would make all of them train.  Then single groups move, or change
     places, while that brings the classes nearer their shares.  While signatures are few, several orders are tried
     and the best outcome is kept; a handful of groups is dealt in every possible way.  The best leaves no part
-    without a class if it can, and has the least worst deviation.
+    without a class if it can, and has the least worst deviation; of equally good ones the sizes of its parts are
+    nearest their shares.  No part stays empty while another has two groups.
 
     Parameters
     ----------
@@ -112,11 +115,17 @@ def allocate_groups(
     counts = np.array([members[name] for name in names], dtype=np.int64)
     rows = np.array([signatures[name] for name in names], dtype=np.float64)
     kept = np.zeros((len(shares), rows.shape[1])) if held is None else np.asarray(held, dtype=np.float64)
+    rows, kept = _with_size(rows), _with_size(kept)
     if len(shares) ** sum(members.values()) <= MOST_WAYS:
         best = _best_of_all(rows, counts, shares, kept)
     else:
         best = _best_of_some(names, rows, counts, shares, kept, seed)
     return {name: row.tolist() for name, row in zip(names, best, strict=True)}
+
+
+def _with_size(counts: np.ndarray) -> np.ndarray:
+    """Return class counts with the size as one more class, which weighs little, and says whether a part is empty."""
+    return np.hstack([counts, SIZE / counts.shape[1] * counts.sum(axis=1, keepdims=True)])
 
 
 def _best_of_all(rows: np.ndarray, counts: np.ndarray, shares: np.ndarray, kept: np.ndarray) -> np.ndarray:
@@ -136,6 +145,7 @@ def _best_of_some(
     # A deviation counts in units of its usual size, the square root: a rare class is neither lost nor all.
     totals = rows.T @ counts + kept.sum(axis=0)
     scale = np.sqrt(np.maximum(totals, 1))
+    scale[-1] = scale[:-1].max()
     few = may_exchange(len(names), len(shares))
     tried: list[tuple[tuple[float, ...], np.ndarray]] = []
     for start in range(STARTS if few else 1):
@@ -145,6 +155,8 @@ def _best_of_some(
             # The same in plain rows, which the worst deviation is in: better at times where groups are few and large.
             ways.append(ways[0].copy())
             improve(rows, ways[1], shares[:, None] * totals - kept - ways[1].T @ rows)
+        for way in ways:
+            fill(rows, way, shares[:, None] * totals - kept - way.T @ rows, kept.any(axis=1))
         tried += [(tuple(float(one) for one in badness(kept + way.T @ rows, shares)), way) for way in ways]
         if min(bad for bad, _ in tried) < (0, 1):
             break

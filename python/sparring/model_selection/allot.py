@@ -14,7 +14,7 @@ from sparring.errors import SplitError
 from sparring.model_selection.allocation import allocate_groups, apportion
 from sparring.model_selection.cuts import assign_by_quota
 from sparring.model_selection.places import find_places
-from sparring.model_selection.strata import CLASS, EVERYTHING
+from sparring.model_selection.strata import CLASS
 
 SIGNATURE = "sparring__signature"
 Quotas = dict[str, list[int]]
@@ -71,7 +71,7 @@ def allot_rows(
     """
     places = find_places(rows, CLASS, key, plan.seed)
     sizes = places.sizes
-    require_members(plan, sizes, "rows")
+    require_members(plan, sizes, "rows", sum(sizes.values()))
     quotas = quotas_of(sizes, plan.weights)
     return assign_by_quota(rows, CLASS, key, quotas, plan.parts, plan.output, plan.seed, places)
 
@@ -95,7 +95,7 @@ def allot_groups(rows: DataFrame, group: str, named_by: Sequence[str], plan: All
     """
     signed = sign_groups(rows, group)
     found = Signatures.of(signed, group)
-    require_members(plan, found.groups_with(), "groups")
+    require_members(plan, found.groups_with(), "groups", sum(found.members.values()))
     _require_room(plan, found, rows, group, named_by)
     quotas = allocate_groups(found.vectors, found.members, plan.weights, plan.seed)
     _require_filled(plan, quotas, found)
@@ -176,22 +176,26 @@ def _vector(counts: list[Any], classes: list[str]) -> list[int]:
     return [of.get(name, 0) for name in classes]
 
 
-def require_members(plan: Allotment, sizes: Mapping[str, int], unit: str) -> None:
-    """Raise :class:`SplitError` for an empty table and for classes with fewer rows or groups than parts."""
+def require_members(plan: Allotment, sizes: Mapping[str, int], unit: str, members: int) -> None:
+    """Raise :class:`SplitError` for fewer ``members`` than parts and, if strict, for classes with fewer than that."""
     if not sizes:
         raise SplitError(f"{plan.owner}: the table to split has no rows", "Check what earlier stages removed.")
     parts = len(plan.parts)
+    if members < parts:
+        raise SplitError(
+            f"{plan.owner}: {parts} parts need at least {parts} {unit}, got {members:,} {unit}",
+            "Split into fewer parts.",
+        )
     small = {name: size for name, size in sizes.items() if size < parts}
-    if not small or (not plan.strict and len(small) < len(sizes)):
+    if not small or not plan.strict:
         return
     shown = "; ".join(f"{name}: {size:,} {unit}" for name, size in sorted(small.items())[:20])
     more = f"; and {len(small) - 20} more" if len(small) > 20 else ""
-    if EVERYTHING in small:
-        problem, mend = f"{parts} parts need at least {parts} {unit}", "Split into fewer parts."
-    else:
-        problem = f"a class needs at least {parts} {unit}, one for each of {', '.join(plan.parts)}"
-        mend = "Join rare classes, split into fewer parts, do not stratify by that column, or set strict=False."
-    raise SplitError(f"{plan.owner}: {problem}; too small: {shown}{more}", mend)
+    raise SplitError(
+        f"{plan.owner}: a class needs at least {parts} {unit}, one for each of {', '.join(plan.parts)}; too small: "
+        f"{shown}{more}",
+        "Join rare classes, split into fewer parts, do not stratify by that column, or set strict=False.",
+    )
 
 
 def _require_room(plan: Allotment, found: Signatures, rows: DataFrame, group: str, named_by: Sequence[str]) -> None:

@@ -15,13 +15,13 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from sparring.data.reserved import named, quoted
-from sparring.dedup.canonical import canonical_hash
 from sparring.errors import SplitError
 from sparring.model_selection.allocation import allocate_groups, apportion
 from sparring.model_selection.allot import Signatures, assign_signed, computed_once, sign_groups
 from sparring.model_selection.cuts import assign_by_quota
 from sparring.model_selection.stage import UNIT, Growing
 from sparring.model_selection.strata import CLASS
+from sparring.model_selection.values import value_hash
 from sparring.params import require_columns
 
 ROW_KEY, PART, BRIDGES = "sparring__row_key", "sparring__part", "bridges"
@@ -213,7 +213,7 @@ def _with_bridges(stage: Growing, ledger: DataFrame, quarantine: str) -> DataFra
     found: list[str] = []
     for number, columns in enumerate(ways):
         way, parts = f"sparring__way{number}", f"sparring__parts{number}"
-        ledger = ledger.withColumn(way, canonical_hash(columns, ledger.schema))
+        ledger = ledger.withColumn(way, value_hash(columns, ledger.schema))
         settled = ledger.where(F.col(PART).isNotNull() & (F.col(PART) != quarantine))
         ledger = ledger.join(settled.groupBy(way).agg(F.collect_set(PART).alias(parts)), way, "left")
         found.append(parts)

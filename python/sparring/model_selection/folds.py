@@ -235,7 +235,8 @@ class MultilabelStratifiedKFold(Folds, Growing, HasLabels):
             rows_with = {
                 label: sum(sizes[text] for text, found in label_sets.items() if label in found) for label in labels
             }
-            require_members(plan, rows_with or {EVERYTHING: sum(sizes.values())}, "rows")
+            total = sum(sizes.values())
+            require_members(plan, rows_with or {EVERYTHING: total}, "rows", total)
             return stratify_label_sets(label_sets, sizes, weights)
 
         return allot_rows(rows, UNIT, replace(plan, strict=False), quotas_of)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sparring.dedup.canonical import canonical_hash
 from sparring.dedup.components import COMPONENT, NODE, connected_components
+from sparring.model_selection.values import value_hash
 
 CLUSTER = "sparring__cluster"
 
@@ -35,9 +35,9 @@ def with_group_id(
     those groups that a cluster joins, and a join of these back to the rows, broadcast when they are few.
     """
     if not cluster_cols or not group_cols:
-        return rows.withColumn(output, canonical_hash([*group_cols, *cluster_cols], rows.schema))
-    grouped = rows.withColumn(output, canonical_hash(group_cols, rows.schema))
-    cluster = canonical_hash(cluster_cols, rows.schema)
+        return rows.withColumn(output, value_hash([*group_cols, *cluster_cols], rows.schema))
+    grouped = rows.withColumn(output, value_hash(group_cols, rows.schema))
+    cluster = value_hash(cluster_cols, rows.schema)
     pairs = grouped.select(cluster.alias(CLUSTER), F.col(output).alias("dst")).distinct()
     # A star a cluster: its groups all meet at the smallest one.
     hubs = pairs.groupBy(CLUSTER).agg(F.min("dst").alias("src"))

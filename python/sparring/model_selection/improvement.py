@@ -16,7 +16,9 @@ def may_exchange(signatures: int, parts: int) -> bool:
     return (signatures * parts) ** 2 <= MOST_PAIRS
 
 
-def improve(vectors: np.ndarray, given: np.ndarray, missing: np.ndarray, most: float = np.inf) -> None:
+def improve(
+    vectors: np.ndarray, given: np.ndarray, missing: np.ndarray, most: float = np.inf, move: bool = True
+) -> None:
     """Lower the sum of squares of ``missing``.
 
     Parameters
@@ -29,22 +31,50 @@ def improve(vectors: np.ndarray, given: np.ndarray, missing: np.ndarray, most: f
         Share less what was given; changed in place.
     most : float, default inf
         A part takes no more members of one signature than this.
+    move : bool, default True
+        Else members only change places: every part keeps as many.
 
     Notes
     -----
     At most ``MOST_CHANGES`` changes, each the best there is; deterministic.
     """
     for _ in range(MOST_CHANGES):
-        changes = [_best_move(vectors, given, missing, most)]
+        changes = [_best_move(vectors, given, missing, most)] if move else []
         if may_exchange(*given.shape):
             changes.append(_best_exchange(vectors, given, missing, most))
-        gain, moves = min(changes)
+        gain, moves = min(changes, default=(0.0, []))
         if not gain < -1e-9:
             return
         for at, source, target in moves:
             given[at, [source, target]] += (-1, 1)
             missing[source] += vectors[at]
             missing[target] -= vectors[at]
+
+
+def fill(vectors: np.ndarray, given: np.ndarray, missing: np.ndarray, filled: np.ndarray) -> None:
+    """Move a member to each part that has none, from parts with two or more, for the least growth of the deviation.
+
+    Parameters
+    ----------
+    vectors, given, missing : ndarray
+        As for :func:`improve`.
+    filled : ndarray of bool, shape (n_parts,)
+        Parts that are not empty even without members.
+    """
+    empty = np.flatnonzero((given.sum(axis=0) == 0) & ~filled)
+    for target in empty:
+        spare = given.sum(axis=0) > np.where(filled, 0, 1)
+        if not spare.any():
+            break
+        pull = vectors @ missing.T
+        growth = np.einsum("sc,sc->s", vectors, vectors)[:, None] + pull - pull[:, [target]]
+        growth = np.where((given > 0) & spare, np.round(growth, 9), np.inf)
+        at, source = np.unravel_index(int(np.argmin(growth)), growth.shape)
+        given[at, [source, target]] += (-1, 1)
+        missing[source] += vectors[at]
+        missing[target] -= vectors[at]
+    if len(empty):
+        improve(vectors, given, missing, move=False)
 
 
 def _best_move(vectors: np.ndarray, given: np.ndarray, missing: np.ndarray, most: float) -> Change:

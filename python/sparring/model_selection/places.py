@@ -54,8 +54,11 @@ class Places(ABC):
 
 
 def seeded_hash(seed: int, key: Column) -> Column:
-    """Return the 64-bit hash that decides for the row with ``key``; it depends on nothing else."""
-    return F.xxhash64(F.lit(seed), key)
+    """Return the 64-bit hash that decides for the row with ``key``; it depends on nothing else.
+
+    The seed enters as 64 bits, however small: Spark would hash one below 2^31 as 32 bits.
+    """
+    return F.xxhash64(F.lit(seed).cast("long"), key)
 
 
 def with_place(rows: DataFrame, stratum: str, key: str, seed: int) -> DataFrame:

@@ -15,12 +15,12 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparring.data.reserved import named, quoted
-from sparring.dedup.canonical import canonical_hash
 from sparring.errors import ParamError
 from sparring.model_selection.allot import Allotment, allot_groups, allot_rows
 from sparring.model_selection.groups import with_group_id
 from sparring.model_selection.strata import NUMBERS, with_class
 from sparring.model_selection.timeline import TIMES
+from sparring.model_selection.values import value_hash
 from sparring.params import (
     HasGroupCols,
     HasKeyCols,
@@ -243,7 +243,7 @@ class Keyed(Allotting, HasKeyCols, HasSeed):
         columns = self.getKeyCols()
         if len(columns) == 1 and isinstance(dataset.schema[columns[0]].dataType, T.StringType):
             return named(columns[0])
-        return canonical_hash(columns, dataset.schema)
+        return value_hash(columns, dataset.schema)
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         schema = self.transformSchema(dataset.schema)

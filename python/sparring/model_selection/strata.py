@@ -11,6 +11,7 @@ from pyspark.sql import types as T
 
 from sparring.data.reserved import named
 from sparring.model_selection.order import order_statistics, quantile_ranks
+from sparring.model_selection.values import value_text
 
 CLASS = "sparring__class"
 EVERYTHING = "all rows"
@@ -27,7 +28,7 @@ def with_class(rows: DataFrame, columns: Sequence[str], quantile_cols: Sequence[
     ----------
     rows : DataFrame
     columns : sequence of str
-        Columns whose values enter as they are; null is a value of its own.
+        Columns whose values enter as text, see :mod:`~sparring.model_selection.values`; null is a value of its own.
     quantile_cols : sequence of str, default ()
         Numeric columns that enter as the number of their quantile bin; null, NaN and infinities have none.
     bins : int, default 10
@@ -39,7 +40,7 @@ def with_class(rows: DataFrame, columns: Sequence[str], quantile_cols: Sequence[
     """
     if not columns and not quantile_cols:
         return rows.withColumn(CLASS, F.lit(EVERYTHING))
-    values = {name: named(name).cast("string") for name in columns}
+    values = {name: value_text(named(name), rows.schema[name].dataType) for name in columns}
     numbers = {f"bin of {name}": _bin_of(rows, name, bins) for name in quantile_cols}
     plain = all(isinstance(rows.schema[name].dataType, PLAIN) for name in columns)
     return rows.withColumn(CLASS, (_plain_json if plain else _json)({**values, **numbers}))
@@ -70,19 +71,21 @@ def _bin_of(rows: DataFrame, name: str, bins: int) -> Column:
 
 
 def label_set(columns: Sequence[str], schema: T.StructType) -> Column:
-    """Return a row's labels as the text of a JSON array.
+    """Return a row's labels as the text of a JSON array, the same for all types that hold them.
 
     Parameters
     ----------
     columns : sequence of str
-        One column of arrays of labels, or a numeric or boolean column for each label; null and 0 mean absent.
+        One column of arrays of labels, or a numeric or boolean column for each label; null, NaN and 0 mean absent.
     schema : StructType
     """
-    first = named(columns[0])
-    if isinstance(schema[columns[0]].dataType, T.ArrayType):
-        labels = F.array_sort(F.array_distinct(F.transform(first, lambda label: label.cast("string"))))
+    first, kind = named(columns[0]), schema[columns[0]].dataType
+    if isinstance(kind, T.ArrayType):
+        texts = F.transform(first, lambda label: value_text(label, kind.elementType))
+        labels = F.array_sort(F.array_distinct(texts))
         return F.coalesce(F.to_json(F.filter(labels, lambda label: label.isNotNull())), F.lit("[]"))
-    present = [F.when(named(name).cast("double") != 0, F.lit(name)) for name in sorted(columns)]
+    numbers = {name: F.nanvl(named(name).cast("double"), F.lit(0.0)) for name in sorted(columns)}
+    present = [F.when(number != 0, F.lit(name)) for name, number in numbers.items()]
     return F.to_json(F.filter(F.array(*present), lambda label: label.isNotNull()))
 
 

@@ -150,7 +150,8 @@ def test_the_search_alone_is_within_one_row_of_the_best_way_there_is(
     ways = np.indices((len(weights),) * len(vectors)).reshape(len(vectors), -1).T
     every = np.einsum("wgp,gc->wcp", ways[:, :, None] == np.arange(len(weights)), np.array(vectors))
     deviations = np.abs(every - every.sum(axis=2, keepdims=True) * weights).max(axis=(1, 2))
-    gaps = (every == 0).sum(axis=(1, 2))
+    gaps = (every == 0).sum(axis=(1, 2)) + len(vectors) * (every.sum(axis=1) == 0).any(axis=1)
+    assert found.sum(axis=0).all()
     assert worst(found, weights) <= deviations[gaps <= (found == 0).sum()].min() + 1
 
 
@@ -243,3 +244,48 @@ def test_a_hundred_appends_repair_drift_with_new_groups_only(seed: int) -> None:
             assert unevenness(held, weights) <= np.mean([unevenness(parts, weights) for parts in drawn]) + 1e-9
     deviation = np.abs(held - weights[:, None] * held.sum(axis=0)) / held.sum(axis=0)
     assert deviation.max() < 0.02
+
+
+def by_group(labels: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """Return the rows of each class in each group."""
+    classes, label = np.unique(labels, return_inverse=True)
+    names, group = np.unique(members, return_inverse=True)
+    table = np.zeros((len(names), len(classes)), dtype=int)
+    np.add.at(table, (group, label), 1)
+    return table
+
+
+def spread_of_theirs(labels: np.ndarray, members: np.ndarray, folds: int) -> float:
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    parts = np.zeros((len(np.unique(labels)), folds))
+    for fold, (_, test) in enumerate(StratifiedGroupKFold(folds).split(labels, labels, members)):
+        np.add.at(parts[:, fold], np.unique(labels, return_inverse=True)[1][test], 1)
+    return float(parts.std(axis=1).mean())
+
+
+@st.composite
+def hard_groups(draw: st.DrawFn) -> tuple[list[int], list[int], int]:
+    folds = draw(st.integers(2, 6))
+    count = draw(st.integers(folds, 12))
+    members = [*range(count), *draw(st.lists(st.integers(0, count - 1), max_size=60))]
+    members += [0] * draw(st.sampled_from([0, 80]))
+    classes = draw(st.integers(1, 3))
+    pure = draw(st.booleans())
+    labels = [member % classes if pure else draw(st.integers(0, classes - 1)) for member in members]
+    return labels, members, folds
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class")
+@settings(max_examples=60, deadline=None)
+@given(hard_groups())
+def test_hard_groups_are_dealt_as_well_as_scikit_learn_does_and_no_fold_is_empty(
+    case: tuple[list[int], list[int], int],
+) -> None:
+    labels, members, folds = np.array(case[0]), np.array(case[1]), case[2]
+    table = by_group(labels, members)
+    signatures, counted = collapse([tuple(vector) for vector in table.tolist()])
+    ours = counts(allocate_groups(signatures, counted, [1 / folds] * folds), signatures)
+    assert ours.sum(axis=0).all()
+    if max(np.bincount(labels)) >= folds:
+        assert ours.std(axis=1).mean() <= spread_of_theirs(labels, members, folds) + 1e-9

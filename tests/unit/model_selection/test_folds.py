@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import StratifiedGroupKFold as TheirStratifiedGroupKFold
 from sklearn.model_selection import TimeSeriesSplit as TheirTimeSeriesSplit
 
 from sparring.errors import ParamError, SchemaError, SplitError
@@ -30,6 +31,21 @@ from sparring.model_selection import (
 )
 
 KEY = {"keyCols": ["id"]}
+# Labels, groups, folds: what scikit-learn splits, and a strict stage refuses.
+HARD = {
+    "fewer groups than folds in each class": ([0] * 12 + [1] * 12, [0, 1, 2, 3] * 3 + [4, 5, 6, 7] * 3, 5),
+    "a class in one group": ([0] * 40 + [1] * 10, [at % 8 for at in range(40)] + [8] * 10, 5),
+    "a group larger than a fold": ([0, 1] * 50, [0] * 80 + list(range(1, 21)), 5),
+    "one class": ([0] * 30, [at % 6 for at in range(30)], 5),
+    "groups of one class each": (
+        [0] * 20 + [1] * 8,
+        [at // 5 for at in range(20)] + [10 + at // 4 for at in range(8)],
+        5,
+    ),
+    "as many groups as folds": ([0, 1] * 12, [at % 4 for at in range(24)], 4),
+    "rare classes": ([0] * 30 + [1] * 3 + [2] * 2, [at % 4 for at in range(30)] + [4, 5, 6, 7, 7], 5),
+    "two large groups": ([0] * 50 + [1] * 50 + [0, 1] * 6, [0] * 50 + [1] * 50 + list(range(2, 14)), 4),
+}
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +235,7 @@ def test_what_no_allotment_can_do_is_refused_with_counts_or_done_as_well_as_can_
         GroupKFold(**KEY, groupCols=["big"], numFolds=2).transform(
             rows.withColumn("big", F.when(F.col("id") < 30, 1).otherwise(F.col("id")))
         )
-    with pytest.raises(SplitError, match="KFold: 50 parts need at least 50 rows"):
+    with pytest.raises(SplitError, match="KFold: 50 parts need at least 50 rows, got 40 rows"):
         KFold(**KEY, numFolds=50).transform(rows)
     with pytest.raises(SplitError, match="2 rows at least, got 1"):
         LeaveOneOut(**KEY).transform(rows.limit(1))
@@ -253,3 +269,30 @@ def test_walking_forward_is_what_scikit_learn_does(table: pd.DataFrame) -> None:
     theirs = list(TheirTimeSeriesSplit(4, gap=7).split(few))
     for mine, other in zip(ours, theirs, strict=True):
         assert [part.tolist() for part in mine] == [part.tolist() for part in other]
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class")
+@pytest.mark.parametrize("name", HARD)
+def test_whatever_scikit_learn_splits_is_split_when_not_strict(spark: SparkSession, name: str) -> None:
+    labels, members, folds = HARD[name]
+    frame = pd.DataFrame({"id": range(len(labels)), "label": labels, "g": members})
+    rows = spark.createDataFrame(frame).coalesce(1)
+    stage = StratifiedGroupKFold(**KEY, stratifyCols=["label"], groupCols=["g"], numFolds=folds, strict=False)
+    found = folds_of(stage, rows)
+    assert set(found["fold"]) == set(range(folds))
+    assert found.groupby("g")["fold"].nunique().max() == 1
+    spread = found.groupby(["label", "fold"]).size().unstack(fill_value=0).std(axis=1, ddof=0).mean()
+    theirs = [
+        np.bincount(np.array(labels)[test], minlength=max(labels) + 1)
+        for _, test in TheirStratifiedGroupKFold(folds).split(labels, labels, members)
+    ]
+    assert spread <= np.std(theirs, axis=0).mean() + 1e-9
+
+
+def test_only_fewer_groups_than_folds_are_refused_when_not_strict(spark: SparkSession) -> None:
+    rows = spark.range(40).select("id", (F.col("id") % 2).alias("label"), (F.col("id") % 4).alias("g"))
+    stage = StratifiedGroupKFold(**KEY, stratifyCols=["label"], groupCols=["g"], strict=False)
+    with pytest.raises(SplitError, match="5 parts need at least 5 groups, got 4 groups"):
+        stage.transform(rows)
+    few = StratifiedKFold(**KEY, stratifyCols=["label"], numFolds=25, strict=False)
+    assert folds_of(few, rows)["fold"].nunique() == 25

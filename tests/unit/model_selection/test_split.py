@@ -17,6 +17,7 @@ from scipy.sparse import coo_matrix, csgraph
 from sparring.errors import ParamError, SchemaError, SplitError
 from sparring.model_selection import StratifiedSplitter, split_balance
 from sparring.model_selection.strata import CLASS, JSON_OPTIONS, with_class
+from sparring.model_selection.values import value_text
 
 WEIGHTS = {"train": 0.7, "validation": 0.1, "test": 0.2}
 
@@ -63,7 +64,7 @@ def test_every_class_is_within_one_row_of_its_share_in_every_part(rows: DataFram
 def test_rows_go_by_the_order_of_their_hashes_within_a_class(rows: DataFrame, spark: SparkSession) -> None:
     """Brute force: sort each class by hash64(seed, key), cut at the quotas."""
     split = StratifiedSplitter(keyCols=["id"], stratifyCols=["label"], seed=5).transform(rows)
-    hashed = split.withColumn("hash", F.xxhash64(F.lit(5), "id")).toPandas().sort_values("hash")
+    hashed = split.withColumn("hash", F.xxhash64(F.lit(5).cast("long"), "id")).toPandas().sort_values("hash")
     for _, members in hashed.groupby("label"):
         order = members["split"].tolist()
         assert order == sorted(order, key=list(WEIGHTS).index)
@@ -146,7 +147,9 @@ def test_classes_of_plain_values_read_as_json_writes_them(spark: SparkSession) -
     columns = {f'a "{at}"': value for at, value in enumerate(values) if value != "null"}
     row = spark.range(1).select(*[F.expr(value).alias(name) for name, value in columns.items()])
     (found,) = with_class(row, row.columns).collect()
-    text = F.to_json(F.struct(*[F.col(f"`{name}`").cast("string").alias(name) for name in row.columns]), JSON_OPTIONS)
+    text = F.to_json(
+        F.struct(*[value_text(F.col(f"`{f.name}`"), f.dataType).alias(f.name) for f in row.schema]), JSON_OPTIONS
+    )
     assert found[CLASS] == row.select(text).head()[0]
 
 

@@ -123,5 +123,5 @@ def test_order_statistics_are_those_of_a_sort(spark: SparkSession, seed: int) ->
 
 def test_ranks_follow_the_hashes_without_gaps(spark: SparkSession) -> None:
     rows = spark.range(500).select(F.col("id").cast("string").alias("key"))
-    frame = with_rank(rows, "key", "rank", 9).withColumn("hash", F.xxhash64(F.lit(9), "key")).toPandas()
+    frame = with_rank(rows, "key", "rank", 9).withColumn("hash", F.xxhash64(F.lit(9).cast("long"), "key")).toPandas()
     assert frame.sort_values("hash")["rank"].tolist() == list(range(500))
