@@ -12,6 +12,7 @@ import pyarrow.dataset as ds
 
 from sparring import __version__
 from sparring.comparison import costs, decide, fairness_ledger, load_prices
+from sparring.comparison.capacity import capacity_gaps
 from sparring.config.schema import RunConfig
 from sparring.data import storage
 from sparring.data.matrix import PreparedMatrix
@@ -149,7 +150,9 @@ def _baselines(config: RunConfig, folder: str, finished: list[str]) -> dict[str,
 
 
 def _parity(folder: str, results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    pairs = parity_pairs(results)
+    by_name = {result["name"]: result for result in results}
+    # Models of other sizes are not meant to agree.
+    pairs = [pair for pair in parity_pairs(results) if not capacity_gaps(by_name[pair[0]], by_name[pair[1]])]
     names = {name for left, right, _ in pairs for name in (left, right)}
     logistic = {name for left, right, family in pairs if family == "logistic_regression" for name in (left, right)}
     trained = storage.join(folder, "train")

@@ -8,8 +8,8 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtr, stdtrit
 from scipy.stats import norm
-from scipy.stats import t as student
 
 from sparring.errors import ComparisonError
 from sparring.evaluation.delong import AucComponents, auc_variance, delong_covariance
@@ -110,11 +110,11 @@ class PairedTest:
         """One-sided: that ``left`` is no better than ``right``."""
         if self.identical or self.value == 0:
             return 0.5
-        return float(student.sf(self.value / self.error, self.freedom))
+        return float(stdtr(self.freedom, -self.value / self.error))
 
     def reach(self, confidence: float) -> float:
         """Return half the length of the interval."""
-        return float(student.ppf((1 + confidence) / 2, self.freedom) * (self.error or self.cautious))
+        return float(stdtrit(self.freedom, (1 + confidence) / 2) * (self.error or self.cautious))
 
 
 def differences(evaluations: Mapping[str, Evaluation], *, margin: float = DEFAULT_MARGIN) -> list[Difference]:
@@ -226,7 +226,7 @@ def tost(value: float, standard_error: float, margin: float, freedom: float = np
     """
     if standard_error == 0:
         return 0.0 if abs(value) < margin else 1.0
-    return float(student.sf((margin - abs(value)) / standard_error, freedom))
+    return float(stdtr(freedom, (abs(value) - margin) / standard_error))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

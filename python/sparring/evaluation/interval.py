@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import expit
-from scipy.stats import t as student
+from scipy.special import expit, stdtrit
 
 # Below so many units of the rarer class no method was found to hold what it promises on all the shapes tried.
 LEAST_UNITS = 10
@@ -201,4 +200,4 @@ def _freedom(influence: np.ndarray) -> float:
 
 
 def _quantile(confidence: float, freedom: float) -> float:
-    return float(student.ppf((1 + confidence) / 2, freedom))
+    return float(stdtrit(freedom, (1 + confidence) / 2))

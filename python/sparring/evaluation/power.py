@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 
-from scipy.stats import norm
-from scipy.stats import t as student
+from scipy.special import ndtri, stdtrit
 
 # With which probability a true difference is to be found, where power is stated.
 PROBABILITY = 0.8
@@ -33,7 +32,7 @@ def detectable(standard_error: float, freedom: float, alpha: float, tests: int =
     >>> round(detectable(0.01, 10_000, 0.05), 4)
     0.028
     """
-    return float((student.ppf(1 - alpha / (2 * tests), freedom) + student.ppf(PROBABILITY, freedom)) * standard_error)
+    return float((stdtrit(freedom, 1 - alpha / (2 * tests)) + stdtrit(freedom, PROBABILITY)) * standard_error)
 
 
 def rows_to_tell(standard_error: float, rows: int, margin: float, alpha: float, tests: int = 1) -> int:
@@ -57,8 +56,8 @@ def rows_to_tell(standard_error: float, rows: int, margin: float, alpha: float, 
     >>> rows_to_tell(0.01, 1_000, 0.01, 0.05)
     8564
     """
-    equal = margin / (norm.ppf(1 - alpha / tests) + norm.ppf((1 + PROBABILITY) / 2))
-    twice = 2 * margin / (norm.ppf(1 - alpha / (2 * tests)) + norm.ppf(PROBABILITY))
+    equal = margin / (ndtri(1 - alpha / tests) + ndtri((1 + PROBABILITY) / 2))
+    twice = 2 * margin / (ndtri(1 - alpha / (2 * tests)) + ndtri(PROBABILITY))
     return math.ceil(rows * (standard_error / min(equal, twice)) ** 2)
 
 
@@ -70,5 +69,5 @@ def rows_to_find(difference: float, standard_error: float, rows: int, alpha: flo
     >>> rows_to_find(0.02, 0.01, 1_000, 0.05)
     1963
     """
-    needed = abs(difference) / (norm.ppf(1 - alpha / (2 * tests)) + norm.ppf(PROBABILITY))
+    needed = abs(difference) / (ndtri(1 - alpha / (2 * tests)) + ndtri(PROBABILITY))
     return math.ceil(rows * (standard_error / needed) ** 2)
