@@ -160,8 +160,8 @@ def nothing_beats(best: str, evaluations: Mapping[str, Row], test: Row) -> str:
 def power(power: Row) -> str:
     """Return what a test of this size could have told."""
     return (
-        f"This test could have shown a difference of {power['difference']:.4f} {power['to']} with "
-        f"{power['probability']:.0%} probability."
+        f"This test could have shown {power['what']} of {power['difference']:.4f} with {power['probability']:.0%} "
+        f"probability."
     )
 
 

@@ -61,7 +61,7 @@ class Verdict(TypedDict):
     cheapest : str or None
         Of those that may be best, whom to take when one must be taken.
     power : dict or None
-        ``difference`` that this test could have shown ``to`` whom, with which ``probability``; ``sentence``.
+        ``what`` this test could have shown, the least ``difference``, with which ``probability``; ``sentence``.
     needed : dict or None
         Test ``rows`` that would tell with ``probability``, and ``rows_if_as_observed``.
     other_paths : list of dict
@@ -271,9 +271,12 @@ class Case:
         if kind == "nothing_beats_baseline" or not known:
             if test is None or test["detectable"] is None:
                 return None
-            found = {"difference": test["detectable"], "to": f"to the {test['baseline']} baseline"}
+            found = {"difference": test["detectable"], "what": f"a lead over the {test['baseline']} baseline"}
         else:
-            found = {"difference": known[0]["detectable"], "to": f"between {best} and {known[0]['right']}"}
+            found = {
+                "difference": known[0]["detectable"],
+                "what": f"a difference between {best} and {known[0]['right']}",
+            }
         found["probability"] = PROBABILITY
         return {**found, "sentence": say.power(found)}
 

@@ -95,7 +95,7 @@ def test_what_cannot_be_told_apart_is_left_open(result, evaluation) -> None:
     assert (found["undecided"], found["worse"], found["cheapest"]) == (["b"], ["c"], "a")
     assert found["needed"] == {"rows": 808_233, "rows_if_as_observed": 21_285, "probability": 0.8}
     assert "About 810,000 test rows would tell with 80% probability" in found["finding"]
-    assert "could have shown a difference of 0.0300 between a and b with 80% probability" in found["finding"]
+    assert "could have shown a difference between a and b of 0.0300 with 80% probability" in found["finding"]
     assert "Train" not in found["finding"]
 
 
@@ -114,7 +114,7 @@ def test_nothing_beats_the_baseline(result, evaluation) -> None:
     found = decide([result("a"), result("b")], scores, [pair("a", "b", "worse")], FAIR, baseline_tests=tests)
     assert (found["kind"], found["choice"], found["path"]) == ("nothing_beats_baseline", None, None)
     assert "beside the constant baseline (p = 0.3" in found["finding"]
-    assert "a difference of 0.1200 to the constant baseline with 80% probability" in found["finding"]
+    assert "a lead over the constant baseline of 0.1200 with 80% probability" in found["finding"]
 
 
 def test_a_difference_of_settings_is_credited_to_no_engine(result, evaluation) -> None:
