@@ -156,7 +156,7 @@ def _best_of_some(
             ways.append(ways[0].copy())
             improve(rows, ways[1], shares[:, None] * totals - kept - ways[1].T @ rows)
         for way in ways:
-            fill(rows, way, shares[:, None] * totals - kept - way.T @ rows, kept.any(axis=1))
+            fill(rows, way, shares[:, None] * totals - kept - way.T @ rows, kept.sum(axis=1) > 0)
         tried += [(tuple(float(one) for one in badness(kept + way.T @ rows, shares)), way) for way in ways]
         if min(bad for bad, _ in tried) < (0, 1):
             break
