@@ -18,6 +18,7 @@ from sparring.data import storage
 from sparring.data.contract import CLUSTER, GROUP, KEY, LABEL, SPLIT, SURVIVOR
 from sparring.data.ingest import accepted, check_accepted, ingest, open_table
 from sparring.data.reserved import named
+from sparring.data.row_counts import write_rows
 from sparring.data.source import source_identity
 from sparring.judgement import judge
 from sparring.log import belongs_to
@@ -255,7 +256,7 @@ class Run:
         undecided = self.manifest.report("deduplicate")["undecided_rows"] > 0
         cluster = CLUSTER if self.config.deduplicate.keeps_duplicates or undecided else None
         chosen = self._by_time(rows) if self.config.split.method == "time" else self._by_hash(rows, cluster)
-        chosen.write.mode("overwrite").parquet(self.path("split"))
+        write_rows(chosen, self.path("split"))
         written = self._session().read.parquet(self.path("split"))
         balance, shares = split_balance(written, LABEL, group_id_col=GROUP, split_col=SPLIT), self.config.split.shares
         parts = {name: balance["parts"][name] | {"target": share} for name, share in shares.items()}

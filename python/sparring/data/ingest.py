@@ -11,7 +11,7 @@ from sparring.data.contract import KEY, LABEL, REASON, check_schema, label_value
 from sparring.data.key import with_row_key
 from sparring.data.readers import CORRUPT, read_table
 from sparring.data.reserved import named
-from sparring.data.row_counts import SourceCount, require_rows, stored_rows
+from sparring.data.row_counts import SourceCount, require_rows, stored_rows, write_rows
 from sparring.dedup.copies import IDENTITY, identity_of
 from sparring.dedup.reading import Reading, reading_of
 from sparring.errors import LabelError, TableError
@@ -160,7 +160,7 @@ def ingest(
     source = SourceCount()
     opened = open_table(spark, table, extra, duplicates, source)
     part = F.when(F.col(REASON).isNull(), ACCEPTED).otherwise(QUARANTINED)
-    opened.rows.withColumn(PART, part).write.partitionBy(PART).mode("overwrite").parquet(folder)
+    write_rows(opened.rows.withColumn(PART, part), folder, PART)
     read = source.rows(expected=stored_rows(folder))
     require_rows("ingest", read, folder)
     found = check_accepted(spark.read.parquet(folder), table, opened.positive)

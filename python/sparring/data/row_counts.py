@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 ROWS = "rows"
+MARK = "mapreduce.fileoutputcommitter.marksuccessfuljobs"
 
 
 class SourceCount:
@@ -47,6 +48,15 @@ class SourceCount:
         """Return the rows that were read; where they are not the ``expected`` ones, after a pass that counts them."""
         found = int(self._observation.get[ROWS])
         return found if found == expected else self._source.count()
+
+
+def write_rows(rows: DataFrame, folder: str, by: str | None = None) -> None:
+    """Write ``rows`` as Parquet files to ``folder``, a folder for each value of ``by``, and mark it as complete.
+
+    sagemaker-pyspark switches the mark off for all of its session, since SageMaker would read it as data.
+    """
+    writer = rows.write.mode("overwrite").option(MARK, "true")
+    (writer.partitionBy(by) if by else writer).parquet(folder)
 
 
 def stored_rows(folder: str) -> int:

@@ -12,6 +12,7 @@ from pyspark.storagelevel import StorageLevel
 from sparring.data.contract import CLUSTER, SURVIVOR
 from sparring.data.literal import with_facts
 from sparring.data.reserved import quoted
+from sparring.data.row_counts import write_rows
 from sparring.dedup.copies import Copies
 from sparring.dedup.evidence import COINCIDENCE, COPY
 from sparring.dedup.exact import Deduplicator
@@ -77,7 +78,7 @@ def deduplicate(
             near, similar = _similar(marked, near_stage(options, roles, seed), options)
             facts["duplicates_removed"] += similar["duplicates_removed"]
             kept = _united(kept, near, str(roles["key"]))
-        kept.write.mode("overwrite").parquet(folder)
+        write_rows(kept, folder)
         facts |= _classes(kept, roles["label"])
     finally:
         for frame in (marked, near):

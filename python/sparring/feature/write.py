@@ -11,6 +11,7 @@ from sparring.data.contract import GROUP, KEY, LABEL, SPLIT, WEIGHT
 from sparring.data.fingerprint import fingerprints_of_frame
 from sparring.data.matrix import Encoding, PreparedMatrix
 from sparring.data.reserved import PREFIX, quoted
+from sparring.data.row_counts import write_rows
 from sparring.feature.preparation import FeaturePreparation, FeaturePreparationModel
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _write(model: FeaturePreparationModel, rows: DataFrame, folder: str) -> Enco
     standard = {KEY: "key", LABEL: "label", WEIGHT: "weight", GROUP: "group", SPLIT: "split"}
     features = {f"{PREFIX}{name}": name for name in columns}
     encoded = model.transform(used).selectExpr(*(f"{own} as {name}" for own, name in {**standard, **features}.items()))
-    encoded.write.partitionBy("split").mode("overwrite").parquet(matrix.rows)
+    write_rows(encoded, matrix.rows, "split")
     model.write().overwrite().save(storage.join(folder, "preparation"))
     prints = fingerprints_of_frame(spark.read.parquet(matrix.rows))
     encoder = model.encoder

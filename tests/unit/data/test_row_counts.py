@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import DataFrameWriter, SparkSession
 
 from sparring.config import load_config
-from sparring.data.row_counts import SourceCount, require_rows, stored_rows
+from sparring.data.row_counts import MARK, SourceCount, require_rows, stored_rows, write_rows
 from sparring.errors import RowsLostError
 from sparring.pipeline import Run
 from sparring.progress import Progress
@@ -38,6 +38,21 @@ def test_other_rows_than_expected_are_an_error_that_names_the_stage(tmp_path: Pa
     assert "The stage split" in str(error.value)
     assert "not shared" in str(error.value)
     require_rows("split", written, str(tmp_path / "split"))
+
+
+def test_a_stages_files_are_marked_complete_whatever_the_session_was_told(spark: SparkSession, tmp_path: Path) -> None:
+    """sagemaker-pyspark switches the mark off when it uploads, and later stages of the session would go without."""
+    hadoop = spark.sparkContext._jsc.hadoopConfiguration()
+    before = hadoop.get(MARK, "true")
+    hadoop.set(MARK, "false")
+    try:
+        spark.range(3).write.parquet(f"file:{tmp_path}/plain")
+        write_rows(spark.range(3), f"file:{tmp_path}/marked")
+    finally:
+        hadoop.set(MARK, before)
+    assert not (tmp_path / "plain" / "_SUCCESS").exists()
+    assert (tmp_path / "marked" / "_SUCCESS").exists()
+    assert stored_rows(str(tmp_path / "marked")) == 3
 
 
 def test_a_folder_that_is_not_there_holds_no_row(tmp_path: Path) -> None:
