@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sparring.evaluation.interval import Interval, auc_interval, effective_units, model_spread, too_few
+from sparring.evaluation.interval import Interval, auc_interval, careful_spread, effective_units, too_few
 from sparring.evaluation.metrics import rank, roc_auc
 from sparring.evaluation.predictions import Predictions
 
 # DeLong's variance of few rows is drawn towards a model's, as if so many units of each class had shown the model's.
-MODEL_UNITS = 30
+MODEL_UNITS = 15
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,9 @@ class AucComponents:
         Small-sample factors m/(m-1) for the units with positives, with negatives and for all units.
     units : tuple of two float
         Effective number of units with positives and with negatives.
+    worth : tuple of two float
+        How many independent rows the positives and the negatives are worth: the effective rows where rows of a group
+        are as different as others, the effective units where they are all the same.
     unit : str
         ``"row"`` or ``"group"``.
     constant : bool
@@ -44,6 +47,7 @@ class AucComponents:
     negatives: np.ndarray
     factors: tuple[float, float, float]
     units: tuple[float, float]
+    worth: tuple[float, float]
     unit: str
     constant: bool
 
@@ -84,20 +88,44 @@ def auc_components(predictions: Predictions) -> AucComponents:
     blocks, positive = ranking.blocks(), labels == 1
     count = predictions.unit_count
 
-    def by_unit(rows: np.ndarray, placement: np.ndarray, total: float) -> np.ndarray:
-        return np.bincount(units[rows], weights[rows] * (placement[blocks[rows]] - auc), minlength=count) / total
+    def of_class(rows: np.ndarray, placement: np.ndarray, total: float) -> _OfClass:
+        moved = weights[rows] * (placement[blocks[rows]] - auc) / total
+        return _OfClass.summed(moved, weights[rows], units[rows], count)
 
-    factors = tuple(_factor(np.unique(units[rows]).size) for rows in (positive, ~positive))
-    shares = [np.bincount(units[rows], weights[rows], minlength=count) for rows in (positive, ~positive)]
+    of_positives = of_class(positive, beaten, total_positive)
+    of_negatives = of_class(~positive, losing, total_negative)
     return AucComponents(
         auc,
-        by_unit(positive, beaten, total_positive),
-        by_unit(~positive, losing, total_negative),
-        (factors[0], factors[1], _factor(count)),
-        (effective_units(shares[0]), effective_units(shares[1])),
+        of_positives.by_unit,
+        of_negatives.by_unit,
+        (of_positives.factor, of_negatives.factor, _factor(count)),
+        (of_positives.units, of_negatives.units),
+        (of_positives.worth, of_negatives.worth),
         predictions.unit,
         len(ranking.scores) == 1,
     )
+
+
+@dataclass(frozen=True)
+class _OfClass:
+    """What the rows of one class contribute, by unit; attributes as of :class:`AucComponents`."""
+
+    by_unit: np.ndarray
+    factor: float
+    units: float
+    worth: float
+
+    @classmethod
+    def summed(cls, moved: np.ndarray, weights: np.ndarray, units: np.ndarray, count: int) -> _OfClass:
+        """Return the sums over units of what each row moved the AUC."""
+        by_unit = np.bincount(units, moved, minlength=count)
+        factor = _factor(np.unique(units).size)
+        few, many = effective_units(np.bincount(units, weights, minlength=count)), effective_units(weights)
+        together = factor * float(by_unit @ by_unit)
+        apart = _factor(len(moved)) * float(moved @ moved)
+        # The ratio of the variances is the design effect (Kish, 1965); without any spread nothing is known of it.
+        worth = many * apart / together if together > 0 else few
+        return cls(by_unit, factor, few, float(np.clip(worth, few, many)))
 
 
 def _factor(units: int) -> float:
@@ -149,7 +177,7 @@ def _freedom(positive: float, negative: float, cross: float, units: tuple[float,
 def delong_interval(components: AucComponents, confidence: float) -> Interval:
     """Return the AUC with its interval.
 
-    DeLong's variance, drawn towards Hanley and McNeil's model with the weight of 30 units a class (few positives that
+    DeLong's variance, drawn towards Hanley and McNeil's model with the weight of 15 units a class (few positives that
     all rank high look more alike than they are), and inverted as a score: see
     :func:`~sparring.evaluation.interval.auc_interval`.
     """
@@ -159,18 +187,20 @@ def delong_interval(components: AucComponents, confidence: float) -> Interval:
     plain = auc_variance(components)
     if np.isnan(plain.total):
         return Interval(auc, None, None, "score, DeLong").doubted(components.doubt)
-    # Away from the ends: nobody's ranking of a few rows is perfect for sure.
     least = min(components.units)
-    model = model_spread((auc * least + 0.5) / (least + 1))
+    # Away from the ends: nobody's ranking of a few rows is perfect for sure.
+    at = (auc * least + 0.5) / (least + 1)
+    total, freedom = _drawn_to_model(plain, components, at)
+    return auc_interval(auc, total, at, freedom, confidence).doubted(components.doubt)
+
+
+def _drawn_to_model(plain: Variance, components: AucComponents, at: float) -> tuple[float, float]:
+    """Return the variance, drawn towards the model's for an area of ``at``, and its degrees of freedom."""
+    model, known = careful_spread(at), [units - 1 for units in components.units]
     positive, negative = (
-        ((units - 1) * part + MODEL_UNITS * model / units) / (units - 1 + MODEL_UNITS)
-        for part, units in zip((plain.positive, plain.negative), components.units, strict=True)
+        (freedom * part + MODEL_UNITS * model / worth) / (freedom + MODEL_UNITS)
+        for part, freedom, worth in zip((plain.positive, plain.negative), known, components.worth, strict=True)
     )
-    spread = positive**2 / (components.units[0] - 1 + MODEL_UNITS) + negative**2 / (
-        components.units[1] - 1 + MODEL_UNITS
-    )
+    spread = positive**2 / (known[0] + MODEL_UNITS) + negative**2 / (known[1] + MODEL_UNITS)
     total = positive + negative + max(plain.cross, -0.5 * (positive + negative))
-    freedom = total**2 / spread
-    share = sum(1 / units for units in components.units)
-    found = auc_interval(auc, total, model * share, freedom, components.units, confidence)
-    return found.doubted(components.doubt)
+    return total, total**2 / spread

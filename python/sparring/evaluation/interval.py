@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import expit, stdtrit
+from scipy.special import expit, ndtri, owens_t, stdtrit
 
 # Below so many units of the rarer class no method was found to hold what it promises on all the shapes tried.
 LEAST_UNITS = 10
@@ -133,34 +133,29 @@ def skewed_interval(value: float, influence: np.ndarray, confidence: float) -> I
     return Interval(value, max(0.0, value - untwisted(reach) * error), value - untwisted(-reach) * error, "Hall")
 
 
-def auc_interval(
-    auc: float, variance: float, model: float, freedom: float, units: tuple[float, float], confidence: float
-) -> Interval:
+def auc_interval(auc: float, variance: float, at: float, freedom: float, confidence: float) -> Interval:
     """Return the score interval of an AUC: all areas that the observed one does not contradict.
 
     Parameters
     ----------
     auc : float
     variance : float
-        As estimated at ``auc``.
-    model : float
-        What :func:`model_spread` gives where ``variance`` was estimated, over the same units.
+        As estimated, for an area of ``at``.
+    at : float
+        In (0, 1).
     freedom : float
         Degrees of freedom of ``variance``.
-    units : tuple of two float
-        Effective units with positives and with negatives.
     confidence : float
 
     Notes
     -----
-    The variance at another area is ``variance`` scaled by the model's shape, as in Newcombe (2006), method 5; so the
-    interval stays inside [0, 1], and a perfect ranking of a few rows is no proof of a perfect model.
+    The variance at another area is ``variance`` scaled by :func:`normal_spread`, in the manner of Newcombe (2006); so
+    the interval stays inside [0, 1], and a perfect ranking of a few rows is no proof of a perfect model.
     """
-    square = _quantile(confidence, freedom) ** 2 * variance / model
-    share = sum(1 / count for count in units)
+    square = _quantile(confidence, freedom) ** 2 * variance / normal_spread(at)
 
     def contradiction(area: float) -> float:
-        return (auc - area) ** 2 - square * model_spread(area) * share
+        return (auc - area) ** 2 - square * normal_spread(area)
 
     inside = 1e-12
     low = brentq(contradiction, 0.0, min(auc, 1 - inside)) if auc > 0 else 0.0
@@ -168,19 +163,33 @@ def auc_interval(
     return Interval(auc, float(low), float(high), "score, DeLong")
 
 
-def model_spread(area: float) -> float:
-    """Return the variance of one unit's placement when scores are exponential (Hanley, McNeil, 1982).
+def normal_spread(area: float) -> float:
+    """Return the variance of a row's placement among the other class, when both classes' scores are normal.
 
-    The mean over both classes, for which of them spreads more depends on the shape.
+    Equal variances of both classes make it the same for both; the integral is Owen's T function.
 
     Examples
     --------
-    >>> round(model_spread(0.5), 6), model_spread(1.0)
-    (0.083333, 0.0)
+    >>> round(normal_spread(0.5), 6), round(normal_spread(0.9), 6), normal_spread(1.0)
+    (0.083333, 0.022402, 0.0)
     """
-    over_negatives = area * (1 - area) ** 2 / (2 - area)
-    over_positives = area**2 * (1 - area) / (1 + area)
-    return (over_negatives + over_positives) / 2
+    if not 0 < area < 1:
+        return 0.0
+    return float(area - area**2 - 2 * owens_t(ndtri(area), 1 / np.sqrt(3)))
+
+
+def careful_spread(area: float) -> float:
+    """Return the variance of a row's placement in the class that spreads more, when scores are exponential.
+
+    Hanley and McNeil (1982). Which class spreads more depends on the shape of the scores, and few rows do not show it.
+
+    Examples
+    --------
+    >>> round(careful_spread(0.5), 6), round(careful_spread(0.9), 6)
+    (0.083333, 0.042632)
+    """
+    area = max(area, 1 - area)
+    return area**2 * (1 - area) / (1 + area)
 
 
 def _standard_error(influence: np.ndarray) -> float:
