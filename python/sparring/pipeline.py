@@ -16,7 +16,7 @@ from sparring.config.only import require_contenders, with_contenders
 from sparring.config.schema import ContenderConfig, RunConfig
 from sparring.data import storage
 from sparring.data.contract import CLUSTER, GROUP, KEY, LABEL, SPLIT, SURVIVOR
-from sparring.data.ingest import accepted, check_accepted, ingest, open_table
+from sparring.data.ingest import IngestReport, accepted, check_accepted, ingest, open_table
 from sparring.data.reserved import named
 from sparring.data.row_counts import write_rows
 from sparring.data.source import source_identity
@@ -144,6 +144,7 @@ class Run:
             opened = open_table(self._session(), self.config.table, self._kept_columns(), self.config.deduplicate)
             self._check_near(opened.rows)
             found = check_accepted(opened.rows, self.config.table, opened.positive)
+            self._require_enough(found)
             copies = preview(opened, self.config)
         finally:
             self._release_spark()
@@ -217,6 +218,7 @@ class Run:
     def _ingest(self, report: dict[str, Any]) -> str:
         table, folder, duplicates = self.config.table, self.path("ingest"), self.config.deduplicate
         found = ingest(self._session(), table, folder, self._kept_columns(), duplicates)
+        self._require_enough(found)
         report.update(found.to_dict(), rows=found.accepted)
         return f"{found.input:,} rows, {found.input - found.accepted:,} quarantined"
 
@@ -250,6 +252,7 @@ class Run:
 
     def _split(self, report: dict[str, Any]) -> str:
         from sparring.model_selection import split_balance
+        from sparring.model_selection.classes import require_both_classes
 
         rows = self._session().read.parquet(self.path("deduplicate")).where(SURVIVOR)
         # Duplicates that were left in the table must not straddle either, nor what may be one.
@@ -259,7 +262,10 @@ class Run:
         write_rows(chosen, self.path("split"))
         written = self._session().read.parquet(self.path("split"))
         balance, shares = split_balance(written, LABEL, group_id_col=GROUP, split_col=SPLIT), self.config.split.shares
-        parts = {name: balance["parts"][name] | {"target": share} for name, share in shares.items()}
+        nothing = {"rows": 0, "positives": 0, "groups": 0}
+        parts = {name: balance["parts"].get(name, nothing) | {"target": share} for name, share in shares.items()}
+        positive = self.manifest.report("ingest")["positive"]
+        require_both_classes(parts, self.config.table.label, positive, self.config.split.method)
         kept_out = {name: part["rows"] for name, part in balance["parts"].items() if name not in shares}
         report.update(balance, parts=parts, group=self.config.table.group, kept_out=kept_out, version=_split_version())
         report["rows"] = sum(part["rows"] for part in parts.values())
@@ -368,6 +374,14 @@ class Run:
     def _roles(self) -> dict[str, str | None]:
         """Return the columns of the accepted rows that deduplication needs besides."""
         return {"key": KEY, "label": LABEL, "time": self.config.table.time}
+
+    def _require_enough(self, found: IngestReport) -> None:
+        """Raise where a class has too few rows for every part; times and groups are looked at once they are split."""
+        from sparring.model_selection.classes import require_enough
+
+        if self.config.split.method == "stratified":
+            positive, shares = found.positive, self.config.split.shares
+            require_enough(found.classes, self.config.table.label, positive, shares)
 
     def _check_near(self, frame: DataFrame) -> None:
         """Raise where a compared column is of a type that cannot be compared so."""

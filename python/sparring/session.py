@@ -32,6 +32,17 @@ SETTINGS = {
     "spark.sql.caseSensitive": "true",
     # Hours and weekdays of a timestamp depend on it.
     "spark.sql.session.timeZone": "UTC",
+    # What a value is must not depend on the cluster: text that is no number is null everywhere, and counted.
+    "spark.sql.ansi.enabled": "false",
+    "spark.sql.legacy.timeParserPolicy": "CORRECTED",
+    # Days before 1582, 1900 and the year 1000 as their files hold them; nanoseconds, which Spark has not, as numbers.
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.int96RebaseModeInWrite": "CORRECTED",
+    "spark.sql.legacy.parquet.nanosAsLong": "true",
+    # A folder such as zip=02139 holds a code.
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
     # Writing by part needs no sort when every part has a file open.
     "spark.sql.maxConcurrentOutputFileWriters": "16",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",

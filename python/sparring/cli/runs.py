@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +13,8 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from sparring.cli.console import Json, Quiet, console, print_json
+from sparring.data import storage
+from sparring.errors import ConfigError
 from sparring.exit_codes import ExitCode
 
 Output = Annotated[
@@ -68,21 +72,75 @@ def run(
 
 def init(
     table: Annotated[str, typer.Argument(help="Table: Parquet, CSV or JSON, any path Spark reads.")],
-    label: Annotated[str, typer.Option("--label", help="Column to predict.")],
+    label: Annotated[str, typer.Option("--label", metavar="COLUMN", help="Column to predict.")],
     group: Annotated[
-        list[str] | None, typer.Option("--group", help="Column that must not straddle; repeatable.")
+        list[str] | None,
+        typer.Option("--group", metavar="COLUMN", help="Column that must not straddle two parts; repeatable."),
     ] = None,
-    out: Annotated[str | None, typer.Option("--out", help="File to write; default: standard output.")] = None,
+    key: Annotated[
+        list[str] | None, typer.Option("--key", metavar="COLUMN", help="Column that identifies a row; repeatable.")
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option("--time", metavar="COLUMN", help="Column that tells when a row came to be.")
+    ] = None,
+    positive: Annotated[
+        str | None, typer.Option("--positive", metavar="VALUE", help="The label's positive value; default: the larger.")
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option("--ignore", metavar="COLUMN", help="Column that is no feature; repeatable.")
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option", metavar="NAME=VALUE", help="How the file is written, such as sep=; or decimal=,; repeatable."
+        ),
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="FILE", help="File to write; default: standard output.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over FILE without asking.")] = False,
 ) -> None:
     """Look at a table and write a commented configuration for it."""
-    from sparring.config.propose import propose
+    from sparring.config.propose import Wishes, propose
 
-    text = propose(table, label, group or [])
+    if out is not None:
+        _check_overwrite(Path(out), force)
+    wishes = Wishes(label, group or [], key or [], time, positive, ignore or [], _options(option or []))
+    proposal = propose(table, wishes, table if out is None else _seen_from(table, Path(out)))
+    for name, what in proposal.columns:
+        Console(stderr=True, highlight=False).print(f"[bold]{escape(name)}[/] {escape(what)}", soft_wrap=True)
     if out is None:
-        print(text, end="")
+        print(proposal.text, end="")
         return
-    Path(out).write_text(text, encoding="utf-8")
-    console().print(f"Wrote {out}. Next: sparring run {out}")
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    Path(out).write_text(proposal.text, encoding="utf-8")
+    console().print(f"Wrote {out}. Next: sparring run {out}", soft_wrap=True)
+
+
+def _check_overwrite(out: Path, force: bool) -> None:
+    """Raise unless there is no file, or its owner agrees to lose it."""
+    if not out.exists() or force:
+        return
+    if sys.stdin.isatty() and typer.confirm(f"{out} exists, with changes of yours perhaps. Write over it?", err=True):
+        return
+    raise ConfigError(f"--out {str(out)!r} exists already", "Name another file, or add --force.")
+
+
+def _options(pairs: list[str]) -> dict[str, str]:
+    found = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator or not name:
+            raise ConfigError(f"--option {pair!r} is not NAME=VALUE", "Write for example --option sep=;.")
+        found[name] = value
+    return found
+
+
+def _seen_from(table: str, out: Path) -> str:
+    """Return the path of a table as a configuration at ``out`` names it: relative paths start from its folder."""
+    if not storage.is_local(table) or Path(table).is_absolute() or table.startswith(("~", "file:")):
+        return table
+    return os.path.relpath(table, out.parent)
 
 
 def _run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,6 +15,7 @@ from sparring.data import storage
 from sparring.errors import ConfigError, did_you_mean
 
 DEMO = "demo"
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 
 
 def load_config(path: str, overrides: list[str] | None = None) -> RunConfig:
@@ -22,7 +24,8 @@ def load_config(path: str, overrides: list[str] | None = None) -> RunConfig:
     Parameters
     ----------
     path : str
-        A local file or any path of a supported file system; ``demo`` is the one that Sparring brings.
+        A local file or any path of a supported file system; ``demo`` is the one that Sparring brings.  A relative
+        ``table.path`` in it starts from its folder.
     overrides : list of str, optional
         ``key.key=value`` each, the value in YAML: ``split.train=0.6``, ``contenders.0.name=fast``.
 
@@ -52,7 +55,20 @@ def load_config(path: str, overrides: list[str] | None = None) -> RunConfig:
         raise ConfigError(f"The configuration {path!r} is not YAML: {_fault(error)}", "Mend that line.") from error
     if not isinstance(tree, dict):
         raise ConfigError(f"The configuration {path!r} holds no keys", "See conf/demo.yaml for an example.")
+    _place_table(tree, path)
     return parse_config(apply_overrides(tree, overrides or []), path)
+
+
+def _place_table(tree: dict[str, Any], path: str) -> None:
+    """Have a relative ``table.path`` start from the configuration's folder, wherever the command was typed."""
+    table = tree.get("table")
+    if path == DEMO or not isinstance(table, dict):
+        return
+    where = table.get("path")
+    if not isinstance(where, str) or where.startswith(("/", "~", "file:")) or SCHEME.match(where):
+        return
+    folder = storage.normalize(path).rpartition("/")[0]
+    table["path"] = storage.plain(storage.join(folder, where))
 
 
 def _fault(error: yaml.YAMLError) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from sparring.config.predict import PredictConfig
 from sparring.config.sagemaker import SageMakerConfig
@@ -44,13 +44,26 @@ class FeaturesConfig(Section):
         return [*self.numeric, *self.cyclic.keys(), *self.timestamp, *self.categorical]
 
 
+def _scalar_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, (int, float)) else value
+
+
 class TableConfig(Section):
     """The table: where it is and what its columns mean."""
 
     path: str | None = Field(None, description="file or folder: local, s3a://, dbfs:/, any Hadoop path")
     builtin: Literal["flights"] | None = Field(None, description="a data set that Sparring brings along")
     format: Literal["auto", "parquet", "csv", "json"] = Field("auto", description="auto: by the file's ending")
-    options: dict[str, str] = Field({}, description="passed to Spark's reader, such as sep or dateFormat")
+    options: dict[str, str] = Field(
+        {},
+        description="how a file is written, found where it is not told: sep, encoding, header, quote, escape, comment, "
+        "decimal; dateFormat, timestampFormat, and whatever else Spark's reader takes",
+    )
+    missing: list[str] | None = Field(
+        None, description="text that means a missing value; null: empty, NA, N/A, NaN, null, None, ?, - and their like"
+    )
     key: list[str] = Field([], description="columns that identify a row; empty: content hash and occurrence number")
     label: str = Field(description="the column to predict: two values")
     positive: str | float | bool | None = Field(None, description="the label's positive value; default: the larger")
@@ -58,6 +71,14 @@ class TableConfig(Section):
     time: str | None = Field(None, description="when the row came to be: for survivor 'latest' and the leak audit")
     weight: str | None = Field(None, description="row weight, > 0; default 1")
     features: FeaturesConfig
+
+    @field_validator("options", mode="before")
+    @classmethod
+    def _as_text(cls, options: Any) -> Any:
+        """Take ``header: true`` as well as ``header: "true"``."""
+        if not isinstance(options, dict):
+            return options
+        return {name: _scalar_text(value) for name, value in options.items()}
 
     @model_validator(mode="after")
     def _one_source(self) -> TableConfig:

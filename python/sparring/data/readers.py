@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from sparring.config.schema import TableConfig
-from sparring.data import storage
 from sparring.data.builtin import read_flights
-from sparring.errors import TableError
+from sparring.data.csv_table import CORRUPT, CsvTable, read_csv
+from sparring.data.json_table import read_json
+from sparring.data.location import data_files
+from sparring.data.parquet_table import read_parquet
+from sparring.data.reserved import named
+from sparring.data.typed_text import cast_columns, tally_columns
+from sparring.errors import SparringError, TableError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-CORRUPT = "_corrupt_record"
+__all__ = ["CORRUPT", "guess_format", "open_csv", "read_path", "read_table"]
+
+PACKED = ("", ".gz", ".bz2")
 ENDINGS = {
     "parquet": (".parquet", ".pq"),
-    "csv": (".csv", ".csv.gz", ".tsv", ".txt"),
-    "json": (".json", ".jsonl", ".json.gz"),
+    "csv": tuple(ending + packed for ending in (".csv", ".tsv", ".tab", ".txt") for packed in PACKED),
+    "json": tuple(ending + packed for ending in (".json", ".jsonl", ".ndjson") for packed in PACKED),
 }
+# What Java puts before the words that tell.
+WRAPPING = re.compile(r"^(?:Caused by: )?(?:[\w.$]+(?:Exception|Error): )+|^\[[A-Z_.]+\] ")
 
 
 def read_table(spark: SparkSession, table: TableConfig) -> DataFrame:
@@ -30,22 +43,83 @@ def read_table(spark: SparkSession, table: TableConfig) -> DataFrame:
     """
     if table.builtin is not None:
         return read_flights(spark)
-    return read_path(spark, table.path or "", table.format, table.options)
+    return read_path(spark, table.path or "", table.format, table.options, table.missing)
 
 
-def read_path(spark: SparkSession, path: str, form: str = "auto", options: dict[str, str] | None = None) -> DataFrame:
+def read_path(
+    spark: SparkSession,
+    path: str,
+    form: str = "auto",
+    options: dict[str, str] | None = None,
+    missing: Sequence[str] | None = None,
+) -> DataFrame:
     """Return the table at ``path``; as :func:`read_table`."""
     form = guess_format(path) if form == "auto" else form
     try:
-        frame = _read(spark, storage.normalize(path), form, options or {})
+        frame = _read(spark, path, form, options or {}, missing)
+        return _with_typed_partitions(frame, path) if form != "csv" else frame
+    except SparringError:
+        raise
     except Exception as error:
-        raise TableError(
-            f"table.path {path!r} cannot be read as {form}: {first_line(error)}",
-            "Check the path, your rights to it and table.format.",
-        ) from error
-    if not frame.columns:
+        raise _unread(path, form, error) from error
+
+
+def open_csv(spark: SparkSession, table: TableConfig) -> CsvTable | None:
+    """Return the table with its dialect and what was seen of its columns, None where it is no CSV.
+
+    Raises
+    ------
+    TableError
+        As :func:`read_table`.
+    """
+    path = table.path or ""
+    if table.builtin is not None or (guess_format(path) if table.format == "auto" else table.format) != "csv":
+        return None
+    try:
+        return read_csv(spark, path, table.options, table.missing)
+    except SparringError:
+        raise
+    except Exception as error:
+        raise _unread(path, "csv", error) from error
+
+
+def _read(
+    spark: SparkSession, path: str, form: str, options: dict[str, str], missing: Sequence[str] | None
+) -> DataFrame:
+    if form == "csv":
+        frame = read_csv(spark, path, options, missing).frame
+    elif form == "json":
+        frame = read_json(spark, path, options, missing)
+    else:
+        frame = read_parquet(spark, path, options)
+    if not [name for name in frame.columns if name != CORRUPT]:
         raise TableError(f"table.path {path!r} has no column", "Give a table with a header and rows.")
     return frame
+
+
+def _with_typed_partitions(frame: DataFrame, path: str) -> DataFrame:
+    """Return the table with the columns that are folders, such as ``day=2024-01-01``, in the types of their values."""
+    text = {field.name for field in frame.schema.fields if field.dataType.simpleString() == "string"}
+    folders = {part.partition("=")[0] for part in _first_file(path).split("/")[:-1] if "=" in part}
+    names = [name for name in frame.columns if name in folders & text]
+    if not names:
+        return frame
+    return cast_columns(frame, tally_columns(frame.select(*map(named, names)), (), "."), (), ".", {})
+
+
+def _first_file(path: str) -> str:
+    """Return the path of the table's first file, empty where only Spark can reach it."""
+    try:
+        return next((file.path for file in data_files(path)), "")
+    except (pa.ArrowInvalid, OSError):
+        return ""
+
+
+def _unread(path: str, form: str, error: Exception) -> TableError:
+    return TableError(
+        f"table.path {path!r} cannot be read as {form}: {cause(error)}",
+        "Check the path, your rights to it and table.format.",
+    )
 
 
 def guess_format(path: str) -> str:
@@ -67,23 +141,26 @@ def guess_format(path: str) -> str:
     for form, endings in ENDINGS.items():
         if lowered.endswith(endings):
             return form
+    if lowered.endswith((".xlsx", ".xls", ".ods")):
+        raise TableError(f"table.path {path!r} is a workbook", "Save its sheet as CSV.")
     if "." not in lowered.rsplit("/", 1)[-1]:
         return "parquet"
-    known = ", ".join(ending for endings in ENDINGS.values() for ending in endings)
+    known = ", ".join(ending for endings in ENDINGS.values() for ending in endings if not ending.endswith(PACKED[1:]))
     raise TableError(f"table.path {path!r} ends in none of {known}", "Set table.format to parquet, csv or json.")
 
 
-def _read(spark: SparkSession, path: str, form: str, options: dict[str, str]) -> DataFrame:
-    if form == "csv":
-        options = {"header": "true", "inferSchema": "true", **options}
-        inferred = spark.read.options(**options).csv(path).schema
-        # Only with an explicit schema does Spark keep the lines that do not fit it.
-        schema = type(inferred)(inferred.fields).add(CORRUPT, "string")
-        return spark.read.options(**{**options, "inferSchema": "false"}).csv(path, schema=schema)
-    reader = spark.read.options(**options)
-    return reader.json(path) if form == "json" else reader.parquet(path)
+def cause(error: Exception) -> str:
+    """Return in one line what is at the bottom of an error of Spark's, without Java's stack.
 
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's message without Java's stack."""
-    return str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+    Examples
+    --------
+    >>> cause(ValueError("bad\\nworse"))
+    'bad; worse'
+    """
+    java = getattr(error, "java_exception", None)
+    while java is not None and java.getCause() is not None:
+        java = java.getCause()
+    text = str(java.getMessage() or java.toString()) if java is not None else str(error)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith("at ")][:5] or [type(error).__name__]
+    return WRAPPING.sub("", "; ".join(told))[:400]

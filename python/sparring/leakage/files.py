@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sparring.data.location import data_files
 from sparring.data.readers import CORRUPT, read_path
-from sparring.data.source import source_files
 from sparring.errors import TableError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ ROW = "sparring__row"
 def check_exists(path: str) -> None:
     """Raise :class:`TableError` if nothing is at ``path``, as far as that can be known without Spark."""
     if not any(mark in path for mark in "*?{["):
-        source_files(path)
+        data_files(path)
 
 
 def read_part(spark: SparkSession, path: str) -> DataFrame:

@@ -8,7 +8,7 @@ import yaml
 from pyspark.sql import SparkSession
 
 from sparring.config import load_config
-from sparring.config.propose import propose
+from sparring.config.propose import Wishes, propose
 from sparring.errors import ConfigError
 
 
@@ -74,7 +74,7 @@ def test_a_proposal_survives_odd_names_and_explains_what_it_left_out(spark: Spar
         }
     )
     frame.to_parquet(tmp_path / "odd table.parquet")
-    text = propose(str(tmp_path / "odd table.parquet"), "yes/no")
+    text = propose(str(tmp_path / "odd table.parquet"), Wishes("yes/no")).text
     config = load_config(write(tmp_path, text))
     assert config.table.key == ["row: id"]
     assert config.table.features.numeric == ["#size"]
