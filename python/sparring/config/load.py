@@ -14,7 +14,8 @@ from sparring.config.schema import RunConfig
 from sparring.data import storage
 from sparring.errors import ConfigError, did_you_mean
 
-DEMO = "demo"
+# Configurations that Sparring brings, by the name that stands for them.
+BROUGHT = {"demo": "demo.yaml", "small": "small.yaml"}
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 
 
@@ -24,7 +25,8 @@ def load_config(path: str, overrides: list[str] | None = None) -> RunConfig:
     Parameters
     ----------
     path : str
-        A local file or any path of a supported file system; ``demo`` is the one that Sparring brings.  A relative
+        A local file or any path of a supported file system; ``demo`` and ``small`` are those that Sparring
+        brings.  A relative
         ``table.path`` in it starts from its folder.
     overrides : list of str, optional
         ``key.key=value`` each, the value in YAML: ``split.train=0.6``, ``contenders.0.name=fast``.
@@ -62,7 +64,7 @@ def load_config(path: str, overrides: list[str] | None = None) -> RunConfig:
 def _place_table(tree: dict[str, Any], path: str) -> None:
     """Have a relative ``table.path`` start from the configuration's folder, wherever the command was typed."""
     table = tree.get("table")
-    if path == DEMO or not isinstance(table, dict):
+    if path in BROUGHT or not isinstance(table, dict):
         return
     where = table.get("path")
     if not isinstance(where, str) or where.startswith(("/", "~", "file:")) or SCHEME.match(where):
@@ -86,7 +88,7 @@ def apply_overrides(tree: dict[str, Any], overrides: list[str]) -> dict[str, Any
 
 
 def _text(path: str) -> str:
-    return builtin_file("demo.yaml").read_text("utf-8") if path == DEMO else storage.read_text(path)
+    return builtin_file(BROUGHT[path]).read_text("utf-8") if path in BROUGHT else storage.read_text(path)
 
 
 def parse_config(tree: dict[str, Any], source: str = "the configuration") -> RunConfig:

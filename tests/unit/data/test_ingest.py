@@ -106,7 +106,7 @@ def test_an_unreadable_path_is_named(spark: SparkSession, tmp_path: Path) -> Non
         with pytest.raises(TableError, match=name):
             ingest(spark, table_at(tmp_path / name), str(tmp_path / "out"))
     with pytest.raises(TableError, match=r"table\.format"):
-        ingest(spark, table_at(tmp_path / "table.xls"), str(tmp_path / "out"))
+        ingest(spark, table_at(tmp_path / "table.sav"), str(tmp_path / "out"))
 
 
 def test_keys_from_content_are_unique_and_do_not_depend_on_partitions(spark: SparkSession, tmp_path: Path) -> None:
