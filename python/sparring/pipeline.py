@@ -20,6 +20,7 @@ from sparring.data.ingest import IngestReport, accepted, check_accepted, ingest,
 from sparring.data.reserved import named
 from sparring.data.row_counts import write_rows
 from sparring.data.source import source_identity
+from sparring.errors import TableError
 from sparring.judgement import judge
 from sparring.log import belongs_to
 from sparring.manifest import Manifest, basis_of
@@ -143,6 +144,7 @@ class Run:
         try:
             opened = open_table(self._session(), self.config.table, self._kept_columns(), self.config.deduplicate)
             self._check_near(opened.rows)
+            self._check_time(opened.rows)
             found = check_accepted(opened.rows, self.config.table, opened.positive)
             self._require_enough(found)
             copies = preview(opened, self.config)
@@ -383,6 +385,17 @@ class Run:
             positive, shares = found.positive, self.config.split.shares
             require_enough(found.classes, self.config.table.label, positive, shares)
 
+    def _check_time(self, rows: DataFrame) -> None:
+        """Raise where rows cannot be ordered by ``table.time`` exactly: it is a fraction, or true or false."""
+        time = self.config.table.time
+        found = dict(rows.dtypes).get(time or "", "")
+        if self.config.split.method == "time" and found.startswith(("double", "float", "decimal", "boolean")):
+            raise TableError(
+                f"table.time: column {time!r} must be a time, a date, text or a whole number for split.method 'time'; it "
+                f"is {found}",
+                "Convert the column, for example to a timestamp.",
+            )
+
     def _check_near(self, frame: DataFrame) -> None:
         """Raise where a compared column is of a type that cannot be compared so."""
         from sparring.dedup.write import near_stage
@@ -399,6 +412,7 @@ class Run:
         from sparring.model_selection import TimeSplitter
 
         split, time = self.config.split, str(self.config.table.time)
+        self._check_time(rows)
         # Text that is no time makes the row undated.
         moment = named(time).cast("timestamp") if dict(rows.dtypes)[time] == "string" else named(time)
         stage = TimeSplitter(

@@ -62,6 +62,30 @@ def test_init_writes_a_configuration_that_run_takes_unchanged(
 
 
 @pytest.mark.parametrize(
+    ("rows", "changes", "words"),
+    [
+        (3, [], ["class '1' of 'sick' has 3 usable rows", "train 2, validation 0, test 1"]),
+        (
+            50,
+            ["split.method=time", "table.time=hour", "table.group=[]"],
+            ["part 'validation'", "none of the class '1' of 'sick'"],
+        ),
+    ],
+)
+def test_a_part_that_would_see_one_class_stops_the_run_before_training(
+    sparring: Callable, small_run: Path, tmp_path: Path, rows: int, changes: list[str], words: list[str]
+) -> None:
+    table = pd.read_parquet(small_run.parent / "table.parquet").sort_values("hour", ignore_index=True)
+    table.assign(sick=(table.index < rows).astype(int)).to_parquet(tmp_path / "t.parquet")
+    sets = [f"table.path={tmp_path}/t.parquet", "deduplicate.enabled=true", *changes]
+    options = [part for text in sets for part in ("--set", text)]
+    done = sparring("run", str(small_run), "--output", str(tmp_path / "run"), *options)
+    assert done.returncode == 3, done.stderr
+    assert all(word in " ".join(done.stderr.split()) for word in words), done.stderr
+    assert not (tmp_path / "run" / "train").exists()
+
+
+@pytest.mark.parametrize(
     ("change", "words"),
     [
         (["--set", "table.lable=x"], ["unknown key table.lable", "Did you mean 'label'?"]),
