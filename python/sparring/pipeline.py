@@ -15,7 +15,7 @@ from sparring.comparison.contest import choose_isolation, run_contender
 from sparring.config.only import require_contenders, with_contenders
 from sparring.config.schema import ContenderConfig, RunConfig
 from sparring.data import storage
-from sparring.data.contract import CLUSTER, GROUP, KEY, LABEL, SPLIT, SURVIVOR
+from sparring.data.contract import CLUSTER, GROUP, KEY, LABEL, RAW_TYPE, SPLIT, SURVIVOR
 from sparring.data.ingest import IngestReport, accepted, check_accepted, ingest, open_table
 from sparring.data.reserved import named
 from sparring.data.row_counts import write_rows
@@ -144,7 +144,8 @@ class Run:
         try:
             opened = open_table(self._session(), self.config.table, self._kept_columns(), self.config.deduplicate)
             self._check_near(opened.rows)
-            self._check_time(opened.rows)
+            if self.config.split.method == "time":
+                self._time_type(opened.rows)
             found = check_accepted(opened.rows, self.config.table, opened.positive)
             self._require_enough(found)
             copies = preview(opened, self.config)
@@ -385,16 +386,23 @@ class Run:
             positive, shares = found.positive, self.config.split.shares
             require_enough(found.classes, self.config.table.label, positive, shares)
 
-    def _check_time(self, rows: DataFrame) -> None:
-        """Raise where rows cannot be ordered by ``table.time`` exactly: it is a fraction, or true or false."""
-        time = self.config.table.time
-        found = dict(rows.dtypes).get(time or "", "")
-        if self.config.split.method == "time" and found.startswith(("double", "float", "decimal", "boolean")):
+    def _time_type(self, rows: DataFrame) -> str:
+        """Return the type of ``table.time`` as its table has it; as a feature it may be a number by now.
+
+        Raises
+        ------
+        TableError
+            If rows cannot be ordered by it exactly: it is a fraction, or true or false.
+        """
+        column = rows.schema[str(self.config.table.time)]
+        found = str(column.metadata.get(RAW_TYPE, column.dataType.simpleString()))
+        if found.startswith(("double", "float", "decimal", "boolean")):
             raise TableError(
-                f"table.time: column {time!r} must be a time, a date, text or a whole number for split.method 'time'; it "
-                f"is {found}",
+                f"table.time: column {column.name!r} must be a time, a date, text or a whole number for split.method "
+                f"'time'; it is {found}",
                 "Convert the column, for example to a timestamp.",
             )
+        return found
 
     def _check_near(self, frame: DataFrame) -> None:
         """Raise where a compared column is of a type that cannot be compared so."""
@@ -412,9 +420,10 @@ class Run:
         from sparring.model_selection import TimeSplitter
 
         split, time = self.config.split, str(self.config.table.time)
-        self._check_time(rows)
-        # Text that is no time makes the row undated.
-        moment = named(time).cast("timestamp") if dict(rows.dtypes)[time] == "string" else named(time)
+        kind = self._time_type(rows)
+        # Text that is no time makes the row undated; a whole number that is a feature too was made a fraction.
+        target = "timestamp" if kind == "string" else kind
+        moment = named(time).cast(target) if dict(rows.dtypes)[time] in ("string", "double") else named(time)
         stage = TimeSplitter(
             timeCol=MOMENT,
             partNames=list(split.shares),
