@@ -26,7 +26,7 @@ def sample_row(manifest: PackageManifest, state: EncoderState) -> dict[str, Cell
     """
     learnt: dict[str, Any] = {number.name: number.fill for number in (*state.numeric, *state.timestamp)}
     learnt |= {cycle.name: 0.0 for cycle in state.cyclic}
-    learnt |= {category.name: (category.values or [None])[0] for category in state.categorical}
+    learnt |= {category.name: next(iter(category.values), None) for category in state.categorical}
     return {column.name: _cell(column, learnt[column.name]) for column in manifest.columns}
 
 
