@@ -14,7 +14,8 @@ MODES = "realtime, serverless, async, batch or spark"
 
 def predict(
     table: Annotated[
-        str, typer.Argument(help="Rows to score: Parquet, CSV or JSON, any path Spark reads; or builtin:flights.")
+        str,
+        typer.Argument(help="Rows to score: Parquet, CSV or JSON, any path Spark reads; or builtin:NAME."),
     ],
     run: Annotated[str, typer.Option("--run", metavar="FOLDER", help="Folder of a finished run.")],
     mode: Annotated[str, typer.Option("--mode", metavar="MODE", help=f"How: {MODES}.")] = "spark",

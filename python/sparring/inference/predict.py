@@ -45,7 +45,8 @@ class Prediction:
     Attributes
     ----------
     table : str
-        Parquet, CSV or JSON; any path Spark reads.  ``builtin:flights`` is the demo's own table.
+        Parquet, CSV or JSON; any path Spark reads.  ``builtin:flights`` is the demo's own table: what
+        ``table.builtin`` may be.
     run : str
         Folder of a finished run.
     mode : {"realtime", "serverless", "async", "batch", "spark"}
@@ -130,7 +131,8 @@ class Prediction:
             return TableConfig.model_validate(config.table.model_dump() | changes)
         except ValidationError as error:
             raise ConfigError(
-                f"{self.table!r} is no table that Sparring brings along", "Give a path, or builtin:flights."
+                f"{self.table!r} is no table that Sparring brings along",
+                f"Give a path, or one such as {BUILTIN}flights.",
             ) from error
 
     def _about(self, config: RunConfig, manifest: PackageManifest, target: AwsTarget | None) -> dict[str, Any]:

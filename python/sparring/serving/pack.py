@@ -14,10 +14,12 @@ import numpy as np
 import pyarrow.dataset as ds
 
 from sparring import __version__
-from sparring.config.schema import FeaturesConfig
+from sparring.config.schema import FeaturesConfig, TableConfig
 from sparring.data import storage
+from sparring.data.column_types import MISSING
 from sparring.data.contract import RAW_TYPE
 from sparring.data.label import LabelValues
+from sparring.data.readers import guess_format
 from sparring.errors import PackageError, did_you_mean
 from sparring.feature.encoder import Encoder, EncoderState
 from sparring.manifest import require_run
@@ -62,17 +64,17 @@ def package(run: str, contender: str | None, folder: Path, threshold: float | No
     scorer = _scorer(run, result)
     (folder / PREPARATION).write_text(state.to_json())
     scorer.save(folder / scorer.file_name)
-    table = manifest["config"]["table"]
+    table = TableConfig(**manifest["config"]["table"])
     if threshold is None:
         threshold = manifest["config"].get("predict", {}).get("threshold")
     packed = PackageManifest(
-        columns=_columns(run, FeaturesConfig(**table["features"]), encoder),
-        label=table["label"],
+        columns=_columns(run, table.features, encoder),
+        label=table.label,
         labels=_labels(run, manifest),
         threshold=result["metrics"]["accuracy"]["threshold"] if threshold is None else threshold,
         threshold_from=CHOSEN if threshold is None else CONFIGURED,
         storage=encoding["storage"],
-        null_values=sorted({"", table["options"].get("nullValue", "")}),
+        null_values=_null_values(table),
         scorer=scorer.name,
         model_file=scorer.file_name,
         run={
@@ -176,6 +178,13 @@ def _scorer(run: str, result: dict[str, Any]) -> Scorer:
         f"{result['name']}: a {family} of engine {engine} cannot be packed",
         "Choose a contender of logistic_regression or gradient_boosted_trees.",
     )
+
+
+def _null_values(table: TableConfig) -> list[str]:
+    """Return what means missing in a request's CSV: in a file of text what it meant there."""
+    of_text = table.path is not None and (guess_format(table.path) if table.format == "auto" else table.format) == "csv"
+    tokens = table.missing or (MISSING if of_text and table.missing is None else ())
+    return sorted({"", table.options.get("nullValue", ""), *tokens})
 
 
 def _labels(run: str, manifest: dict[str, Any]) -> LabelValues:

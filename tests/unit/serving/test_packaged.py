@@ -15,7 +15,9 @@ import xgboost
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
+from sparring.config.schema import TableConfig
 from sparring.data.cells import Cells
+from sparring.data.column_types import MISSING
 from sparring.data.label import LabelValues
 from sparring.errors import PackageError
 from sparring.feature.encoder import Encoder
@@ -23,6 +25,7 @@ from sparring.sagemaker.container import AcceptError, ContentError
 from sparring.sagemaker.container.media import BodyError
 from sparring.serving.answers import Answers
 from sparring.serving.manifest import MANIFEST, PREPARATION
+from sparring.serving.pack import _null_values
 from sparring.serving.packaged import PackagedModel
 from sparring.serving.scorers import LinearScorer, TreesScorer, XGBoostScorer
 
@@ -200,6 +203,23 @@ def test_nan_is_missing(text: str, tmp_path: Path) -> None:
     scores = model.score(f"x,city\n,Oslo\n{text},Oslo\n3e38,Oslo\n".encode(), "text/csv")
     assert scores[0] == scores[1]
     assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ({"path": "t.parquet"}, {""}),
+        ({"builtin": "flights"}, {""}),
+        ({"path": "t.csv"}, set(MISSING)),
+        ({"path": "t", "format": "csv"}, set(MISSING)),
+        ({"path": "t.csv", "missing": ["none"]}, {"", "none"}),
+        ({"path": "t.json", "missing": ["none"]}, {"", "none"}),
+        ({"path": "t.parquet", "options": {"nullValue": "x"}}, {"", "x"}),
+    ],
+)
+def test_a_text_is_missing_in_a_request_where_it_was_in_training(table: dict[str, Any], expected: set[str]) -> None:
+    config = TableConfig(**table, label="y", features={"numeric": ["x"]})
+    assert set(_null_values(config)) == expected
 
 
 def test_no_package_at_all_is_said_with_the_command_that_makes_one(tmp_path: Path) -> None:
