@@ -5,6 +5,9 @@
 
 import json
 import os
+import re
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -122,6 +125,25 @@ def test_the_naive_split_leaks_and_the_safe_one_does_not(report: dict) -> None:
     assert leakage["naive"]["group_mean_roc_auc"] > 0.65
     assert leakage["safe"]["group_overlap_rate"] == 0
     assert leakage["safe"]["group_mean_roc_auc"] == 0.5
+
+
+def test_the_readme_s_predict_example_runs_as_written(run: Path, report: dict, tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    (line,) = re.findall(r"^uv run sparring (predict .*?)(?: +#.*)?$", text, re.M)
+    # The demo writes runs/flights; what it scored with its models goes there, too.
+    skipped = shutil.ignore_patterns("matrix", "naive", "split", "deduplicate")
+    shutil.copytree(run, tmp_path / "runs" / "flights", ignore=skipped)
+    command = [sys.executable, "-m", "sparring", *shlex.split(line), "--json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert facts["rows"] == 336_776
+    choice = next(c for c in report["contenders"] if c["name"] == report["verdict"]["choice"])
+    assert facts["threshold"] == choice["metrics"]["accuracy"]["threshold"]
+    scored = pd.read_parquet(tmp_path / "runs" / "flights" / "scoring" / "spark" / "predictions")
+    assert (scored.predicted == (scored.probability >= facts["threshold"])).all()
+    assert scored.predicted.dtype == "int32"
+    assert facts["positives"] == scored.predicted.sum()
 
 
 def test_peak_memory_stays_below_8_gigabytes(report: dict) -> None:

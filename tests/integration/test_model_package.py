@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,6 +25,7 @@ from typer.testing import CliRunner
 
 from sparring.cli import app
 from sparring.config import load_config
+from sparring.data.label import LabelValues
 from sparring.errors import PackageError
 from sparring.pipeline import Run
 from sparring.serving.manifest import MANIFEST, PREPARATION
@@ -151,7 +153,10 @@ def test_the_manifest_says_what_it_takes_and_where_it_comes_from(run: Path, tmp_
     assert manifest.run["contender"] == report["verdict"]["choice"]
     assert {column.name: column.type for column in manifest.columns} == TYPES
     assert manifest.run["fingerprints"] == report["encoding"]["fingerprints"]
-    assert (manifest.label, manifest.positive) == ("sick", "1")
+    assert (manifest.label, manifest.labels) == ("sick", LabelValues("bigint", 0, 1))
+    winner = next(c for c in report["contenders"] if c["name"] == manifest.run["contender"])
+    assert manifest.threshold == winner["metrics"]["accuracy"]["threshold"]
+    assert manifest.threshold_from == "validation"
     assert manifest.storage == "sparse"
     assert set(manifest.files) == {PREPARATION, manifest.model_file}
 
@@ -187,11 +192,24 @@ assert not heavy, heavy
 def test_what_cannot_be_packed_is_refused_with_a_reason(run: Path, tmp_path: Path) -> None:
     with pytest.raises(PackageError, match=r"no contender 'xgbost'.*Did you mean 'xgboost'"):
         package(str(run), "xgbost", tmp_path)
+    old = tmp_path.parent / f"{tmp_path.name}-old"
+    shutil.copytree(run, old)
+    manifest = json.loads((old / "manifest.json").read_text())
+    del manifest["stages"]["ingest"]["report"]["labels"]
+    (old / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(PackageError, match="does not tell what the label's values were"):
+        package(str(old), None, tmp_path)
     with pytest.raises(PackageError, match="is no run: it has no manifest"):
         package(str(tmp_path), None, tmp_path)
     with pytest.raises(PackageError, match=r"absent\.tar\.gz is no model package"):
         unpacked(str(tmp_path / "absent.tar.gz"), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def threshold(run: Path, contender: str) -> float:
+    """What the run chose on its validation rows."""
+    found = {c["name"]: c for c in json.loads((run / "report.json").read_text())["contenders"]}
+    return found[contender]["metrics"]["accuracy"]["threshold"]
 
 
 @contextmanager
@@ -236,6 +254,9 @@ def test_serve_answers_raw_rows_with_the_winners_predictions(run: Path, source: 
         assert answer.status == 200, answer.data
         scores = [prediction["score"] for prediction in answer.json()["predictions"]]
         assert np.abs(np.array(scores) - stored).max() <= 1e-6
+        predicted = [prediction["predicted"] for prediction in answer.json()["predictions"]]
+        assert predicted == [int(score >= threshold(run, winner)) for score in scores]
+        assert set(predicted) == {0, 1}
         parquet = urllib3.request(
             "POST", url, body=body, headers={**headers, "Accept": "application/x-parquet"}, timeout=60
         )

@@ -8,11 +8,15 @@ import typer
 
 from sparring.cli.console import Json, console, print_json
 
+ORIGINS = {"validation": "chosen on the run's validation rows", "predict.threshold": "as predict.threshold says"}
 MODES = "realtime, serverless, async, batch or spark"
 
 
 def predict(
-    table: Annotated[str, typer.Argument(help="Rows to score: Parquet, CSV or JSON, any path Spark reads.")],
+    table: Annotated[
+        str,
+        typer.Argument(help="Rows to score: Parquet, CSV or JSON, any path Spark reads; or builtin:NAME."),
+    ],
     run: Annotated[str, typer.Option("--run", metavar="FOLDER", help="Folder of a finished run.")],
     mode: Annotated[str, typer.Option("--mode", metavar="MODE", help=f"How: {MODES}.")] = "spark",
     contender: Annotated[str | None, typer.Option("--contender", help="Whose model; default: the verdict's.")] = None,
@@ -41,7 +45,11 @@ def predict(
 def told(facts: dict[str, Any]) -> list[str]:
     """Return what a scoring job did, in lines."""
     metrics, rejected = facts["metrics"], facts["quarantined"]
-    lines = [f"{facts['rows']:,} rows scored with {facts['contender']} ({facts['mode']}), {facts['positive']}"]
+    lines = [f"{facts['rows']:,} rows scored with {facts['contender']} ({facts['mode']})"]
+    lines.append(
+        f"{facts['label']} = {facts['labels']['positive']} predicted for {facts['positives']:,} rows: those of "
+        f"probability {facts['threshold']:.6g} or more, {ORIGINS[facts['threshold_from']]}"
+    )
     lines += [f"{rows:,} rows quarantined: {reason}" for reason, rows in rejected.items()]
     lines.append(", ".join(f"{name.replace('_', ' ')} {seconds:.1f} s" for name, seconds in facts["phases"].items()))
     lines.append(

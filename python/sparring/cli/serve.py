@@ -47,10 +47,11 @@ def serve(
     port: Annotated[int, typer.Option("--port", metavar="N", min=1, max=65_535, help="Port on 127.0.0.1.")] = 8080,
     workers: Annotated[int, typer.Option("--workers", metavar="N", min=1, help="Processes that answer.")] = 1,
 ) -> None:
-    """Serve a run's winner on loopback as its container would: /ping, /invocations with raw rows."""
+    """Serve a run's winner on loopback as its container would: /ping, /invocations with raw rows; / explains them."""
     from sparring.sagemaker.container.serving import PORT_VARIABLE, serve
     from sparring.serving.pack import package, unpacked
     from sparring.serving.packaged import PackagedModel
+    from sparring.serving.sample import sample_command
 
     with tempfile.TemporaryDirectory(prefix="sparring-serve-") as scratch:
         folder = Path(scratch)
@@ -59,12 +60,12 @@ def serve(
         else:
             package(run, contender, folder)
         model = PackagedModel(folder)
-        columns = ",".join(column.name for column in model.manifest.columns)
+        address = f"http://127.0.0.1:{port}"
         console().print(
-            f"Serving {model.manifest.run['contender']} on http://127.0.0.1:{port} - try:\n"
-            f"curl -H 'Content-Type: text/csv' --data-binary @rows.csv http://127.0.0.1:{port}/invocations\n"
-            f"with rows.csv beginning: {columns}",
+            f"Serving {model.manifest.run['contender']} on {address} - try:\n{sample_command(model.sample, address)}\n"
+            f"or open {address} in a browser.",
             soft_wrap=True,
+            markup=False,
         )
         os.environ[PORT_VARIABLE] = str(port)
         serve(model, workers)

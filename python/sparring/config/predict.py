@@ -60,7 +60,9 @@ class PredictConfig(Section):
     instance_type: str = Field("ml.m5.xlarge", pattern=r"^ml\.", description="serves, except where it is serverless")
     instance_count: int = Field(1, ge=1, le=100)
     content_type: ContentType | None = Field(None, description="of requests; null: Parquet, or with batch.join CSV")
-    threshold: float = Field(0.5, ge=0, le=1, description="prediction is 1 from this probability on")
+    threshold: float | None = Field(
+        None, ge=0, le=1, description="positive is predicted from this probability on; null: what the run chose"
+    )
     wait_seconds: float = Field(3_600.0, gt=0, description="asynchronous and batch: given up after this long")
     capture: str | None = Field(None, description="s3:// prefix for a copy of all real-time requests and answers")
     requests: RequestsConfig = RequestsConfig()

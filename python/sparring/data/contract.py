@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from sparring.config.schema import TableConfig
+from sparring.data.numbers import LARGEST, as_number, as_text, not_nan, outside
 from sparring.data.readers import CORRUPT
 from sparring.data.reserved import named, refuse_reserved
 from sparring.errors import LabelError, TableError, did_you_mean
@@ -156,10 +157,9 @@ def standardize(frame: DataFrame, table: TableConfig, positive: object, extra: I
     reason = F.coalesce(*_reasons(frame, table, numbers, moments), F.lit(None).cast("string"))
     label = F.when(named(table.label).isNotNull(), (named(table.label) == F.lit(positive)).cast("double"))
     weight = named(table.weight).cast("double") if table.weight else F.lit(1.0)
-    # NaN is how pandas and NumPy write a missing number.
-    casts = {name: F.nanvl(named(name).cast("double"), F.lit(None).cast("double")) for name in numbers}
+    casts = {name: as_number(named(name)) for name in numbers}
     casts |= {name: named(name).cast("timestamp") for name in moments}
-    casts |= {name: named(name).cast("string") for name in table.features.categorical}
+    casts |= {name: as_text(named(name), frame.schema[name].dataType) for name in table.features.categorical}
     standard = [reason.alias(REASON), label.alias(LABEL), weight.alias(WEIGHT)]
     # A model that is served later must read raw rows as they were read here.
     types = {name: {RAW_TYPE: frame.schema[name].dataType.simpleString()} for name in frame.columns}
@@ -184,19 +184,24 @@ def _reasons(frame: DataFrame, table: TableConfig, numbers: list[str], moments: 
     def unparsed(name: str, kind: str) -> Column:
         return named(name).isNotNull() & named(name).cast(kind).isNull()
 
-    infinite = [F.lit(float("inf")), F.lit(float("-inf"))]
+    def present(name: str) -> Column:
+        return not_nan(named(name), frame.schema[name].dataType)
+
     checks = [when(F.col(CORRUPT).isNotNull(), "line does not parse")] if CORRUPT in frame.columns else []
     label = named(table.label)
     checks.append(when(label.isNull() | (label.cast("string") == "NaN"), f"label {table.label} missing"))
-    checks += [when(named(name).isNull(), f"key {name} missing") for name in table.key]
+    checks += [when(present(name).isNull(), f"key {name} missing") for name in table.key]
     if table.group:
-        all_null = F.coalesce(*[named(name).cast("string") for name in table.group]).isNull()
+        all_null = F.coalesce(*[present(name).cast("string") for name in table.group]).isNull()
         checks.append(when(all_null, f"group {', '.join(table.group)} missing"))
     if table.weight:
         weight = named(table.weight).cast("double")
-        good = weight.isNotNull() & (weight > 0) & ~weight.isin(float("inf"), float("nan"))
-        checks.append(when(~F.coalesce(good, F.lit(False)), f"weight {table.weight} not a positive number"))
+        # NaN is greater than any number to Spark.
+        good = (weight > 0) & (weight <= LARGEST)
+        checks.append(
+            when(~F.coalesce(good, F.lit(False)), f"weight {table.weight} not a positive number up to {LARGEST:.3g}")
+        )
     checks += [when(unparsed(name, "double"), f"feature {name} not a number") for name in numbers]
-    checks += [when(named(name).cast("double").isin(*infinite), f"feature {name} infinite") for name in numbers]
+    checks += [check for name in numbers for check in outside(name, as_number(named(name)))]
     checks += [when(unparsed(name, "timestamp"), f"feature {name} not a time") for name in moments]
     return checks

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sparring.config.schema import DeduplicateConfig, TableConfig
 from sparring.data.contract import KEY, LABEL, REASON, check_schema, label_values, positive_value, standardize
 from sparring.data.key import with_row_key
+from sparring.data.label import LabelValues
 from sparring.data.readers import CORRUPT, read_table
 from sparring.data.reserved import named
 from sparring.data.row_counts import SourceCount, require_rows, stored_rows, write_rows
@@ -42,6 +43,8 @@ class IngestReport:
         Feature -> accepted rows where it is null.
     reading : dict
         What makes two rows equal, see :class:`~sparring.dedup.reading.Reading`.
+    labels : dict
+        The label's two values and their type, see :class:`~sparring.data.label.LabelValues`.
     """
 
     input: int
@@ -51,6 +54,7 @@ class IngestReport:
     classes: dict[str, int]
     missing: dict[str, int] = field(default_factory=dict)
     reading: dict[str, Any] = field(default_factory=dict)
+    labels: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain values."""
@@ -71,12 +75,15 @@ class OpenTable:
         The label's positive value.
     reading : Reading
         What makes two rows equal.
+    labels : LabelValues
+        Both values of the label.
     """
 
     raw: DataFrame
     rows: DataFrame
     positive: object
     reading: Reading
+    labels: LabelValues
 
 
 def open_table(
@@ -118,7 +125,8 @@ def open_table(
     # Of the values as read: a number beyond 2**53 is another one as a double.
     identified = watched.withColumn(IDENTITY, identity_of(reading, raw, duplicates.normalize_unicode))
     keyed = with_row_key(identified, table.key, KEY, raw.columns)
-    return OpenTable(raw, standardize(keyed, table, positive, [*extra, IDENTITY]), positive, reading)
+    labels = LabelValues.of(values, positive, raw.schema[table.label].dataType.simpleString())
+    return OpenTable(raw, standardize(keyed, table, positive, [*extra, IDENTITY]), positive, reading, labels)
 
 
 def ingest(
@@ -164,7 +172,7 @@ def ingest(
     read = source.rows(expected=stored_rows(folder))
     require_rows("ingest", read, folder)
     found = check_accepted(spark.read.parquet(folder), table, opened.positive)
-    return replace(found, input=read, reading=opened.reading.to_dict())
+    return replace(found, input=read, reading=opened.reading.to_dict(), labels=opened.labels.to_dict())
 
 
 def accepted(spark: SparkSession, folder: str) -> DataFrame:

@@ -6,6 +6,7 @@ Spark runs it batch by batch; a server runs it on a request.  Both get the same 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sparring.data.cells import Cells
+from sparring.data.numbers import LARGEST
 
 MISSING, UNSEEN = "missing", "unseen"
 # Name of the cycle -> (its period, the Arrow function that takes it out of a time).
@@ -89,6 +91,13 @@ class Encoder:
     state : EncoderState
         What was learnt from train.
 
+    Attributes
+    ----------
+    names : list of str
+        Of the features.
+    limits : dict of str to (float, float)
+        Numeric or cyclic column -> the least and the greatest number that float32 holds once it is scaled.
+
     Examples
     --------
     >>> import pyarrow as pa
@@ -108,19 +117,31 @@ class Encoder:
         cycles = [cycle.name for cycle in state.cyclic]
         moments = [moment.name for moment in state.timestamp]
         self.columns = [*numbers, *cycles, *moments, *(category.name for category in state.categorical)]
+        self.limits = {number.name: _limits(number) for number in state.numeric}
+        self.limits |= {cycle.name: (-LARGEST, LARGEST) for cycle in state.cyclic}
         self._vocabularies = [pa.array(s.values, pa.string()) for s in state.categorical]
 
-    def encode(self, batch: pa.RecordBatch) -> Cells:
+    def outside(self, batch: pa.RecordBatch) -> dict[str, np.ndarray]:
+        """Return which rows hold a number that no feature can: column -> mask, for the columns that have any."""
+        masks = {}
+        for name, (low, high) in self.limits.items():
+            values = _floats(batch.column(name))
+            masks[name] = (values < low) | (values > high)
+        return {name: mask for name, mask in masks.items() if mask.any()}
+
+    def encode(self, batch: pa.RecordBatch, texts: Mapping[str, pa.Array] | None = None) -> Cells:
         """Return the features of ``batch`` as cells without zeros, in rising order of column within a row.
 
         Parameters
         ----------
         batch : RecordBatch
-            Holds the raw columns: numbers, times and text of any width; nulls are missing.
+            Holds the raw columns: numbers, times and text of any width; nulls and NaN are missing.
+        texts : mapping of str to Array, optional
+            Categories that are no text in ``batch``, as Spark writes their values.
         """
         block = self._numbers(batch)
         width = block.shape[1]
-        codes = self._codes(batch)
+        codes = self._codes(batch, texts or {})
         columns = np.broadcast_to(np.arange(width, dtype=np.int32), block.shape)
         values = np.concatenate([block, np.ones(codes.shape, dtype=np.float32)], axis=1)
         indices = np.concatenate([columns, codes], axis=1)
@@ -128,9 +149,9 @@ class Encoder:
         offsets = np.concatenate([[0], np.cumsum(stored.sum(axis=1))])
         return Cells(offsets, indices[stored], values[stored])
 
-    def dense(self, batch: pa.RecordBatch) -> np.ndarray:
+    def dense(self, batch: pa.RecordBatch, texts: Mapping[str, pa.Array] | None = None) -> np.ndarray:
         """Return the features of ``batch`` as a float32 array of shape (rows, size)."""
-        cells = self.encode(batch)
+        cells = self.encode(batch, texts)
         out = np.zeros((batch.num_rows, self.size), dtype=np.float32)
         out[np.repeat(np.arange(batch.num_rows), np.diff(cells.offsets)), cells.indices] = cells.values
         return out
@@ -151,17 +172,22 @@ class Encoder:
             return np.zeros((batch.num_rows, 0), dtype=np.float32)
         return np.stack(parts, axis=1).astype(np.float32)
 
-    def _codes(self, batch: pa.RecordBatch) -> np.ndarray:
+    def _codes(self, batch: pa.RecordBatch, texts: Mapping[str, pa.Array]) -> np.ndarray:
         """Return for each category the column of its one 1, shape (rows, categories), int32."""
         start = self.size - sum(len(s.values) + 2 for s in self.state.categorical)
         codes = np.empty((batch.num_rows, len(self._vocabularies)), dtype=np.int32)
         for at, (state, known) in enumerate(zip(self.state.categorical, self._vocabularies, strict=True)):
-            column = batch.column(state.name).cast(pa.string())
+            column = (texts[state.name] if state.name in texts else batch.column(state.name)).cast(pa.string())
             found = pc.fill_null(pc.index_in(column, value_set=known), len(known))
             code = pc.if_else(pc.is_null(column), len(known) + 1, found)
             codes[:, at] = start + code.to_numpy(zero_copy_only=False)
             start += len(known) + 2
         return codes
+
+
+def _limits(number: NumericState) -> tuple[float, float]:
+    room = LARGEST * number.scale
+    return max(-LARGEST, number.shift - room), min(LARGEST, number.shift + room)
 
 
 def _names(state: EncoderState) -> list[str]:

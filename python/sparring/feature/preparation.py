@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark import keyword_only
 from pyspark.ml.base import Estimator, Model
 from pyspark.ml.param import Param, Params, TypeConverters
@@ -15,7 +17,9 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparring.data.batches import map_batches
-from sparring.data.reserved import named
+from sparring.data.numbers import as_number, as_text, beyond_words, outside
+from sparring.data.reserved import named, reserved
+from sparring.errors import TableError
 from sparring.feature.encoder import CategoricalState, CyclicState, Encoder, EncoderState, NumericState
 from sparring.feature.statistics import NumericSummary, category_counts, numeric_summaries
 from sparring.params import KeywordParams, at_least, check_params, forbid_columns, one_of, require_columns
@@ -24,6 +28,7 @@ NUMBER = (T.NumericType, T.BooleanType)
 MOMENT = (T.DateType, T.TimestampType)
 ATOMIC = (*NUMBER, *MOMENT, T.StringType)
 SPARSE_BELOW = 0.5
+OUT_OF_RANGE_STEP = "Mend the row, or set handleInvalid to skip (no row) or keep (the number is missing)."
 
 
 class _FeaturePreparationParams(KeywordParams):
@@ -75,6 +80,12 @@ class _FeaturePreparationParams(KeywordParams):
         Params._dummy(), "outputPrefix", "begins the names of the output columns", TypeConverters.toString
     )
     seed: Param[int] = Param(Params._dummy(), "seed", "chooses samples of large tables", TypeConverters.toInt)
+    handleInvalid: Param[str] = Param(
+        Params._dummy(),
+        "handleInvalid",
+        "a row with an infinite number or one beyond float32: error, skip (no row) or keep (the number is missing)",
+        TypeConverters.toString,
+    )
 
     def _check(self, schema: T.StructType) -> None:
         """Raise unless Params are in range and columns exist, before any job."""
@@ -83,6 +94,7 @@ class _FeaturePreparationParams(KeywordParams):
             {
                 "impute": one_of("median", "mean"),
                 "storage": one_of("auto", "dense", "sparse"),
+                "handleInvalid": one_of("error", "skip", "keep"),
                 "maxCategories": at_least(1),
                 "minFrequency": at_least(1),
                 "cyclicPeriods": (
@@ -116,8 +128,8 @@ class _FeaturePreparationParams(KeywordParams):
 class FeaturePreparation(Estimator[Any], _FeaturePreparationParams, DefaultParamsReadable[Any], DefaultParamsWritable):
     """Learn imputation, scaling and categories; fit it on the train part only.
 
-    Missing numbers are imputed, and get an indicator column if train had any.  Categories have two columns of
-    their own for values that train did not show, or too rarely (``unseen``), and for nulls (``missing``).
+    Missing numbers, null or NaN, are imputed, and get an indicator column if train had any.  Categories have two
+    columns of their own for values that train did not show, or too rarely (``unseen``), and for nulls (``missing``).
 
     Parameters
     ----------
@@ -136,6 +148,10 @@ class FeaturePreparation(Estimator[Any], _FeaturePreparationParams, DefaultParam
     outputPrefix : str, default ""
         Begins the names of the output columns, for tables that have columns of those names.
     seed : int, default 42
+    handleInvalid : {"error", "skip", "keep"}, default "error"
+        What becomes of a row with an infinite number or one beyond +-3.4e+38, which float32 cannot hold: an error that
+        names the column, no row, or a row where that number is missing.  After fitting the same goes for a number
+        that scaling takes beyond float32.
 
     Raises
     ------
@@ -143,10 +159,12 @@ class FeaturePreparation(Estimator[Any], _FeaturePreparationParams, DefaultParam
         If a Param is out of range.
     SchemaError
         If a column is absent or of the wrong type, or the output columns exist.
+    TableError
+        With ``handleInvalid="error"``, when rows are read, if a number is out of range.
 
     Notes
     -----
-    Cost of ``fit``: three passes over the train part (moments, medians, categories), no row is shuffled.
+    Cost of ``fit``: four passes over the train part (ranges, moments, medians, categories), no row is shuffled.
 
     Examples
     --------
@@ -171,6 +189,7 @@ class FeaturePreparation(Estimator[Any], _FeaturePreparationParams, DefaultParam
         storage: str = "auto",
         outputPrefix: str = "",
         seed: int = 42,
+        handleInvalid: str = "error",
     ) -> None:
         super().__init__()
         self._setDefault(
@@ -186,6 +205,7 @@ class FeaturePreparation(Estimator[Any], _FeaturePreparationParams, DefaultParam
             storage="auto",
             outputPrefix="",
             seed=42,
+            handleInvalid="error",
         )
         self._set_given()
 
@@ -197,7 +217,7 @@ class FeaturePreparation(Estimator[Any], _FeaturePreparationParams, DefaultParam
 
     def _fit(self, dataset: DataFrame) -> FeaturePreparationModel:
         self._check(dataset.schema)
-        state = self._learn(dataset)
+        state = self._learn(self._valid(dataset))
         model = FeaturePreparationModel(state=state.to_json(), storage=self._storage(state))
         return self._copyValues(model, {self.storage: model.getOrDefault("storage")})
 
@@ -209,6 +229,23 @@ class FeaturePreparation(Estimator[Any], _FeaturePreparationParams, DefaultParam
         one_hot = sum(len(category.values) + 2 for category in state.categorical)
         filled = size - one_hot + len(state.categorical)
         return "sparse" if filled < SPARSE_BELOW * size else "dense"
+
+    def _valid(self, dataset: DataFrame) -> DataFrame:
+        """Return what is learnt from: without the rows, or the numbers, that float32 cannot hold."""
+        names = [*self.getOrDefault("numericCols"), *self.getOrDefault("cyclicCols")]
+        reasons = {name: F.coalesce(*outside(name, as_number(named(name)))) for name in names}
+        how = self.getOrDefault("handleInvalid")
+        if not names:
+            return dataset
+        if how == "keep":
+            kept = {name: F.when(reason.isNull(), named(name)) for name, reason in reasons.items()}
+            return dataset.select(*[kept.get(name, named(name)).alias(name) for name in dataset.columns])
+        reason = F.coalesce(*reasons.values())
+        if how == "error":
+            found = dataset.where(reason.isNotNull()).select(reason).first()
+            if found is not None:
+                raise _out_of_range(found[0])
+        return dataset.where(reason.isNull())
 
     def _learn(self, dataset: DataFrame) -> EncoderState:
         numbers, moments = self.getOrDefault("numericCols"), self.getOrDefault("timestampCols")
@@ -270,22 +307,48 @@ class FeaturePreparationModel(Model, _FeaturePreparationParams, DefaultParamsRea
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         schema = self.transformSchema(dataset.schema)
-        encoder, dense = self.encoder, self.getOrDefault("storage") == "dense"
+        encoder, dense, width = self.encoder, self.getOrDefault("storage") == "dense", len(dataset.columns)
+        how = self.getOrDefault("handleInvalid")
+        # Spark's text of a category, as it was learnt: Arrow writes 1.0 as 1.
+        kinds = {name: dataset.schema[name].dataType for name in self.getOrDefault("categoricalCols")}
+        other = [name for name, kind in kinds.items() if not isinstance(kind, T.StringType)]
+        texts = [as_text(named(name), kinds[name]).alias(reserved(f"text{at}")) for at, name in enumerate(other)]
 
         def encode(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
             for batch in batches:
-                columns = _features(batch, encoder, dense)
-                yield pa.RecordBatch.from_arrays([*batch.columns, *columns], names=schema.names)
+                given = pa.RecordBatch.from_arrays(batch.columns[:width], names=schema.names[:width])
+                stays, read = _valid(given, encoder, how)
+                columns = _features(read, dict(zip(other, batch.columns[width:], strict=True)), encoder, dense)
+                whole = pa.RecordBatch.from_arrays([*given.columns, *columns], names=schema.names)
+                yield whole if stays is None else whole.filter(stays)
 
-        return map_batches(dataset, encode, schema)
+        return map_batches(dataset.select("*", *texts), encode, schema)
 
 
-def _features(batch: pa.RecordBatch, encoder: Encoder, dense: bool) -> list[pa.Array]:
+def _valid(batch: pa.RecordBatch, encoder: Encoder, how: str) -> tuple[pa.Array | None, pa.RecordBatch]:
+    """Return which rows stay, None for all, and the batch without the numbers that float32 cannot hold."""
+    masks = encoder.outside(batch)
+    if not masks:
+        return None, batch
+    if how == "error":
+        raise _out_of_range(f"feature {(name := next(iter(masks)))} {beyond_words(*encoder.limits[name])}")
+    for name, mask in masks.items():
+        at = batch.schema.get_field_index(name)
+        column = batch.column(at)
+        batch = batch.set_column(at, batch.schema.field(at), pc.if_else(mask, pa.scalar(None, column.type), column))
+    return None if how == "keep" else pa.array(~np.any(list(masks.values()), axis=0)), batch
+
+
+def _out_of_range(reason: str) -> TableError:
+    return TableError(f"FeaturePreparation: {reason}", OUT_OF_RANGE_STEP)
+
+
+def _features(batch: pa.RecordBatch, texts: dict[str, pa.Array], encoder: Encoder, dense: bool) -> list[pa.Array]:
     """Return the feature columns of a batch."""
     if dense:
-        flat = encoder.dense(batch)
+        flat = encoder.dense(batch, texts)
         offsets = pa.array(range(0, flat.size + 1, max(encoder.size, 1)), pa.int32())
         return [pa.ListArray.from_arrays(offsets, pa.array(flat.ravel()))]
-    cells = encoder.encode(batch)
+    cells = encoder.encode(batch, texts)
     offsets = pa.array(cells.offsets, pa.int32())
     return [pa.ListArray.from_arrays(offsets, pa.array(values)) for values in (cells.indices, cells.values)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sparring.data.numbers import as_text, not_nan
 from sparring.data.reserved import named
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def numeric_summaries(frame: DataFrame, columns: dict[str, Column], seed: int) -
     ----------
     frame : DataFrame
     columns : dict of str to Column
-        Name -> expression of type double.
+        Name -> expression of type double; NaN is missing.
     seed : int
         Chooses the sample for the medians of a table above 2,000,000 rows.
 
@@ -59,7 +60,7 @@ def numeric_summaries(frame: DataFrame, columns: dict[str, Column], seed: int) -
 
     if not columns:
         return {}
-    selected = frame.select(*[expression.alias(name) for name, expression in columns.items()])
+    selected = frame.select(*[not_nan(expression, "double").alias(name) for name, expression in columns.items()])
     aggregates = [F.count("*").alias("rows")]
     for name in columns:
         column = named(name)
@@ -96,7 +97,7 @@ def category_counts(frame: DataFrame, columns: list[str], most: int, at_least: i
     ----------
     frame : DataFrame
     columns : list of str
-        Columns of any atomic type; values are compared as text.
+        Columns of any atomic type; values are compared as text, NaN is missing.
     most : int
         At most this many values a column come to the driver.
     at_least : int, default 1
@@ -111,9 +112,8 @@ def category_counts(frame: DataFrame, columns: list[str], most: int, at_least: i
 
     if not columns:
         return {}
-    cells = F.array(
-        *[F.struct(F.lit(at).alias("at"), named(name).cast("string").alias("value")) for at, name in enumerate(columns)]
-    )
+    texts = [as_text(named(name), frame.schema[name].dataType) for name in columns]
+    cells = F.array(*[F.struct(F.lit(at).alias("at"), text.alias("value")) for at, text in enumerate(texts)])
     counts = (
         frame.select(F.explode(cells).alias("cell"))
         .where(F.col("cell.value").isNotNull())

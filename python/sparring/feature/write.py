@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from pyspark.errors import PythonException
+
 from sparring.config.schema import FeaturesConfig, PrepareConfig
 from sparring.data import storage
 from sparring.data.contract import GROUP, KEY, LABEL, SPLIT, WEIGHT
@@ -12,7 +14,9 @@ from sparring.data.fingerprint import fingerprints_of_frame
 from sparring.data.matrix import Encoding, PreparedMatrix
 from sparring.data.reserved import PREFIX, quoted
 from sparring.data.row_counts import write_rows
-from sparring.feature.preparation import FeaturePreparation, FeaturePreparationModel
+from sparring.data.tasks import reason_of
+from sparring.errors import TableError
+from sparring.feature.preparation import OUT_OF_RANGE_STEP, FeaturePreparation, FeaturePreparationModel
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -33,7 +37,7 @@ def prepare(rows: DataFrame, features: FeaturesConfig, options: PrepareConfig, s
 
     Notes
     -----
-    Cost: three passes over train to fit, one over all rows to encode and write, one over the matrix for its
+    Cost: four passes over train to fit, one over all rows to encode and write, one over the matrix for its
     fingerprint; nothing is shuffled but distinct category values.
     """
     model = _estimator(features, options, seed).fit(rows.where(f"{SPLIT} = 'train'"))
@@ -66,7 +70,17 @@ def _write(model: FeaturePreparationModel, rows: DataFrame, folder: str) -> Enco
     standard = {KEY: "key", LABEL: "label", WEIGHT: "weight", GROUP: "group", SPLIT: "split"}
     features = {f"{PREFIX}{name}": name for name in columns}
     encoded = model.transform(used).selectExpr(*(f"{own} as {name}" for own, name in {**standard, **features}.items()))
-    write_rows(encoded, matrix.rows, "split")
+    try:
+        write_rows(encoded, matrix.rows, "split")
+    except PythonException as error:
+        # A number of another part than train, beyond what train's scale takes to float32.
+        kind, _, message = reason_of(error).partition(": ")
+        if not kind.endswith(TableError.__name__):
+            raise
+        raise TableError(
+            f"{message.removesuffix(f'. {OUT_OF_RANGE_STEP}')} once it is scaled as the train part is",
+            "Mend the row: next to what train holds it is no plausible number.",
+        ) from error
     model.write().overwrite().save(storage.join(folder, "preparation"))
     prints = fingerprints_of_frame(spark.read.parquet(matrix.rows))
     encoder = model.encoder

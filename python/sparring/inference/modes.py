@@ -27,7 +27,7 @@ from sparring.inference.deployment import (
     registered,
 )
 from sparring.inference.metrics import ScoringMetrics
-from sparring.inference.packaged import PackageModel
+from sparring.inference.packaged import PROBABILITY, PackageModel
 from sparring.inference.realtime import EndpointModel
 from sparring.inference.staging import scratch_prefix
 from sparring.sagemaker.formats.media import CSV, JSON_LINES, PARQUET
@@ -35,7 +35,6 @@ from sparring.sagemaker.ledger import Ledger
 from sparring.sagemaker.resources import S3_PREFIX, delete_below
 from sparring.sagemaker.target import AwsTarget
 
-PROBABILITY = "probability"
 LOCAL_IMAGE = "sparring:local"
 # Read by our container: an asynchronous endpoint takes larger bodies than a real-time one.
 BODY_VARIABLE = "SPARRING_MAX_BODY_BYTES"
@@ -94,7 +93,7 @@ class Scoring:
         rows : DataFrame
             With the package's columns and ``sparring__key``.
         write : callable
-            Takes ``rows`` with ``probability``; it must not be lazy.
+            Takes ``rows`` with ``sparring__probability``; it must not be lazy.
         """
         MODES[mode](self, rows, write)
 
@@ -156,7 +155,8 @@ class Scoring:
 
 
 def _spark(scoring: Scoring, rows: DataFrame, write: Callable[[DataFrame], Any]) -> None:
-    model = PackageModel(package=scoring.package, probabilityCol=PROBABILITY)
+    # Rows that cannot be scored were taken out before, as in the other modes.
+    model = PackageModel(package=scoring.package, probabilityCol=PROBABILITY, predictedCol="")
     scoring.metrics = lambda: model.metrics
     with scoring.phase("score"):
         write(model.transform(rows))

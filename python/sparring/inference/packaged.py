@@ -10,22 +10,31 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark import keyword_only
 from pyspark.accumulators import Accumulator
 from pyspark.ml.base import Transformer
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparring.data import storage
 from sparring.data.archives import tarfile
 from sparring.data.batches import map_batches
+from sparring.data.contract import REASON
+from sparring.data.reserved import named, reserved
 from sparring.errors import ParamError
 from sparring.inference.metrics import ScoringMetrics, metrics_accumulator
-from sparring.params import KeywordParams, forbid_columns, require_columns
+from sparring.inference.table import reason_of_row
+from sparring.params import KeywordParams, check_params, forbid_columns, one_of, require_columns
+from sparring.serving.manifest import PackageManifest
 from sparring.serving.packaged import PackagedModel
+
+PROBABILITY = reserved("probability")
 
 
 class PackageModel(Transformer, KeywordParams, DefaultParamsReadable[Any], DefaultParamsWritable):
@@ -37,6 +46,13 @@ class PackageModel(Transformer, KeywordParams, DefaultParamsReadable[Any], Defau
         ``model.tar.gz`` that ``sparring package`` made; any path.
     probabilityCol : str, default "probability"
         Output: the probability of the positive class, double.
+    predictedCol : str, default "predicted"
+        Output: the label's value, in its own type, by the threshold that the package holds; "" leaves it out.
+    handleInvalid : {"error", "skip", "keep"}, default "error"
+        What becomes of a row with a cell that cannot be read, an infinite number or one that the features cannot hold:
+        an error that names column and value, no row, or a row whose outputs are null.
+    reasonCol : str, default ""
+        Output of "keep": why a row has no score, null for the others; "" leaves it out.
 
     Raises
     ------
@@ -58,10 +74,32 @@ class PackageModel(Transformer, KeywordParams, DefaultParamsReadable[Any], Defau
         Params._dummy(), "probabilityCol", "output: the probability of class 1, double", TypeConverters.toString
     )
 
+    predictedCol: Param[str] = Param(
+        Params._dummy(), "predictedCol", "output: the label's own value; '' = none", TypeConverters.toString
+    )
+
+    handleInvalid: Param[str] = Param(
+        Params._dummy(),
+        "handleInvalid",
+        "a row that cannot be scored: error, skip (no row) or keep (its outputs are null)",
+        TypeConverters.toString,
+    )
+    reasonCol: Param[str] = Param(
+        Params._dummy(), "reasonCol", "output of keep: why a row has no score; '' = none", TypeConverters.toString
+    )
+
     @keyword_only
-    def __init__(self, *, package: str | None = None, probabilityCol: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        package: str | None = None,
+        probabilityCol: str | None = None,
+        predictedCol: str | None = None,
+        handleInvalid: str | None = None,
+        reasonCol: str | None = None,
+    ) -> None:
         super().__init__()
-        self._setDefault(probabilityCol="probability")
+        self._setDefault(probabilityCol="probability", predictedCol="predicted", handleInvalid="error", reasonCol="")
         self._set_given()
         self._metrics: Accumulator[ScoringMetrics] | None = None
 
@@ -71,24 +109,50 @@ class PackageModel(Transformer, KeywordParams, DefaultParamsReadable[Any], Defau
         return self._metrics.value if self._metrics is not None else ScoringMetrics()
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
-        """Check columns; return the schema with the score."""
+        """Check Params and columns; return the schema with the outputs."""
+        check_params(self, {"handleInvalid": one_of("error", "skip", "keep")})
+        manifest = self._manifest()
+        require_columns(schema, [column.name for column in manifest.columns], "PackageModel.package")
+        kinds = {
+            "probabilityCol": T.DoubleType(),
+            "predictedCol": T._parse_datatype_string(manifest.labels.type),
+            "reasonCol": T.StringType(),
+        }
+        for name, kind in kinds.items():
+            if output := self.getOrDefault(name):
+                forbid_columns(schema, [output], f"PackageModel.{name}")
+                schema = T.StructType([*schema.fields, T.StructField(output, kind)])
+        return schema
+
+    def _manifest(self) -> PackageManifest:
         if not self.isDefined("package"):
             raise ParamError("PackageModel.package is not set", "Give the path of a model.tar.gz.")
-        names = [column.name for column in loaded(self._bytes()).manifest.columns]
-        require_columns(schema, names, "PackageModel.package")
-        output = self.getOrDefault("probabilityCol")
-        forbid_columns(schema, [output], "PackageModel.probabilityCol")
-        return T.StructType([*schema.fields, T.StructField(output, T.DoubleType(), False)])
+        return loaded(self._bytes()).manifest
 
     def _bytes(self) -> bytes:
         return storage.read_bytes(storage.normalize(self.getOrDefault("package")))
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
-        schema = self.transformSchema(dataset.schema)
+        self.transformSchema(dataset.schema)
+        manifest, how = self._manifest(), self.getOrDefault("handleInvalid")
+        reason = reason_of_row(dataset, [], manifest.columns) if how != "error" else F.lit(None).cast("string")
+        told = dataset.select("*", reason.alias(REASON))
+        scored = self._scored(told.where(F.col(REASON).isNull()) if how == "skip" else told)
+        score, value, why = (self.getOrDefault(name) for name in ("probabilityCol", "predictedCol", "reasonCol"))
+        outputs = [F.col(PROBABILITY).alias(score)]
+        if value:
+            outputs.append(manifest.labels.predicted(F.col(PROBABILITY), manifest.threshold).alias(value))
+        if why:
+            outputs.append(F.col(REASON).alias(why))
+        return scored.select(*map(named, dataset.columns), *outputs)
+
+    def _scored(self, rows: DataFrame) -> DataFrame:
+        """Return the rows, whose last column is their reason, with the score of those that have none."""
+        schema = T.StructType([*rows.schema.fields, T.StructField(PROBABILITY, T.DoubleType())])
         if self._metrics is None:
-            self._metrics = metrics_accumulator(dataset.sparkSession)
+            self._metrics = metrics_accumulator(rows.sparkSession)
         metrics, names = self._metrics, schema.names
-        sent = dataset.sparkSession.sparkContext.broadcast(self._bytes())
+        sent = rows.sparkSession.sparkContext.broadcast(self._bytes())
 
         def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             model = loaded(sent.value)
@@ -96,12 +160,21 @@ class PackageModel(Transformer, KeywordParams, DefaultParamsReadable[Any], Defau
                 if batch.num_rows == 0:
                     continue
                 begun = time.monotonic()
-                scores = model.score_columns(dict(zip(batch.schema.names, batch.columns, strict=True)))
-                seconds = time.monotonic() - begun
-                metrics.add(ScoringMetrics.of(batch.num_rows, seconds, ended=time.time()))
-                yield pa.RecordBatch.from_arrays([*batch.columns, pa.array(scores)], names=names)
+                scores = _scores(model, batch)
+                metrics.add(ScoringMetrics.of(batch.num_rows, time.monotonic() - begun, ended=time.time()))
+                yield pa.RecordBatch.from_arrays([*batch.columns, scores], names=names)
 
-        return map_batches(dataset, score, schema)
+        return map_batches(rows, score, schema)
+
+
+def _scores(model: PackagedModel, batch: pa.RecordBatch) -> pa.Array:
+    """Return the score of each row of ``batch`` whose last column is null, null for the others."""
+    good = np.asarray(pc.is_null(batch.column(batch.num_columns - 1)))
+    scores = np.zeros(batch.num_rows)
+    if good.any():
+        rows = batch if good.all() else batch.filter(pa.array(good))
+        scores[good] = model.score_columns(dict(zip(rows.schema.names, rows.columns, strict=True)))
+    return pa.array(scores, mask=~good)
 
 
 _LOADED: dict[str, PackagedModel] = {}

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from sparring.config.load import apply_overrides, parse_config
 from sparring.config.prices import load_prices
-from sparring.config.schema import RunConfig
+from sparring.config.schema import RunConfig, TableConfig
 from sparring.data import storage
 from sparring.data.contract import KEY, REASON
-from sparring.data.reserved import named, quoted
+from sparring.data.reserved import named, quoted, reserved
 from sparring.errors import ConfigError, EndpointError
 from sparring.inference.cost import serving_cost
 from sparring.inference.modes import MODES, PROBABILITY, Scoring
@@ -30,7 +33,8 @@ from sparring.session import SessionSpec, active_session, available_cores, get_s
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-PREDICTION = "prediction"
+BUILTIN = "builtin:"
+SCORE, PREDICTED = "probability", "predicted"
 STAND_IN_NOTE = "served by the local stand-in of SageMaker: its time and price are not SageMaker's"
 
 
@@ -41,7 +45,8 @@ class Prediction:
     Attributes
     ----------
     table : str
-        Parquet, CSV or JSON; any path Spark reads.
+        Parquet, CSV or JSON; any path Spark reads.  ``builtin:flights`` is the demo's own table: what
+        ``table.builtin`` may be.
     run : str
         Folder of a finished run.
     mode : {"realtime", "serverless", "async", "batch", "spark"}
@@ -63,8 +68,8 @@ class Prediction:
     def execute(self) -> dict[str, Any]:
         """Score the table and return the facts, which ``scoring.json`` beside the predictions holds too.
 
-        ``OUT/predictions`` (key columns, probability, prediction) and ``OUT/quarantined`` (key columns, reason) are
-        written as Parquet.  Without ``out`` the run's page tells of it too.
+        ``OUT/predictions`` (key columns, probability, and predicted: the label's own value) and ``OUT/quarantined``
+        (key columns, reason) are written as Parquet.  Without ``out`` the run's page tells of it too.
 
         Raises
         ------
@@ -77,7 +82,7 @@ class Prediction:
         config, folder = self._config(), self._folder()
         with ExitStack() as resources:
             unpacked = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="sparring-predict-")))
-            manifest = package(self.run, self.contender, unpacked)
+            manifest = package(self.run, self.contender, unpacked, config.predict.threshold)
             packed = resources.enter_context(tempfile.NamedTemporaryFile(suffix=".tar.gz"))
             packed.write(archive(unpacked))
             packed.flush()
@@ -90,7 +95,7 @@ class Prediction:
             # Only now is an earlier result given up: all that can be wrong beforehand has been looked at.
             storage.delete(folder)
             try:
-                facts = _score(scoring, self.mode, rows, folder, self._about(config, manifest, target))
+                facts = _score(scoring, manifest, rows, folder, self._about(config, manifest, target))
             except BaseException:
                 storage.delete(folder)
                 raise
@@ -119,9 +124,16 @@ class Prediction:
             return None
         return Ledger(target, ledger_path(storage.join(storage.normalize(self.run), FOLDER, self.mode)))
 
-    def _table(self, config: RunConfig) -> Any:
-        changes = {"path": self.table, "builtin": None, "format": "auto"}
-        return config.table.model_copy(update=changes)
+    def _table(self, config: RunConfig) -> TableConfig:
+        builtin = self.table.removeprefix(BUILTIN) if self.table.startswith(BUILTIN) else None
+        changes = {"path": None if builtin else self.table, "builtin": builtin, "format": "auto"}
+        try:
+            return TableConfig.model_validate(config.table.model_dump() | changes)
+        except ValidationError as error:
+            raise ConfigError(
+                f"{self.table!r} is no table that Sparring brings along",
+                f"Give a path, or one such as {BUILTIN}flights.",
+            ) from error
 
     def _about(self, config: RunConfig, manifest: PackageManifest, target: AwsTarget | None) -> dict[str, Any]:
         return {
@@ -129,7 +141,10 @@ class Prediction:
             "table": self.table,
             "run": manifest.run["name"],
             "contender": manifest.run["contender"],
-            "positive": f"{manifest.label} = {manifest.positive}",
+            "label": manifest.label,
+            "labels": manifest.labels.to_dict(),
+            "threshold": manifest.threshold,
+            "threshold_from": manifest.threshold_from,
             "stand_in": target is not None and target.stand_in is not None,
             "notes": [STAND_IN_NOTE] if target is not None and target.stand_in is not None else [],
             "instances": config.predict.instance_count,
@@ -139,31 +154,39 @@ class Prediction:
         }
 
 
-def _score(scoring: Scoring, mode: str, rows: DataFrame, folder: str, about: dict[str, Any]) -> dict[str, Any]:
+def _score(
+    scoring: Scoring, manifest: PackageManifest, rows: DataFrame, folder: str, about: dict[str, Any]
+) -> dict[str, Any]:
     from pyspark.sql import functions as F
 
     spark, keys = rows.sparkSession, about.pop("keys")
+    score, value, reason = (_output(name, keys.values()) for name in (SCORE, PREDICTED, "reason"))
     given = [named(column).alias(name) for column, name in keys.items()]
-    quarantined = rows.where(F.col(REASON).isNotNull()).select(*given, F.col(REASON).alias("reason"))
+    quarantined = rows.where(F.col(REASON).isNotNull()).select(*given, F.col(REASON).alias(reason))
     quarantined.write.mode("overwrite").parquet(storage.join(folder, "quarantined"))
-    reasons = spark.read.parquet(storage.join(folder, "quarantined")).groupBy("reason").count().collect()
+    reasons = spark.read.parquet(storage.join(folder, "quarantined")).groupBy(quoted(reason)).count().collect()
     good, predictions = rows.where(F.col(REASON).isNull()).drop(REASON), storage.join(folder, "predictions")
-    threshold = scoring.config.threshold
 
     def write(scored: DataFrame) -> None:
-        prediction = (F.col(PROBABILITY) >= threshold).cast("double").alias(PREDICTION)
-        scored.select(*given, PROBABILITY, prediction).write.mode("overwrite").parquet(predictions)
+        probability = F.col(PROBABILITY)
+        predicted = manifest.labels.predicted(probability, manifest.threshold)
+        outputs = [probability.alias(score), predicted.alias(value)]
+        scored.select(*given, *outputs).write.mode("overwrite").parquet(predictions)
 
     needed = sorted({*scoring.columns, *keys, KEY})
-    scoring.score(mode, good.select(*(quoted(name) for name in needed)), write)
-    written, found = spark.read.parquet(predictions).count(), scoring.metrics()
+    scoring.score(about["mode"], good.select(*(quoted(name) for name in needed)), write)
+    positive = (named(score) >= manifest.threshold).cast("long")
+    counts = spark.read.parquet(predictions).agg(F.count("*"), F.sum(positive)).first()
+    assert counts is not None
+    written, found = counts[0], scoring.metrics()
     if written != found.rows:
         raise EndpointError(
             f"{found.rows:,} rows were scored and {written:,} written", "A task may have run twice; score again."
         )
     facts = about | {
         "rows": written,
-        "quarantined": {row["reason"]: row["count"] for row in sorted(reasons)},
+        "positives": counts[1] or 0,
+        "quarantined": {row[0]: row["count"] for row in sorted(reasons)},
         "phases": {name: round(seconds, 3) for name, seconds in scoring.phases.items()},
         "metrics": found.to_dict(),
         "predictions": predictions,
@@ -171,6 +194,11 @@ def _score(scoring: Scoring, mode: str, rows: DataFrame, folder: str, about: dic
     facts["cost"] = serving_cost(facts, load_prices())
     storage.write_json(storage.join(folder, FACTS), facts)
     return facts
+
+
+def _output(name: str, keys: Iterable[str]) -> str:
+    """Return the name of an output column: another one where a key column has it."""
+    return reserved(name) if name in keys else name
 
 
 def _session(config: RunConfig, paths: list[str], resources: ExitStack) -> SparkSession:

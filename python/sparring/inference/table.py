@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sparring.config.schema import TableConfig
 from sparring.data.contract import KEY, REASON
 from sparring.data.key import with_row_key
+from sparring.data.numbers import as_number, not_nan, outside
 from sparring.data.readers import CORRUPT, read_table
 from sparring.data.reserved import named
 from sparring.errors import TableError, did_you_mean
@@ -46,15 +47,13 @@ def open_rows(spark: SparkSession, table: TableConfig, columns: list[RawColumn])
     -----
     Cost: a projection; without a key one shuffle of the rows to number equal ones.
     """
-    from pyspark.sql import functions as F
-
     raw = read_table(spark, table)
     _require(raw, [*table.key, *(column.name for column in columns)])
-    reason = F.coalesce(*_reasons(raw, table.key, columns), F.lit(None).cast("string"))
+    reason = reason_of_row(raw, table.key, columns)
     # Where they clash the key's own type is kept, under the key's name, and the features' beside it.
     keys = [named(name).alias(f"key:{name}") for name in table.key]
-    features = [_typed(F.col(column.name), column).alias(column.name) for column in columns]
-    return with_row_key(raw, table.key, KEY).select(*keys, *features, F.col(KEY), reason.alias(REASON))
+    features = [_typed(named(column.name), column).alias(column.name) for column in columns]
+    return with_row_key(raw, table.key, KEY).select(*keys, *features, named(KEY), reason.alias(REASON))
 
 
 def key_columns(table: TableConfig) -> dict[str, str]:
@@ -78,11 +77,14 @@ def target_type(column: RawColumn) -> str:
 
 
 def _typed(value: Column, column: RawColumn) -> Column:
+    return not_nan(value.cast(target_type(column)), target_type(column))
+
+
+def reason_of_row(frame: DataFrame, key: list[str], columns: list[RawColumn]) -> Column:
+    """Return why a row cannot be scored with a model that takes ``columns``: the first reason, null for a good row."""
     from pyspark.sql import functions as F
 
-    cast = value.cast(target_type(column))
-    # NaN is how pandas and NumPy write a missing number.
-    return F.nanvl(cast, F.lit(None).cast("double")) if target_type(column) in ("double", "float") else cast
+    return F.coalesce(*_reasons(frame, key, columns), F.lit(None).cast("string"))
 
 
 def _reasons(frame: DataFrame, key: list[str], columns: list[RawColumn]) -> list[Column]:
@@ -92,15 +94,15 @@ def _reasons(frame: DataFrame, key: list[str], columns: list[RawColumn]) -> list
     checks = []
     if CORRUPT in frame.columns:
         checks.append(F.when(F.col(CORRUPT).isNotNull(), F.lit("line does not parse")))
-    checks += [F.when(named(name).isNull(), F.lit(f"key {name} missing")) for name in key]
+    keys = {name: not_nan(named(name), frame.schema[name].dataType) for name in key}
+    checks += [F.when(value.isNull(), F.lit(f"key {name} missing")) for name, value in keys.items()]
     for column in columns:
-        value, kind = F.col(column.name), target_type(column)
+        value, kind = named(column.name), target_type(column)
         word = WORDS.get(kind, f"of type {kind}")
         unparsed = value.isNotNull() & value.cast(kind).isNull()
         checks.append(F.when(unparsed, F.lit(f"feature {column.name} not {word}")))
         if column.kind in NUMBERS:
-            infinite = F.abs(value.cast("double")) == F.lit(float("inf"))
-            checks.append(F.when(infinite, F.lit(f"feature {column.name} infinite")))
+            checks += outside(column.name, as_number(value), *column.limits)
     return checks
 
 

@@ -12,10 +12,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sparring.data.label import LabelValues
+from sparring.data.numbers import LARGEST
 from sparring.errors import PackageError
 
 MANIFEST, PREPARATION = "manifest.json", "preparation.json"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+# What a package of an earlier format cannot tell.
+LACKING = {1: ", which has neither the threshold nor the label's values"}
+CHOSEN, CONFIGURED = "validation", "predict.threshold"
 
 
 @dataclass(frozen=True)
@@ -28,11 +33,20 @@ class RawColumn:
     kind : {"numeric", "cyclic", "timestamp", "categorical"}
     type : str
         Spark's type of the column in the table that was trained on, such as ``double``.
+    low, high : float or None
+        Of a number: the least and the greatest that the features can hold.
     """
 
     name: str
     kind: str
     type: str
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The least and the greatest number that is taken."""
+        return -LARGEST if self.low is None else self.low, LARGEST if self.high is None else self.high
 
 
 @dataclass(frozen=True)
@@ -43,8 +57,14 @@ class PackageManifest:
     ----------
     columns : list of RawColumn
         In the order of a row without names.
-    label, positive : str
-        The column that was predicted, and the value whose probability a score is.
+    label : str
+        The column that was predicted.
+    labels : LabelValues
+        Its two values; a score is the probability of the positive one.
+    threshold : float
+        The positive value is predicted from this score on.
+    threshold_from : {"validation", "predict.threshold"}
+        The run chose it on its validation rows, or the configuration gave it.
     storage : {"dense", "sparse"}
         Whether a zero is a cell of its own; boosted trees tell it from an absent one.
     null_values : list of str
@@ -63,7 +83,9 @@ class PackageManifest:
 
     columns: list[RawColumn]
     label: str
-    positive: str
+    labels: LabelValues
+    threshold: float
+    threshold_from: str
     storage: str
     null_values: list[str]
     scorer: str
@@ -96,12 +118,13 @@ class PackageManifest:
             ) from error
         if found != FORMAT_VERSION:
             raise PackageError(
-                f"{path}: format version is {found}, this Sparring reads {FORMAT_VERSION}",
+                f"{path}: format version is {found}{LACKING.get(found, '')}; this Sparring reads {FORMAT_VERSION}",
                 f"Use the Sparring that packed it ({value.get('versions', {}).get('sparring')}), or pack it again.",
             )
         try:
-            manifest = cls(**{**value, "columns": [RawColumn(**column) for column in value["columns"]]})
-        except TypeError as error:
+            columns = [RawColumn(**column) for column in value["columns"]]
+            manifest = cls(**{**value, "columns": columns, "labels": LabelValues(**value["labels"])})
+        except (TypeError, KeyError) as error:
             raise PackageError(f"{path} is not a manifest of format {found}: {error}", "Pack it again.") from error
         manifest._check_files(folder)
         return manifest

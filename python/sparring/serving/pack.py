@@ -14,21 +14,24 @@ import numpy as np
 import pyarrow.dataset as ds
 
 from sparring import __version__
-from sparring.config.schema import FeaturesConfig
+from sparring.config.schema import FeaturesConfig, TableConfig
 from sparring.data import storage
+from sparring.data.column_types import MISSING
 from sparring.data.contract import RAW_TYPE
+from sparring.data.label import LabelValues
+from sparring.data.readers import guess_format
 from sparring.errors import PackageError, did_you_mean
 from sparring.feature.encoder import Encoder, EncoderState
 from sparring.manifest import require_run
 from sparring.sagemaker.container.source_code import unpack
-from sparring.serving.manifest import PREPARATION, PackageManifest, RawColumn, sha256
+from sparring.serving.manifest import CHOSEN, CONFIGURED, PREPARATION, PackageManifest, RawColumn, sha256
 from sparring.serving.saved import read_metadata, read_trees
 from sparring.serving.scorers import LinearScorer, Scorer, XGBoostScorer
 
 ROW_METADATA = b"org.apache.spark.sql.parquet.row.metadata"
 
 
-def package(run: str, contender: str | None, folder: Path) -> PackageManifest:
+def package(run: str, contender: str | None, folder: Path, threshold: float | None = None) -> PackageManifest:
     """Write the unpacked package of a contender into ``folder`` and return its manifest; no Spark takes part.
 
     Parameters
@@ -39,6 +42,9 @@ def package(run: str, contender: str | None, folder: Path) -> PackageManifest:
         None: the one that the verdict chose.
     folder : Path
         Empty.
+    threshold : float, optional
+        From which score on the positive value is predicted; default: ``predict.threshold`` of the run's
+        configuration, and without one what the run chose for this contender on its validation rows.
 
     Raises
     ------
@@ -52,18 +58,23 @@ def package(run: str, contender: str | None, folder: Path) -> PackageManifest:
     result = _result(report, name)
     encoding = _read(run, "prepare", "encoding.json")
     state = EncoderState.from_json(read_metadata(storage.join(run, "prepare", "preparation"))["paramMap"]["state"])
-    if Encoder(state).names != encoding["names"]:
+    encoder = Encoder(state)
+    if encoder.names != encoding["names"]:
         raise PackageError(f"{run}: preparation and matrix do not belong together", "Run the comparison again.")
     scorer = _scorer(run, result)
     (folder / PREPARATION).write_text(state.to_json())
     scorer.save(folder / scorer.file_name)
-    table = manifest["config"]["table"]
+    table = TableConfig(**manifest["config"]["table"])
+    if threshold is None:
+        threshold = manifest["config"].get("predict", {}).get("threshold")
     packed = PackageManifest(
-        columns=_columns(run, FeaturesConfig(**table["features"])),
-        label=table["label"],
-        positive=manifest["stages"]["ingest"]["report"]["positive"],
+        columns=_columns(run, table.features, encoder),
+        label=table.label,
+        labels=_labels(run, manifest),
+        threshold=result["metrics"]["accuracy"]["threshold"] if threshold is None else threshold,
+        threshold_from=CHOSEN if threshold is None else CONFIGURED,
         storage=encoding["storage"],
-        null_values=sorted({"", table["options"].get("nullValue", "")}),
+        null_values=_null_values(table),
         scorer=scorer.name,
         model_file=scorer.file_name,
         run={
@@ -169,7 +180,28 @@ def _scorer(run: str, result: dict[str, Any]) -> Scorer:
     )
 
 
-def _columns(run: str, features: FeaturesConfig) -> list[RawColumn]:
+def _null_values(table: TableConfig) -> list[str]:
+    """Return what means missing in a request's CSV: in a file of text what it meant there."""
+    of_text = table.path is not None and (guess_format(table.path) if table.format == "auto" else table.format) == "csv"
+    tokens = table.missing or (MISSING if of_text and table.missing is None else ())
+    return sorted({"", table.options.get("nullValue", ""), *tokens})
+
+
+def _labels(run: str, manifest: dict[str, Any]) -> LabelValues:
+    found = manifest["stages"]["ingest"]["report"].get("labels")
+    if not found:
+        raise _of_earlier(run, "what the label's values were")
+    return LabelValues(**found)
+
+
+def _of_earlier(run: str, lacking: str) -> PackageError:
+    return PackageError(
+        f"{run.removeprefix('file:')} does not tell {lacking}",
+        "It is of an earlier Sparring: run the comparison again, into another folder.",
+    )
+
+
+def _columns(run: str, features: FeaturesConfig, encoder: Encoder) -> list[RawColumn]:
     """Return the raw columns with the types that ingest read them in; it keeps these in the files' schema."""
     system, inner = storage.filesystem(storage.join(run, "ingest"))
     schema = ds.dataset(inner, filesystem=system, format="parquet", partitioning="hive").schema
@@ -180,11 +212,9 @@ def _columns(run: str, features: FeaturesConfig) -> list[RawColumn]:
     }
     for name in features.columns:
         if types.get(name) is None:
-            raise PackageError(
-                f"{run.removeprefix('file:')} does not tell which type column {name!r} had in the table",
-                "It is of an earlier Sparring: run the comparison again, into another folder.",
-            )
-    return [RawColumn(name, kinds[name], types[name]) for name in features.columns]
+            raise _of_earlier(run, f"which type column {name!r} had in the table")
+    nothing = (None, None)
+    return [RawColumn(name, kinds[name], types[name], *encoder.limits.get(name, nothing)) for name in features.columns]
 
 
 def _library(scorer: Scorer) -> dict[str, str]:

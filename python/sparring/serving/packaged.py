@@ -1,26 +1,27 @@
-"""A model package as a predictor: raw rows in, probabilities out, in the type the sender accepts."""
+"""A model package as a predictor: raw rows in, probabilities and the label's values out."""
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sparring.data.cells import Cells
 from sparring.errors import PackageError
 from sparring.feature.encoder import Encoder, EncoderState
 from sparring.sagemaker.container.media import negotiate
+from sparring.serving.answers import OFFERED, Answers
+from sparring.serving.home import HOME_TYPES, home, home_page
 from sparring.serving.manifest import PREPARATION, PackageManifest
-from sparring.serving.raw_rows import CSV, JSON, JSON_LINES, PARQUET, read_rows
+from sparring.serving.openapi import openapi
+from sparring.serving.raw_rows import AbsentError, read_rows
+from sparring.serving.sample import Cell, sample_request, sample_row
 from sparring.serving.scorers import SCORERS
 from sparring.serving.typed import typed
-
-OFFERED = (CSV, JSON, JSON_LINES, PARQUET)
 
 
 class PackagedModel:
@@ -40,7 +41,7 @@ class PackagedModel:
     --------
     >>> model = PackagedModel(Path("/opt/ml/model"))                               # doctest: +SKIP
     >>> model(b"x,hour,city\\n0.5,7,Oslo\\n", "text/csv", "application/json")      # doctest: +SKIP
-    (b'{"predictions": [{"score": 0.7310585786300049}]}', 'application/json')
+    (b'{"predictions": [{"score": 0.7310585786300049, "predicted": "yes"}]}', 'application/json')
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,6 +54,7 @@ class PackagedModel:
                 f"{folder}: scorer {self.manifest.scorer!r} is none of {', '.join(SCORERS)}", "Use a newer Sparring."
             )
         self.scorer = SCORERS[self.manifest.scorer].load(folder / self.manifest.model_file)
+        self.answers = Answers(self.manifest.labels, self.manifest.threshold)
         self._require_fit()
         values = {category.name: category.values for category in self.encoder.state.categorical}
         self._vocabularies = {name: pa.array(known, pa.string()) for name, known in values.items()}
@@ -62,7 +64,9 @@ class PackagedModel:
         return PackagedModel, (self.folder,)
 
     def __call__(self, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
-        """Return the probability of each row, in the rows' order, and the answer's content type.
+        """Return score and predicted value of each row, in the rows' order, and the answer's content type.
+
+        CSV holds the scores alone.
 
         Raises
         ------
@@ -70,12 +74,32 @@ class PackagedModel:
             If the type, the body or a cell cannot be read, or none of the accepted types is written.
         """
         kind = negotiate(accept, OFFERED)
-        return answer(self.score(body, content_type), kind), kind
+        return self.answers.written(self.score(body, content_type), kind), kind
 
     def score(self, body: bytes, content_type: str) -> np.ndarray:
         """Return the probability of the positive class of each raw row in ``body``, float64."""
         names = [column.name for column in self.manifest.columns]
-        return self.score_columns(read_rows(body, content_type, names, self.manifest.null_values))
+        try:
+            raw = read_rows(body, content_type, names, self.manifest.null_values)
+        except AbsentError as error:
+            raise AbsentError(f"{error} A request in application/json: {sample_request(self.sample)}") from error
+        return self.score_columns(raw)
+
+    @property
+    def sample(self) -> dict[str, Cell]:
+        """A row that is answered."""
+        return sample_row(self.manifest, self.encoder.state)
+
+    def home(self, address: str, accept: str) -> tuple[bytes, str]:
+        """Return the page at ``/`` of the server at ``address``, in JSON or HTML, and its content type."""
+        kind = negotiate(accept, HOME_TYPES)
+        if kind == "text/html":
+            return home_page(self.manifest, self.sample, address).encode(), kind
+        return _json(home(self.manifest, self.sample, address)), kind
+
+    def openapi(self, address: str) -> bytes:
+        """Return the OpenAPI document of the server at ``address``."""
+        return _json(openapi(self.manifest, self.sample, address))
 
     def score_columns(self, raw: Mapping[str, pa.Array]) -> np.ndarray:
         """Return the probability of the positive class of each row of the declared columns, float64."""
@@ -107,6 +131,10 @@ class PackagedModel:
             )
 
 
+def _json(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False).encode()
+
+
 def _require_versions(manifest: PackageManifest) -> None:
     """Raise if the model was written by a newer major version of XGBoost, whose files an older one misreads."""
     if manifest.scorer != "xgboost":
@@ -118,23 +146,3 @@ def _require_versions(manifest: PackageManifest) -> None:
         raise PackageError(
             f"The model was written by XGBoost {written}, this is {here}", f"pip install 'xgboost-cpu>={written}'"
         )
-
-
-def answer(scores: np.ndarray, kind: str) -> bytes:
-    """Return scores as CSV (one a line), JSON, JSON Lines or Parquet (column ``score``), each exact to the last bit.
-
-    Examples
-    --------
-    >>> answer(np.array([0.25, 0.5]), "application/jsonlines")
-    b'{"score": 0.25}\\n{"score": 0.5}\\n'
-    """
-    if kind == PARQUET:
-        stream = io.BytesIO()
-        pq.write_table(pa.table({"score": scores}), stream)
-        return stream.getvalue()
-    texts = [repr(score) for score in scores.tolist()]
-    if kind == CSV:
-        return "".join(f"{text}\n" for text in texts).encode()
-    if kind == JSON_LINES:
-        return "".join(f'{{"score": {text}}}\n' for text in texts).encode()
-    return json.dumps({"predictions": [{"score": score} for score in scores.tolist()]}).encode()

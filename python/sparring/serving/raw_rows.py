@@ -18,6 +18,10 @@ from sparring.sagemaker.container.media import BodyError, ContentError, media_ty
 CSV, JSON, JSON_LINES, PARQUET = "text/csv", "application/json", "application/jsonlines", "application/x-parquet"
 
 
+class AbsentError(BodyError):
+    """Raised for a body that lacks declared columns; it names them all."""
+
+
 def read_rows(body: bytes, content_type: str, names: Sequence[str], null_values: Sequence[str]) -> dict[str, pa.Array]:
     """Return the declared columns of a body as they came, unconverted; other columns are ignored.
 
@@ -26,7 +30,7 @@ def read_rows(body: bytes, content_type: str, names: Sequence[str], null_values:
     body : bytes
     content_type : str
         ``text/csv`` (with a header, or columns in the declared order; parameter ``header=present|absent`` decides,
-        else whether the first line names every column), ``application/json`` (a list of objects or of lists, or
+        else whether most of the first line is columns' names), ``application/json`` (a list of objects or of lists, or
         that under ``instances``), ``application/jsonlines`` or ``application/x-parquet``.
     names : sequence of str
         Declared columns, in their order.
@@ -84,7 +88,11 @@ def _csv(
 def _has_header(body: bytes, names: Sequence[str], declared: str | None) -> bool:
     if declared not in (None, "present", "absent"):
         raise ContentError(f"text/csv; header={declared}: header is present or absent")
-    return declared == "present" if declared else set(names) <= set(_first_line(body))
+    if declared:
+        return declared == "present"
+    first = _first_line(body)
+    # A header that lacks a column is one, too: no row of values consists of columns' names.
+    return set(names) <= set(first) or 2 * sum(name in names for name in first) > len(first)
 
 
 def _first_line(body: bytes) -> list[str]:
@@ -163,11 +171,15 @@ def _arrays(table: pa.Table, names: Sequence[str]) -> dict[str, pa.Array]:
 
 
 def _require(found: Sequence[str], names: Sequence[str]) -> None:
-    for name in names:
-        if name not in found:
-            raise BodyError(
-                f"column {name!r} is absent; send null where it is missing.{did_you_mean(name, list(found))}"
-            )
+    absent = [name for name in names if name not in found]
+    if not absent:
+        return
+    hints = dict.fromkeys(did_you_mean(name, [given for given in found if given not in names]) for name in absent)
+    listed = ", ".join(map(repr, absent))
+    raise AbsentError(
+        f"column{'s' if len(absent) > 1 else ''} {listed} {'are' if len(absent) > 1 else 'is'} absent: "
+        f"a row has all {len(names)}, null where a value is missing.{''.join(hints)}"
+    )
 
 
 READERS: dict[str, Callable[[bytes, Sequence[str], dict[str, str], Sequence[str]], dict[str, pa.Array]]] = {

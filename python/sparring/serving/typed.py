@@ -44,7 +44,7 @@ def typed(column: RawColumn, array: pa.Array, vocabulary: pa.Array | None = None
     if column.kind == "categorical":
         assert vocabulary is not None
         return _texts(column, array, vocabulary)
-    return _finite(column, array, _numbers(column, array))
+    return _inside(column, array, _numbers(column, array))
 
 
 def _numbers(column: RawColumn, array: pa.Array) -> pa.Array:
@@ -63,9 +63,10 @@ def _numbers(column: RawColumn, array: pa.Array) -> pa.Array:
     return pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values)
 
 
-def _finite(column: RawColumn, array: pa.Array, values: pa.Array) -> pa.Array:
-    infinite = pc.fill_null(pc.is_inf(values), False)
-    _refuse(column, array, infinite.to_numpy(zero_copy_only=False), "a finite number")
+def _inside(column: RawColumn, array: pa.Array, values: pa.Array) -> pa.Array:
+    low, high = column.limits
+    outside = pc.fill_null(pc.or_(pc.less(values, low), pc.greater(values, high)), False)
+    _refuse(column, array, outside.to_numpy(zero_copy_only=False), f"a number from {low:.3g} to {high:.3g}")
     return values
 
 

@@ -7,17 +7,20 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from pyspark.errors import PythonException
 from pyspark.sql import SparkSession
 from typer.testing import CliRunner
 
 from sparring.cli import app
 from sparring.config import load_config
-from sparring.errors import ConfigError, PackageError, SageMakerError, TableError
+from sparring.errors import ConfigError, PackageError, ParamError, SageMakerError, TableError
 from sparring.inference.modes import Scoring
+from sparring.inference.packaged import PackageModel
 from sparring.inference.predict import Prediction
 from sparring.pipeline import Run
 from sparring.report.scoring import scoring_of
 from sparring.sagemaker.target import AwsTarget
+from sparring.serving.pack import archive, package
 
 from .conftest import left
 
@@ -47,7 +50,7 @@ def people(count: int, seed: int) -> pd.DataFrame:
         }
     )
     table.loc[rng.random(count) < 0.05, "city"] = None
-    return table.assign(sick=(rng.random(count) < 1 / (1 + np.exp(-x - (table.code > 3)))).astype(int))
+    return table.assign(sick=np.where(rng.random(count) < 1 / (1 + np.exp(-x - (table.code > 3))), "yes", "no"))
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +75,11 @@ def run(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Rows to score without a label, as CSV: five of them are bad."""
+    """Rows to score without a label, as CSV: eight of them are bad, and one number is NaN."""
     rows = people(ROWS, 6).drop(columns="sick").astype({"x": str, "code": str})
     rows.loc[0, "x"], rows.loc[1, "x"], rows.loc[2, "code"] = "much", "inf", "four"
     rows.loc[[3, 4], "id"] = None
+    rows.loc[5, "x"], rows.loc[6, "x"], rows.loc[7, "x"], rows.loc[8, "x"] = "1e308", "-1e308", "-inf", "NaN"
     path = tmp_path_factory.mktemp("table") / "rows.csv"
     rows.to_csv(path, index=False)
     return str(path)
@@ -85,6 +89,21 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> str:
 def shared(target: AwsTarget, monkeypatch: pytest.MonkeyPatch) -> AwsTarget:
     monkeypatch.setattr("sparring.inference.predict._target", lambda config, resources: target)
     return target
+
+
+def accuracy(run: str) -> dict:
+    """The accuracy of the only contender as the page shows it, with the threshold that was chosen."""
+    (contender,) = json.loads(Path(run, "report.json").read_text())["contenders"]
+    return contender["metrics"]["accuracy"]
+
+
+def chosen(run: str) -> float:
+    return accuracy(run)["threshold"]
+
+
+def words(probabilities: pd.Series, threshold: float) -> list[str]:
+    """What the label would say, computed without the product."""
+    return ["yes" if probability >= threshold else "no" for probability in probabilities]
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -99,13 +118,15 @@ def test_five_modes_give_one_answer_and_leave_nothing(
         facts[mode] = Prediction(table, run, mode, out=str(tmp_path / mode), overrides=SETS.get(mode, ())).execute()
         assert left(shared) == [], mode
     expected = read(tmp_path / "spark")
-    assert expected.columns.tolist() == ["id", "probability", "prediction"]
-    assert len(expected) == ROWS - 5
+    assert expected.columns.tolist() == ["id", "probability", "predicted"]
+    assert len(expected) == ROWS - 8
     assert expected.probability.nunique() > 50
-    assert (expected.prediction == (expected.probability >= 0.5)).all()
+    assert expected.predicted.tolist() == words(expected.probability, chosen(run))
+    assert set(expected.predicted) == {"yes", "no"}
     bad = {
         "feature code not of type bigint": 1,
-        "feature x infinite": 1,
+        "feature x beyond +-3.4e+38": 2,
+        "feature x infinite": 2,
         "feature x not a number": 1,
         "key id missing": 2,
     }
@@ -113,12 +134,15 @@ def test_five_modes_give_one_answer_and_leave_nothing(
         found = read(tmp_path / mode)
         assert found.id.tolist() == expected.id.tolist(), mode
         assert np.abs(found.probability - expected.probability).max() <= 1e-6, mode
+        assert found.predicted.tolist() == expected.predicted.tolist(), mode
         told = facts[mode]
-        assert (told["rows"], told["metrics"]["rows"], told["quarantined"]) == (ROWS - 5, ROWS - 5, bad), mode
+        assert (told["rows"], told["metrics"]["rows"], told["quarantined"]) == (ROWS - 8, ROWS - 8, bad), mode
+        assert (told["threshold"], told["threshold_from"]) == (chosen(run), "validation")
+        assert told["positives"] == (found.predicted == "yes").sum()
         assert told["stand_in"] == (mode != "spark")
         # A stand-in's time is never priced as SageMaker's.
         assert (told["cost"] is None) == (mode != "spark")
-        assert json.loads((tmp_path / mode / "scoring.json").read_text())["rows"] == ROWS - 5
+        assert json.loads((tmp_path / mode / "scoring.json").read_text())["rows"] == ROWS - 8
     assert facts["realtime"]["metrics"]["requests"] > 3
     assert facts["serverless"]["phases"]["cold_start"] > 0
 
@@ -128,14 +152,72 @@ def test_the_model_s_own_predictions_come_again(spark: SparkSession, run: str, t
     config = json.loads(Path(run, "manifest.json").read_text())["config"]
     Prediction(config["table"]["path"], run, "spark", out=str(tmp_path / "out")).execute()
     stored = pd.read_parquet(Path(run, "train", "xgboost", "predictions"))
-    again = read(tmp_path / "out").set_index("id").probability.loc[stored.key]
-    assert np.abs(again.to_numpy() - stored.score.to_numpy()).max() <= 1e-6
+    again = read(tmp_path / "out").set_index("id").loc[stored.key]
+    assert np.abs(again.probability.to_numpy() - stored.score.to_numpy()).max() <= 1e-6
+    # So does the accuracy that the page shows for the test part.
+    test = (stored.split == "test").to_numpy()
+    right = np.where(stored.label == 1, "yes", "no")[test] == again.predicted.to_numpy()[test]
+    assert right.mean() == pytest.approx(accuracy(run)["value"], abs=1e-12)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.35, 1.0])
+def test_a_threshold_of_ones_own_is_used(
+    spark: SparkSession, run: str, table: str, threshold: float, tmp_path: Path
+) -> None:
+    overrides = (f"predict.threshold={threshold}",)
+    facts = Prediction(table, run, "spark", out=str(tmp_path / "out"), overrides=overrides).execute()
+    found = read(tmp_path / "out")
+    assert found.predicted.tolist() == words(found.probability, threshold)
+    assert (facts["threshold"], facts["threshold_from"]) == (threshold, "predict.threshold")
+
+
+@pytest.fixture(scope="module")
+def packed(run: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The run's package."""
+    folder = tmp_path_factory.mktemp("packed")
+    (folder / "made").mkdir()
+    package(run, None, folder / "made")
+    (folder / "model.tar.gz").write_bytes(archive(folder / "made"))
+    return str(folder / "model.tar.gz")
+
+
+def test_the_package_stage_predicts_the_label_s_own_values(spark: SparkSession, run: str, packed: str) -> None:
+    rows = spark.createDataFrame(people(50, 3).drop(columns=["sick", "id"]))
+    stage = PackageModel(package=packed, probabilityCol="p", predictedCol="said")
+    scored = stage.transform(rows)
+    found = scored.toPandas()
+    assert found.said.tolist() == words(found.p, chosen(run))
+    assert scored.schema == stage.transformSchema(rows.schema)
+
+
+@pytest.mark.parametrize("value", [1e308, -1e308, float("inf"), float("-inf")])
+def test_the_package_stage_handles_rows_that_cannot_be_scored(spark: SparkSession, packed: str, value: float) -> None:
+    table = people(8, 3).drop(columns="sick")
+    good = spark.createDataFrame(table)
+    bad = spark.createDataFrame(table.assign(x=table.x.where(table.id != "00003", value)))
+    expected = PackageModel(package=packed).transform(good).toPandas().set_index("id")
+    with pytest.raises(PythonException, match=r"column 'x': .* is not a number from"):
+        PackageModel(package=packed).transform(bad).collect()
+    skipped = PackageModel(package=packed, handleInvalid="skip").transform(bad).toPandas().set_index("id")
+    assert skipped.index.tolist() == [key for key in expected.index if key != "00003"]
+    assert (skipped.probability == expected.probability[skipped.index]).all()
+    stage = PackageModel(package=packed, handleInvalid="keep", reasonCol="why")
+    kept = stage.transform(bad).toPandas().set_index("id")
+    assert kept.index.tolist() == expected.index.tolist()
+    assert kept.loc["00003", ["probability", "predicted"]].isna().all()
+    word = "infinite" if np.isinf(value) else "beyond +-3.4e+38"
+    assert kept.why.dropna().to_dict() == {"00003": f"feature x {word}"}
+    assert (kept.probability.dropna() == skipped.probability).all()
+    with pytest.raises(ParamError, match="handleInvalid"):
+        PackageModel(package=packed, handleInvalid="drop").transform(good)
 
 
 def test_the_command_says_what_it_did(spark: SparkSession, run: str, table: str) -> None:
     done = CliRunner().invoke(app, ["predict", table, "--run", run])
     assert done.exit_code == 0, done.output
-    assert "395 rows scored with xgboost (spark), sick = 1" in done.output
+    assert "392 rows scored with xgboost (spark)" in done.output
+    assert "sick = yes predicted for" in done.output
+    assert "chosen on the run's validation rows" in " ".join(done.output.split())
     assert "2 rows quarantined: key id missing" in done.output
     assert "USD (list prices of" in done.output
     (facts,) = scoring_of(run)
@@ -168,6 +250,8 @@ def test_what_is_wrong_is_said_before_anything_is_made(
 ) -> None:
     with pytest.raises(ConfigError, match="mode must be one of realtime, serverless, async, batch, spark"):
         Prediction(table, run, "quick").execute()
+    with pytest.raises(ConfigError, match="'builtin:trains' is no table that Sparring brings along"):
+        Prediction("builtin:trains", run, "spark").execute()
     with pytest.raises(PackageError, match="has no contender 'forest'"):
         Prediction(table, run, "spark", "forest").execute()
     with pytest.raises(PackageError, match="is no run"):

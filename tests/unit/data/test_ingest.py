@@ -70,8 +70,10 @@ def test_a_broken_contract_is_refused_in_words(
     [
         ("y", [None] * 2, {}, "label y missing"),
         ("x", [float("inf"), float("-inf")], {}, "feature x infinite"),
+        ("x", [1e308, -3.5e38], {}, "feature x beyond +-3.4e+38"),
+        ("w", [1e308, float("inf")], {"weight": "w"}, "weight w not a positive number up to 3.4e+38"),
         ("id", [None] * 2, {"key": ["id"]}, "key id missing"),
-        ("w", [0.0, -1.0], {"weight": "w"}, "weight w not a positive number"),
+        ("w", [0.0, -1.0], {"weight": "w"}, "weight w not a positive number up to 3.4e+38"),
         ("g", [None] * 2, {"group": ["g"]}, "group g missing"),
     ],
 )
@@ -87,6 +89,27 @@ def test_bad_rows_are_quarantined_with_their_reason(
     assert (found.input, found.accepted) == (8, 6)
     kept = spark.read.parquet(str(tmp_path / "out")).where("sparring__part = 'quarantined'")
     assert kept.count() == 2
+
+
+@pytest.mark.parametrize("kind", ["double", "float"])
+def test_nan_is_missing_in_every_role(spark: SparkSession, tmp_path: Path, kind: str) -> None:
+    """As null is: Spark itself takes NaN for a value, and pandas writes it for a missing one."""
+    roles = {"key": ["k"], "group": ["g"], "weight": "w"}
+    features = {"numeric": ["x"], "cyclic": {"h": 24}, "categorical": ["c"]}
+    found = {}
+    for missing in ("cast('NaN' as double)", "null"):
+        rows = spark.range(10).selectExpr("id", "if(id % 2 = 0, 'no', 'yes') y")
+        for at, name in enumerate("xhckgw"):
+            rows = rows.selectExpr("*", f"cast(if(id = {at}, {missing}, id % 3 + 1 + id / 16) as {kind}) {name}")
+        folder = tmp_path / str(len(found))
+        rows.write.parquet(str(folder / "t"))
+        table = TableConfig(path=str(folder / "t"), label="y", features=features, **roles)
+        report = ingest(spark, table, str(folder / "out"))
+        kept = accepted(spark, str(folder / "out")).orderBy("k").select("x", "h", "c").collect()
+        found[missing] = (report.quarantined, report.missing, kept)
+    assert found["null"] == found["cast('NaN' as double)"]
+    assert found["null"][1] == {"x": 1, "h": 1, "c": 1}
+    assert sum(found["null"][0].values()) == 3
 
 
 def test_unparseable_csv_is_counted_and_json_is_read(spark: SparkSession, tmp_path: Path) -> None:

@@ -6,16 +6,19 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from pyspark.errors import PythonException
 from pyspark.ml import Pipeline, PipelineModel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from sparring.errors import ParamError, SchemaError
+from sparring.config.schema import FeaturesConfig, PrepareConfig
+from sparring.errors import ParamError, SchemaError, TableError
 from sparring.feature import FeaturePreparation, FeaturePreparationModel
 from sparring.feature.encoder import Encoder, EncoderState
 from sparring.feature.vectors import with_vectors
+from sparring.feature.write import prepare
 
 COLUMNS = {
     "numericCols": ["x", "z"],
@@ -153,3 +156,87 @@ def test_mistakes_are_named_before_a_job_starts(
         FeaturePreparation(**{**COLUMNS, **params}).transformSchema(rows.schema)
     for word in words:
         assert word in str(raised.value)
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize("kind", ["double", "float"])
+def test_nan_is_missing_as_null_is(spark: SparkSession, kind: str) -> None:
+    """The same state and the same features, for numbers, numbers on a circle and categories."""
+    columns = {"numericCols": ["x"], "cyclicCols": ["h"], "cyclicPeriods": [24.0], "categoricalCols": ["c"]}
+    found = {}
+    for missing in (None, NAN):
+        values = [(at, *[[1.0, missing, 2.5][(at + shift) % 3] for shift in range(3)]) for at in range(9)]
+        rows = spark.createDataFrame(values, f"id int, x {kind}, h {kind}, c {kind}")
+        model = FeaturePreparation(**columns, storage="dense").fit(rows)
+        found[missing] = (model.getOrDefault("state"), model.encoder.names, encoded(model, rows).tolist())
+    assert found[None] == found[NAN]
+    state, names, features = found[NAN]
+    assert EncoderState.from_json(state).numeric[0].fill == 1.75
+    assert names[-4:] == ["c=1.0", "c=2.5", "c=unseen", "c=missing"]
+    assert np.array(features)[:, -4:].sum(axis=0).tolist() == [3, 3, 0, 3]
+
+
+def test_categories_of_any_type_are_the_texts_that_were_learnt(spark: SparkSession) -> None:
+    rows = spark.sql(
+        "select id, 1 + id % 2 d, cast(0.1 + id % 2 as float) f, id % 2 = 0 b, "
+        "date_add(date '2020-01-01', int(id % 2)) t, "
+        "cast(id % 2 as decimal(3,1)) n, timestamp '2020-01-01 05:00:00' + make_interval(0, 0, 0, int(id % 2)) s "
+        "from range(6)"
+    ).selectExpr("int(id) id", "double(d) d", "f", "b", "t", "n", "s")
+    names = ["d", "f", "b", "t", "n", "s"]
+    model = FeaturePreparation(categoricalCols=names, storage="dense").fit(rows)
+    features = encoded(model, rows)
+    for name in names:
+        at = [model.encoder.names.index(f"{name}={odd}") for odd in ("unseen", "missing")]
+        assert features[:, at].sum() == 0, name
+
+
+@pytest.mark.parametrize("column", ["x", "h"])
+@pytest.mark.parametrize("value", [1e308, -1e308, float("inf"), float("-inf"), 3.5e38])
+def test_a_number_that_float32_cannot_hold_is_an_error_or_skipped_or_missing(
+    spark: SparkSession, column: str, value: float
+) -> None:
+    columns = {"numericCols": ["x"], "cyclicCols": ["h"], "cyclicPeriods": [24.0], "storage": "dense"}
+    good = spark.createDataFrame([(at, float(at), at % 5 + 0.5) for at in range(8)], "id int, x double, h double")
+    bad = good.withColumn(column, F.when(F.col("id") == 3, F.lit(value)).otherwise(F.col(column)))
+    missing = good.withColumn(column, F.when(F.col("id") != 3, F.col(column)))
+    with pytest.raises(TableError, match=rf"feature {column} (infinite|beyond \+-3.4e\+38).*handleInvalid"):
+        FeaturePreparation(**columns).fit(bad)
+    model = FeaturePreparation(**columns).fit(good)
+    with pytest.raises(PythonException, match=rf"TableError: .*feature {column} beyond .*handleInvalid"):
+        model.transform(bad).collect()
+    for how, rows in (("skip", good.where("id != 3")), ("keep", missing)):
+        handled = FeaturePreparation(**columns, handleInvalid=how)
+        fitted, reference = handled.fit(bad), FeaturePreparation(**columns).fit(rows)
+        assert fitted.getOrDefault("state") == reference.getOrDefault("state")
+        assert (encoded(fitted, bad) == encoded(reference, rows)).all()
+        assert [row[column] for row in fitted.transform(bad).where("id = 3").collect()] == [value] * (how == "keep")
+
+
+def test_what_scaling_takes_beyond_float32_is_out_of_range_too(spark: SparkSession) -> None:
+    small = spark.createDataFrame([(at, at * 1e-30) for at in range(8)], "id int, x double")
+    model = FeaturePreparation(numericCols=["x"], storage="dense", handleInvalid="keep").fit(small)
+    low, high = model.encoder.limits["x"]
+    assert 0 < high < 1e10
+    ends = spark.createDataFrame([(0, low), (1, high), (2, high * 1.1)], "id int, x double")
+    found = encoded(model, ends)[:, 0]
+    assert np.isfinite(found).all()
+    assert np.abs(found[:2]) == pytest.approx(np.finfo(np.float32).max, rel=1e-6)
+    assert found[2] == pytest.approx(encoded(model, ends.withColumn("x", F.lit(None).cast("double")))[2, 0])
+
+
+def test_a_run_ends_in_words_where_scaling_takes_a_number_of_another_part_beyond_float32(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    rows = spark.range(8).selectExpr(
+        "string(id) sparring__key",
+        "double(id % 2) sparring__label",
+        "1.0D sparring__weight",
+        "'g' sparring__group",
+        "if(id < 6, 'train', 'test') sparring__split",
+        "if(id < 6, id * 1e-30D, 1e30D) x",
+    )
+    with pytest.raises(TableError, match=r"feature x beyond .* once it is scaled as the train part is. Mend the row"):
+        prepare(rows, FeaturesConfig(numeric=["x"]), PrepareConfig(), 1, str(tmp_path))

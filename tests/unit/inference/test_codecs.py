@@ -9,14 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sparring.data.label import LabelValues
+from sparring.data.numbers import LARGEST
 from sparring.errors import EndpointError
 from sparring.inference.codecs import Format, joined_scores_of, scores_of
 from sparring.sagemaker.formats.answers import encode_answers
 from sparring.sagemaker.formats.codec import CODECS, codec
 from sparring.sagemaker.formats.media import RECORDIO
 from sparring.sagemaker.formats.raw_rows import ROW_FORMATS
+from sparring.serving.answers import Answers
 from sparring.serving.manifest import RawColumn
-from sparring.serving.packaged import answer
 from sparring.serving.raw_rows import read_rows
 from sparring.serving.typed import typed
 
@@ -28,7 +30,7 @@ COLUMNS = [
 MOMENTS = st.datetimes(datetime.datetime(1900, 1, 1), datetime.datetime(2100, 1, 1))
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)
 ROWS = st.lists(
-    st.tuples(st.none() | st.floats(allow_nan=False, allow_infinity=False), st.none() | MOMENTS, st.none() | TEXTS),
+    st.tuples(st.none() | st.floats(-LARGEST, LARGEST), st.none() | MOMENTS, st.none() | TEXTS),
     min_size=1,
     max_size=20,
 )
@@ -65,7 +67,8 @@ SCORES = np.array([0.25, 1e-7, 0.9999])
 
 @pytest.mark.parametrize("kind", ["text/csv", "application/json", "application/jsonlines", "application/x-parquet"])
 def test_a_package_s_answers_are_read_to_the_last_bit(kind: str) -> None:
-    assert np.array_equal(scores_of(answer(SCORES, kind), f"{kind}; charset=utf-8", 3, "It"), SCORES)
+    answer = Answers(LabelValues("string", "no", "yes"), 0.5).written(SCORES, kind)
+    assert np.array_equal(scores_of(answer, f"{kind}; charset=utf-8", 3, "It"), SCORES)
 
 
 @pytest.mark.parametrize("kind", ["text/csv", "application/json", "application/jsonlines", RECORDIO])

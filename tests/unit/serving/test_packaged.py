@@ -1,30 +1,36 @@
 """A model package is checked when it is loaded, and its scorers agree with the libraries that trained them."""
 
+import io
 import json
 import pickle
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import xgboost
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
+from sparring.config.schema import TableConfig
 from sparring.data.cells import Cells
+from sparring.data.column_types import MISSING
+from sparring.data.label import LabelValues
 from sparring.errors import PackageError
-from sparring.feature.encoder import CategoricalState, Encoder, EncoderState, NumericState
+from sparring.feature.encoder import Encoder
 from sparring.sagemaker.container import AcceptError, ContentError
-from sparring.serving.manifest import MANIFEST, PREPARATION, PackageManifest, RawColumn, sha256
-from sparring.serving.packaged import PackagedModel, answer
-from sparring.serving.scorers import LinearScorer, Scorer, TreesScorer, XGBoostScorer
+from sparring.sagemaker.container.media import BodyError
+from sparring.serving.answers import Answers
+from sparring.serving.manifest import MANIFEST, PREPARATION
+from sparring.serving.pack import _null_values
+from sparring.serving.packaged import PackagedModel
+from sparring.serving.scorers import LinearScorer, TreesScorer, XGBoostScorer
 
-STATE = EncoderState(
-    numeric=[NumericState("x", fill=0.5, shift=0.5, scale=2.0, indicator=True)],
-    categorical=[CategoricalState("city", ["Oslo", "Rome"])],
-)
-COLUMNS = [RawColumn("x", "numeric", "double"), RawColumn("city", "categorical", "string")]
+from .packages import COLUMNS, STATE, write_package
+
 ROWS = pa.RecordBatch.from_pydict(
     {"x": pa.array([0.5, None, 3.0, -1.5]), "city": pa.array(["Oslo", "Rome", None, "Bern"])}
 )
@@ -33,27 +39,6 @@ BODY = b"x,city\n0.5,Oslo\n,Rome\n3.0,\n-1.5,Bern\n"
 
 def linear() -> LinearScorer:
     return LinearScorer(0.25, np.linspace(-1, 1, Encoder(STATE).size))
-
-
-def write_package(folder: Path, model: Scorer, storage: str = "sparse", **changes: Any) -> Path:
-    (folder / PREPARATION).write_text(STATE.to_json())
-    model.save(folder / model.file_name)
-    files = {name: sha256(folder / name) for name in (PREPARATION, model.file_name)}
-    versions = {"sparring": "0.1.0", "xgboost": xgboost.__version__}
-    fields: dict[str, Any] = {
-        "columns": COLUMNS,
-        "label": "late",
-        "positive": "1",
-        "storage": storage,
-        "null_values": [""],
-        "scorer": model.name,
-        "model_file": model.file_name,
-        "run": {},
-        "versions": versions,
-        "files": files,
-    }
-    PackageManifest(**{**fields, **changes}).write(folder)
-    return folder
 
 
 def test_a_linear_model_scores_raw_rows(tmp_path: Path) -> None:
@@ -69,14 +54,45 @@ def test_the_answer_is_in_the_accepted_type(tmp_path: Path) -> None:
     body, kind = model(BODY, "text/csv", "*/*")
     assert (kind, [float(line) for line in body.split()]) == ("text/csv", scores)
     body, kind = model(BODY, "text/csv", "application/json")
-    assert (kind, json.loads(body)) == ("application/json", {"predictions": [{"score": score} for score in scores]})
+    words = ["yes" if score >= 0.5 else "no" for score in scores]
+    assert set(words) == {"no", "yes"}
+    rows = [{"score": score, "predicted": word} for score, word in zip(scores, words, strict=True)]
+    assert (kind, json.loads(body)) == ("application/json", {"predictions": rows})
     body, kind = model(BODY, "text/csv", "application/jsonlines")
-    assert (kind, [json.loads(line)["score"] for line in body.split(b"\n")[:-1]]) == ("application/jsonlines", scores)
+    assert (kind, [json.loads(line) for line in body.split(b"\n")[:-1]]) == ("application/jsonlines", rows)
+    body, kind = model(BODY, "text/csv", "application/x-parquet")
+    assert (kind, pq.read_table(io.BytesIO(body)).to_pylist()) == ("application/x-parquet", rows)
     with pytest.raises(AcceptError):
         model(BODY, "text/csv", "text/html")
     with pytest.raises(ContentError):
         model(BODY, "text/html", "*/*")
-    assert answer(np.array([1e-300, 1.0]), "text/csv") == b"1e-300\n1.0\n"
+    assert model.answers.written(np.array([1e-300, 1.0]), "text/csv") == b"1e-300\n1.0\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "negative", "positive", "expected"),
+    [
+        ("string", "no", "yes", ["no", "yes"]),
+        ("string", 'a "b"', "é,\n", ['a "b"', "é,\n"]),
+        ("boolean", True, False, [True, False]),
+        ("int", 1, 2, [1, 2]),
+        ("bigint", -(2**62), 2**62, [-(2**62), 2**62]),
+        ("double", -1.0, 0.5, [-1.0, 0.5]),
+        ("decimal(2,1)", "0.0", "1.5", [Decimal("0.0"), Decimal("1.5")]),
+    ],
+)
+def test_a_prediction_is_the_labels_own_value_and_a_tie_is_positive(
+    kind: str, negative: Any, positive: Any, expected: list[Any]
+) -> None:
+    answers = Answers(LabelValues(kind, negative, positive), 0.3)
+    scores = np.array([np.nextafter(0.3, 0), 0.3])
+    assert answers.predicted(scores).to_pylist() == expected
+    rows = json.loads(answers.written(scores, "application/json"))["predictions"]
+    assert [row["predicted"] for row in rows] == [negative, positive]
+    assert [row["score"] for row in rows] == scores.tolist()
+    parquet = pq.read_table(io.BytesIO(answers.written(scores, "application/x-parquet")))
+    assert parquet["predicted"].to_pylist() == expected
+    assert answers.predicted(pa.array([None, 1.0])).to_pylist() == [None, expected[1]]
 
 
 @pytest.mark.parametrize("storage", ["dense", "sparse"])
@@ -151,7 +167,8 @@ def test_an_altered_or_missing_file_is_refused(name: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"format_version": 2}, "format version is 2, this Sparring reads 1"),
+        ({"format_version": 3}, "format version is 3; this Sparring reads 2"),
+        ({"format_version": 1}, "format version is 1, which has neither the threshold nor the label's values"),
         ({"scorer": "magic"}, "scorer 'magic' is none of linear, trees, xgboost"),
         ({"columns": COLUMNS[:1]}, "preparation and manifest name different columns"),
     ],
@@ -173,9 +190,41 @@ def test_a_booster_of_a_newer_xgboost_is_refused(tmp_path: Path) -> None:
         PackagedModel(write_package(tmp_path, scorer, versions={"xgboost": "99.0"}))
 
 
+@pytest.mark.parametrize("text", ["1e308", "-1e308", "inf", "-Infinity", "3.5e38"])
+def test_a_number_that_no_feature_holds_is_refused_with_its_row_and_column(text: str, tmp_path: Path) -> None:
+    model = PackagedModel(write_package(tmp_path, linear()))
+    with pytest.raises(BodyError, match=r"row 2, column 'x': '.+' is not a number from -3.4e\+38 to 3.4e\+38"):
+        model.score(f"x,city\n0.5,Oslo\n{text},Oslo\n".encode(), "text/csv")
+
+
+@pytest.mark.parametrize("text", ["", "NaN", "nan"])
+def test_nan_is_missing(text: str, tmp_path: Path) -> None:
+    model = PackagedModel(write_package(tmp_path, linear()))
+    scores = model.score(f"x,city\n,Oslo\n{text},Oslo\n3e38,Oslo\n".encode(), "text/csv")
+    assert scores[0] == scores[1]
+    assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ({"path": "t.parquet"}, {""}),
+        ({"builtin": "flights"}, {""}),
+        ({"path": "t.csv"}, set(MISSING)),
+        ({"path": "t", "format": "csv"}, set(MISSING)),
+        ({"path": "t.csv", "missing": ["none"]}, {"", "none"}),
+        ({"path": "t.json", "missing": ["none"]}, {"", "none"}),
+        ({"path": "t.parquet", "options": {"nullValue": "x"}}, {"", "x"}),
+    ],
+)
+def test_a_text_is_missing_in_a_request_where_it_was_in_training(table: dict[str, Any], expected: set[str]) -> None:
+    config = TableConfig(**table, label="y", features={"numeric": ["x"]})
+    assert set(_null_values(config)) == expected
+
+
 def test_no_package_at_all_is_said_with_the_command_that_makes_one(tmp_path: Path) -> None:
     with pytest.raises(PackageError, match="sparring package RUN"):
         PackagedModel(tmp_path)
-    (tmp_path / MANIFEST).write_text('{"format_version": 1, "columns": [], "unknown": 1}')
-    with pytest.raises(PackageError, match="is not a manifest of format 1"):
+    (tmp_path / MANIFEST).write_text('{"format_version": 2, "columns": [], "unknown": 1}')
+    with pytest.raises(PackageError, match="is not a manifest of format 2"):
         PackagedModel(tmp_path)

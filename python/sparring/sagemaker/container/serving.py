@@ -16,7 +16,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from sparring.errors import MissingDependencyError, PlatformError, SparringError
 from sparring.sagemaker.container.media import ContentError, RequestError, TooLargeError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.routing import Route
 
 __all__ = ["ContentError", "Predict", "application", "run_serving", "serve"]
 
@@ -45,6 +46,17 @@ KEEP_ALIVE_SECONDS = 75
 WORKER_SECONDS = 60
 
 Predict = Callable[[bytes, str, str], tuple[bytes, str]]
+
+
+@runtime_checkable
+class Described(Protocol):
+    """A predictor that tells people and programs what it takes."""
+
+    def home(self, address: str, accept: str) -> tuple[bytes, str]:
+        """Return the page at ``/`` of the server at ``address``, and its content type."""
+
+    def openapi(self, address: str) -> bytes:
+        """Return the OpenAPI document of the server at ``address``."""
 
 
 def serve(predict: Predict, workers: int | None = None) -> None:
@@ -164,8 +176,30 @@ def application(predict: Predict, workers: int = 1) -> Starlette:
             Route("/ping", ping),
             Route("/execution-parameters", execution_parameters),
             Route("/invocations", invocations, methods=["POST"]),
+            *(_descriptions(predict) if isinstance(predict, Described) else ()),
         ]
     )
+
+
+def _descriptions(predict: Described) -> list[Route]:
+    """Return the routes that say what the predictor takes."""
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+    def address(request: Request) -> str:
+        return str(request.base_url).rstrip("/")
+
+    def home(request: Request) -> Response:
+        try:
+            body, kind = predict.home(address(request), request.headers.get("accept", "*/*"))
+        except RequestError as error:
+            return _refusal(error, "/")
+        return Response(body, media_type=kind)
+
+    def openapi(request: Request) -> Response:
+        return Response(predict.openapi(address(request)), media_type="application/json")
+
+    return [Route("/", home), Route("/openapi.json", openapi)]
 
 
 def _worker(pickled: bytes, workers: int) -> Starlette:
@@ -203,7 +237,7 @@ async def _body(request: Request, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def _refusal(error: Exception) -> Response:
+def _refusal(error: Exception, path: str = "/invocations") -> Response:
     from starlette.responses import PlainTextResponse
 
     if isinstance(error, RequestError):
@@ -211,7 +245,7 @@ def _refusal(error: Exception) -> Response:
     else:
         traceback.print_exception(error)
         status, message = 500, f"{type(error).__name__}: {error}"
-    print(f"/invocations {status} {message}", file=sys.stderr, flush=True)
+    print(f"{path} {status} {message}", file=sys.stderr, flush=True)
     return PlainTextResponse(message, status)
 
 

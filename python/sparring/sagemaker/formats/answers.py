@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -106,6 +107,7 @@ def decode_answers(body: bytes, content_type: str, fields: tuple[str, ...], coun
     kind = media_type(content_type)
     if kind == CSV:
         return _of_csv(body, fields, count)
+    found: Mapping[str, pa.Array | np.ndarray]
     if kind == RECORDIO:
         found = recordio.decode_answers(body)
     elif kind in (JSON, JSON_LINES):
@@ -119,7 +121,7 @@ def decode_answers(body: bytes, content_type: str, fields: tuple[str, ...], coun
             raise FormatError(f"the answer has no {field!r}; it has {', '.join(found) or 'nothing'}")
         if len(found[field]) != count:
             raise FormatError(f"{len(found[field])} answers to {count} rows")
-    return {field: np.asarray(found[field], np.float64) for field in fields}
+    return {field: np.asarray(_numbers(field, found[field]), np.float64) for field in fields}
 
 
 def _text(column: np.ndarray, around: tuple[str, str] = ("", "")) -> pa.Array:
@@ -157,7 +159,8 @@ def _of_csv(body: bytes, fields: tuple[str, ...], count: int) -> Answers:
     return dict(zip(fields, [first, *table[:, vector:].T], strict=True))
 
 
-def _of_json(body: bytes, kind: str) -> Answers:
+def _of_json(body: bytes, kind: str) -> dict[str, pa.Array]:
+    """Return every field as it came: those that nobody asks for need not be numbers."""
     try:
         options = pajson.ReadOptions(use_threads=False, block_size=len(body) + 1)
         parse = pajson.ParseOptions(newlines_in_values=True)
@@ -167,10 +170,12 @@ def _of_json(body: bytes, kind: str) -> Answers:
             table = pa.Table.from_struct_array(rows)
     except (pa.ArrowInvalid, AttributeError, IndexError, TypeError) as error:
         raise FormatError(f"the answer is no JSON of rows: {body[:100]!r}") from error
-    return {name: _numbers(name, table[name].combine_chunks()) for name in table.column_names}
+    return {name: table[name].combine_chunks() for name in table.column_names}
 
 
-def _numbers(name: str, column: pa.Array) -> np.ndarray:
+def _numbers(name: str, column: pa.Array | np.ndarray) -> np.ndarray:
+    if isinstance(column, np.ndarray):
+        return column
     if not pa.types.is_list(column.type):
         return pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False)
     widths = np.unique(pc.list_value_length(column).to_numpy(zero_copy_only=False))
