@@ -14,7 +14,7 @@ from sparring.data import storage
 from sparring.errors import PackageError
 
 # What stages report; those of a run that another version recorded otherwise are done anew.
-FORMAT = 2
+FORMAT = 3
 
 
 class Manifest:

@@ -10,9 +10,10 @@ from sparring.data import storage
 from sparring.data.contract import GROUP, KEY, LABEL, SPLIT, WEIGHT
 from sparring.data.fingerprint import fingerprints_of_frame
 from sparring.data.matrix import Encoding, PreparedMatrix
-from sparring.data.reserved import PREFIX, quoted
+from sparring.data.reserved import PREFIX, named, quoted
 from sparring.data.row_counts import write_rows
 from sparring.feature.preparation import FeaturePreparation, FeaturePreparationModel
+from sparring.feature.vectors import vector_struct
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -60,13 +61,12 @@ def _estimator(features: FeaturesConfig, options: PrepareConfig, seed: int) -> F
 def _write(model: FeaturePreparationModel, rows: DataFrame, folder: str) -> Encoding:
     """Write the matrix, then what was learnt; ``encoding.json`` comes last and means that all is there."""
     spark, matrix = rows.sparkSession, PreparedMatrix(folder)
-    columns = ["indices", "values"] if model.getOrDefault("storage") == "sparse" else ["features"]
     # Only what is encoded or kept crosses to Python.
     used = rows.select(KEY, LABEL, WEIGHT, GROUP, SPLIT, *map(quoted, model.encoder.columns))
     standard = {KEY: "key", LABEL: "label", WEIGHT: "weight", GROUP: "group", SPLIT: "split"}
-    features = {f"{PREFIX}{name}": name for name in columns}
-    encoded = model.transform(used).selectExpr(*(f"{own} as {name}" for own, name in {**standard, **features}.items()))
-    write_rows(encoded, matrix.rows, "split")
+    columns = [named(own).alias(name) for own, name in standard.items()]
+    vectors = vector_struct(model.getOrDefault("storage"), model.encoder.size, PREFIX)
+    write_rows(model.transform(used).select(*columns, vectors), matrix.rows, "split")
     model.write().overwrite().save(storage.join(folder, "preparation"))
     prints = fingerprints_of_frame(spark.read.parquet(matrix.rows))
     encoder = model.encoder

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from sparring.config.schema import RunConfig, SageMakerConfig
 from sparring.data import storage
+from sparring.data.fingerprint import fingerprints_of_frame
 from sparring.data.matrix import PARTS, PreparedMatrix
 from sparring.errors import ConfigError, TrainingError
-from sparring.feature.vectors import with_vectors
+from sparring.feature.vectors import read_arrays, read_vectors
 from sparring.jars import SAGEMAKER_PYSPARK, sagemaker_jars, spark_is_supported
 from sparring.sagemaker.compute import Choice, choose, chosen
 from sparring.sagemaker.endpoint import RealTimeEndpoint
@@ -17,9 +18,8 @@ from sparring.sagemaker.ledger import Ledger, ledger_path, settle_or_drop
 from sparring.sagemaker.target import AwsTarget
 from sparring.sagemaker.training_job import TrainedModel, TrainingJob, digest_of
 from sparring.session import SessionSpec, available_cores, get_session
-from sparring.training.mllib import check_fingerprints
 from sparring.training.phases import Phases
-from sparring.training.task import Outcome, Task
+from sparring.training.task import Outcome, RowsRead, Task
 from sparring.training.xgboost_parameters import XGBoostParameters
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ AWS_NOTE = (
 )
 
 
-def run(task: Task, phases: Phases) -> Outcome:
-    """Hand over, fit, deploy, score and clean up.
+def run(task: Task, phases: Phases) -> tuple[Outcome, RowsRead]:
+    """Hand over, fit, deploy, score and clean up.  Return what came of it and the check of what was read.
 
     A job that an earlier, interrupted run of the same task started on AWS is followed instead of starting another.
 
@@ -45,7 +45,7 @@ def run(task: Task, phases: Phases) -> Outcome:
     ----------
     task : Task
     phases : Phases
-        Receives local_start (stand-in only), session, read, hand_off (sorting, libsvm, upload and the wait
+        Receives local_start (stand-in only), session, hand_off (reading, sorting, libsvm, upload and the wait
         that is not training), fit (the job's own training time), write, deploy, score, clean_up.
 
     Raises
@@ -63,6 +63,7 @@ def run(task: Task, phases: Phases) -> Outcome:
     parameters = XGBoostParameters.of(task.hyperparameters, f"contenders.{task.name}.hyperparameters")
     outcome = Outcome(hyperparameters=parameters.in_force(), stand_in=task.sagemaker_config.local)
     matrix = PreparedMatrix(task.matrix)
+    _require_equal_weights(matrix, task.name)
     choice = _choice(task, matrix)
     config = chosen(task.sagemaker_config, choice)
     with ExitStack() as resources:
@@ -70,12 +71,9 @@ def run(task: Task, phases: Phases) -> Outcome:
             target = _target(task, resources)
         with phases("session"):
             spark = _session(task, config)
-        with phases("read"):
-            outcome.fingerprints = check_fingerprints(spark, matrix)
-            _require_equal_weights(spark, matrix, task.name)
         ledger = _ledger(task, target)
         resources.callback(_timed_clean_up, ledger, phases)
-        digest = digest_of(outcome.fingerprints, parameters.in_force(), task.seed, config.model_dump())
+        digest = digest_of(matrix.encoding().fingerprints, parameters.in_force(), task.seed, config.model_dump())
         job = TrainingJob.resumed(target, config, task.name, ledger=ledger, digest=digest, tell=_tell)
         model = _train(spark, matrix, job, parameters, task, phases, digest)
         with phases("write"):
@@ -86,7 +84,7 @@ def run(task: Task, phases: Phases) -> Outcome:
         outcome.versions["sagemaker-pyspark"] = SAGEMAKER_PYSPARK
     note = STAND_IN_NOTE if outcome.stand_in else AWS_NOTE.format(image=model.image)
     outcome.notes = [note, f"Instance {choice.reason}; client {config.client}."]
-    return outcome
+    return outcome, lambda: fingerprints_of_frame(read_vectors(spark, matrix))
 
 
 def planned_requests(config: RunConfig) -> list[dict[str, Any]]:
@@ -186,8 +184,8 @@ def _target(task: Task, resources: ExitStack) -> AwsTarget:
     return AwsTarget.on(resources.enter_context(LocalAws()))
 
 
-def _require_equal_weights(spark: SparkSession, matrix: PreparedMatrix, name: str) -> None:
-    if not spark.read.parquet(matrix.path("train")).where("weight <> 1").isEmpty():
+def _require_equal_weights(matrix: PreparedMatrix, name: str) -> None:
+    if matrix.weighted("train"):
         raise TrainingError(
             f"{name}: the hand-off writes libsvm text, which has no place for row weights other than 1",
             "Leave table.weight out, or leave the sagemaker contenders out.",
@@ -205,31 +203,29 @@ def _train(
 ) -> TrainedModel:
     """Train on the rows in the order of their keys: XGBoost's model depends on it, so every path agrees."""
     hyperparameters = hyperparameters_of(parameters, job.config, task.cores, task.seed)
-    whole, scratch = Phases(), storage.join(task.folder, "vectors")
-    try:
-        with whole("job"):
-            channels = job.config.written_channels
-            if not job.attached:
-                job.request(hyperparameters, channels)
-            rows = {name: _ordered(spark, matrix, name, task, storage.join(scratch, name)) for name in channels}
-            model = job.run(spark, rows, hyperparameters, digest)
-    finally:
-        storage.delete(scratch)
+    whole = Phases()
+    with whole("job"):
+        channels = job.config.written_channels
+        if not job.attached:
+            job.request(hyperparameters, channels)
+        rows = {name: _ordered(spark, matrix, name, task) for name in channels}
+        model = job.run(spark, rows, hyperparameters, digest)
     fit = model.phases.get("Training", 0.0)
     phases.add("hand_off", whole.seconds["job"] - fit)
     phases.add("fit", fit)
     return model
 
 
-def _ordered(spark: SparkSession, matrix: PreparedMatrix, part: str, task: Task, scratch: str) -> DataFrame:
+def _ordered(spark: SparkSession, matrix: PreparedMatrix, part: str, task: Task) -> DataFrame:
     """Return label and features of a part, in the order of its keys."""
     if part not in PARTS:
         raise ConfigError(
             f"sagemaker.channels.{part} has no uri, and the prepared matrix has {', '.join(PARTS)} only",
             "Give it an s3:// uri, or drop it.",
         )
-    rows = spark.read.parquet(matrix.path(part)).drop("weight", "group")
-    vectors = with_vectors(rows, matrix.encoding().size, scratch)
+    from pyspark.sql import functions as F
+
+    vectors = read_vectors(spark, matrix).where(F.col("split") == part).select("key", "label", "features")
     # With a number of its own the range partitioning is kept: every instance finds a file.
     files = max(task.cores, task.sagemaker_config.instance_count)
     return vectors.repartitionByRange(files, "key").sortWithinPartitions("key").select("label", "features")
@@ -245,7 +241,7 @@ def _score(
 ) -> None:
     from sparring.inference.realtime import EndpointModel
 
-    rows = spark.read.parquet(matrix.rows).where("split <> 'train'")
+    rows = read_arrays(spark, matrix).where("split <> 'train'")
     with ExitStack() as deployed:
         with phases("deploy"):
             name = deployed.enter_context(RealTimeEndpoint(job.target, model, job.config, job.ledger))

@@ -21,7 +21,7 @@ from sparring.data.matrix import Part, PreparedMatrix
 from sparring.errors import TrainingError
 from sparring.training.logistic import LogisticParameters
 from sparring.training.phases import Phases
-from sparring.training.task import Outcome, Task
+from sparring.training.task import Outcome, RowsRead, Task
 from sparring.training.xgboost_parameters import XGBoostParameters
 
 
@@ -184,8 +184,8 @@ class XGBoostLearner(Learner):
 LEARNERS: dict[str, type[Learner]] = {learner.family: learner for learner in (LogisticLearner, XGBoostLearner)}
 
 
-def run(task: Task, phases: Phases) -> Outcome:
-    """Read, fit, score and write; no Spark takes part.
+def run(task: Task, phases: Phases) -> tuple[Outcome, RowsRead]:
+    """Read, fit, score and write; no Spark takes part.  Return what came of it and the check of what was read.
 
     Parameters
     ----------
@@ -195,7 +195,8 @@ def run(task: Task, phases: Phases) -> Outcome:
 
     Notes
     -----
-    Cost: holds the train part in memory, then the others one at a time.
+    Cost: holds all parts in memory, for they are verified as they were fitted and scored.  Memory is at its peak
+    while the largest part is sorted and fitted.
     """
     with phases("import"):
         learner = LEARNERS[task.family](task.hyperparameters, f"contenders.{task.name}.hyperparameters")
@@ -203,22 +204,20 @@ def run(task: Task, phases: Phases) -> Outcome:
     require_memory(matrix, task.name)
     with phases("read"):
         train = matrix.read("train")
-    outcome.fingerprints["train"] = train.fingerprint
     with phases("fit"):
         model = learner.fit(train.features, train.labels, train.weights, task.cores, task.seed)
-    del train
+    read = {"train": train}
     for part in ("validation", "test"):
         with phases("read"):
-            rows = matrix.read(part)
-        outcome.fingerprints[part] = rows.fingerprint
+            read[part] = matrix.read(part)
         with phases("score"):
-            scores = model.predict(rows.features)
+            scores = model.predict(read[part].features)
         with phases("write"):
-            write_predictions(task.predictions, part, rows, scores)
+            write_predictions(task.predictions, part, read[part], scores)
     with phases("write"):
         storage.write_bytes(storage.join(task.model, learner.file_name), model.to_bytes())
     outcome.versions = {"scikit-learn": version("scikit-learn"), "xgboost": xgboost.__version__}
-    return outcome
+    return outcome, lambda: {part: rows.fingerprint() for part, rows in read.items()}
 
 
 def require_memory(matrix: PreparedMatrix, name: str) -> None:

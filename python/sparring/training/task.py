@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sparring.config.schema import ContenderConfig, RunConfig, SageMakerConfig
 from sparring.data import storage
 from sparring.session import available_cores
+
+# Returns part -> fingerprint of the rows that an engine read.  To take it is our check and no work of the engine, so
+# an engine returns this function and leaves it to the runner to call it where nothing is measured.
+RowsRead = Callable[[], dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,8 @@ class Outcome:
     Attributes
     ----------
     fingerprints : dict of str to str
-        Part -> fingerprint of the rows the engine actually read.
+        Part -> fingerprint of the rows the engine actually read; taken after its work, see
+        :data:`RowsRead`.
     hyperparameters : dict
         All that were in force, defaults included.
     stand_in : bool
