@@ -182,6 +182,7 @@ def _outcome(task: Task, code: int, log_text: str) -> dict[str, Any]:
         "unmeasured": {},
         "fingerprints": {},
         "hyperparameters": {},
+        "capacity": {},
         "stand_in": False,
         "notes": [],
         "versions": {},

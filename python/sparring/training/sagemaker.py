@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sparring.config.schema import RunConfig, SageMakerConfig
 from sparring.data import storage
+from sparring.data.archives import tarfile
 from sparring.data.fingerprint import fingerprints_of_frame
 from sparring.data.matrix import PARTS, PreparedMatrix
 from sparring.errors import ConfigError, TrainingError
@@ -61,6 +64,7 @@ def run(task: Task, phases: Phases) -> tuple[Outcome, RowsRead]:
     one pass through the endpoint.
     """
     parameters = XGBoostParameters.of(task.hyperparameters, f"contenders.{task.name}.hyperparameters")
+    parameters = _stopping(parameters, task.sagemaker_config)
     outcome = Outcome(hyperparameters=parameters.in_force(), stand_in=task.sagemaker_config.local)
     matrix = PreparedMatrix(task.matrix)
     _require_equal_weights(matrix, task.name)
@@ -77,7 +81,8 @@ def run(task: Task, phases: Phases) -> tuple[Outcome, RowsRead]:
         job = TrainingJob.resumed(target, config, task.name, ledger=ledger, digest=digest, tell=_tell)
         model = _train(spark, matrix, job, parameters, task, phases, digest)
         with phases("write"):
-            _keep_model(target, model, task)
+            archive = _keep_model(target, model, task)
+        outcome.capacity = _capacity(parameters, archive)
         _score(spark, matrix, job, model, task, phases)
     outcome.versions = {"spark": spark.version}
     if config.client == "sagemaker-pyspark":
@@ -129,18 +134,24 @@ def hyperparameters_of(parameters: XGBoostParameters, config: SageMakerConfig, c
         If training is to stop early, and the client has no word for it or there is no validation channel.
     """
     own = {"num_round": parameters.num_round, **parameters.native(cores, seed)}
-    rounds = config.early_stopping_rounds
+    rounds = _stopping(parameters, config).early_stopping_rounds
     if rounds is None:
         return own
     if config.client == "sagemaker-pyspark":
         raise ConfigError(
-            "sagemaker-pyspark cannot express sagemaker.early_stopping_rounds", "Set sagemaker.client: boto3."
+            "sagemaker-pyspark cannot express sagemaker.early_stopping_rounds, nor a contender's",
+            "Set sagemaker.client: boto3, or num_round to the rounds at which another contender stopped.",
         )
     if "validation" not in config.channels:
         raise ConfigError(
-            "sagemaker.early_stopping_rounds needs the channel validation", "Add sagemaker.channels.validation: {}."
+            "early_stopping_rounds needs the channel validation", "Add sagemaker.channels.validation: {}."
         )
     return {**own, "early_stopping_rounds": rounds}
+
+
+def _stopping(parameters: XGBoostParameters, config: SageMakerConfig) -> XGBoostParameters:
+    """Return ``parameters`` with the section's early stopping where the contender has none of its own."""
+    return replace(parameters, early_stopping_rounds=parameters.early_stopping_rounds or config.early_stopping_rounds)
 
 
 def _tell(line: str) -> None:
@@ -256,11 +267,24 @@ def _write(scored: DataFrame, task: Task) -> None:
     scored.select(*columns).write.mode("overwrite").parquet(task.predictions)
 
 
-def _keep_model(target: AwsTarget, model: TrainedModel, task: Task) -> None:
-    """Copy ``model.tar.gz`` beside the predictions before the bucket is cleaned."""
+def _capacity(parameters: XGBoostParameters, archive: bytes) -> dict[str, Any]:
+    """Return how large the model in ``model.tar.gz`` became, where early stopping decided it."""
+    if parameters.early_stopping_rounds is None:
+        return {}
+    import xgboost
+
+    with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
+        member = packed.extractfile("xgboost-model")
+        assert member is not None
+        return parameters.capacity(xgboost.Booster(model_file=bytearray(member.read())))
+
+
+def _keep_model(target: AwsTarget, model: TrainedModel, task: Task) -> bytes:
+    """Copy ``model.tar.gz`` beside the predictions before the bucket is cleaned, and return it."""
     bucket, _, key = model.model_data.removeprefix("s3://").partition("/")
     body = target.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     storage.write_bytes(storage.join(task.model, "model.tar.gz"), body)
+    return bytes(body)
 
 
 def _timed_clean_up(ledger: Ledger, phases: Phases) -> None:

@@ -102,6 +102,8 @@ class Outcome:
         :data:`RowsRead`.
     hyperparameters : dict
         All that were in force, defaults included.
+    capacity : dict
+        How large a model was trained (see :mod:`sparring.comparison.capacity`) where it is not what was configured.
     stand_in : bool
         Whether a local stand-in did the work of a proprietary service.
     notes : list of str
@@ -112,6 +114,7 @@ class Outcome:
 
     fingerprints: dict[str, str] = field(default_factory=dict)
     hyperparameters: dict[str, Any] = field(default_factory=dict)
+    capacity: dict[str, Any] = field(default_factory=dict)
     stand_in: bool = False
     notes: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
