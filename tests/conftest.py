@@ -200,7 +200,7 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def matrix_rows(count: int, seed: int, width: int = 20) -> pa.Table:
-    """Rows of a sparse matrix in no order: absent cells, stored zeros, unequal row lengths, one empty row."""
+    """Rows of sparse vectors in no order: absent cells, stored zeros, unequal row lengths, one empty row."""
     rng = np.random.default_rng(seed)
     dense = rng.normal(size=(count, width)).astype(np.float32)
     score = dense[:, 0] + dense[:, 1] * dense[:, 2] + rng.normal(size=count)
@@ -208,14 +208,18 @@ def matrix_rows(count: int, seed: int, width: int = 20) -> pa.Table:
     stored[0] = False
     dense[rng.random(dense.shape) < 0.05] = 0
     offsets = pa.array(np.concatenate([[0], np.cumsum(stored.sum(axis=1))]), pa.int32())
+    indices = pa.ListArray.from_arrays(offsets, pa.array(np.nonzero(stored)[1], pa.int32()))
+    values = pa.ListArray.from_arrays(offsets, pa.array(dense[stored].astype(float)))
+    kinds, sizes = pa.array([0] * count, pa.int8()), pa.array([width] * count, pa.int32())
     return pa.table(
         {
             "key": [f"{key:05d}\N{GRINNING FACE}é{seed}" for key in rng.permutation(count)],
             "label": (score > 0).astype(np.float64),
             "weight": np.ones(count),
             "group": [f"g{number}" for number in rng.integers(0, count // 5, count)],
-            "indices": pa.ListArray.from_arrays(offsets, pa.array(np.nonzero(stored)[1], pa.int32())),
-            "values": pa.ListArray.from_arrays(offsets, pa.array(dense[stored], pa.float32())),
+            "features": pa.StructArray.from_arrays(
+                [kinds, sizes, indices, values], ["type", "size", "indices", "values"]
+            ),
         }
     )
 

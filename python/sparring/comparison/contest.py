@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from sparring.training.runner import run_task
 from sparring.training.task import Task
 
 GRACE_SECONDS = 30
+WAIT_SECONDS = 1.0
 
 
 def choose_isolation(configured: str, master: str) -> str:
@@ -54,7 +58,8 @@ def run_contender(task: Task, isolation: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        The outcome with ``wall_seconds``, ``cpu_seconds`` and ``peak_memory_bytes`` of the process tree.
+        The outcome with ``wall_seconds``, ``cpu_seconds`` and ``peak_memory_bytes`` of the process tree, from its
+        start until its scores are written.  Our checks of what it read come later, see ``unmeasured``.
     """
     storage.delete(task.folder)
     storage.make_folder(task.folder)
@@ -75,8 +80,10 @@ def run_contender(task: Task, isolation: str) -> dict[str, Any]:
 
 
 def _in_session(task: Task) -> dict[str, Any]:
-    with ProcessTreeMeter() as meter:
-        outcome = run_task(task)
+    meter = ProcessTreeMeter()
+    with ExitStack() as measured:
+        measured.enter_context(meter)
+        outcome = run_task(task, work_done=measured.close)
     return {**outcome, **meter.usage.to_dict()}
 
 
@@ -92,27 +99,52 @@ def _in_process(task: Task) -> dict[str, Any]:
 
 
 def _measured(task_file: Path, log: Any, cores: int) -> tuple[dict[str, Any], int]:
-    """Run the task's process to its end; whatever interrupts us ends it and all it started."""
+    """Run the task's process to its end, and measure it until it has done its work; what follows are our checks.
+
+    Whatever interrupts us ends the process and all it started.
+    """
     started = time.monotonic()
-    command = [sys.executable, "-m", "sparring.training.runner", str(task_file), str(started)]
-    child = subprocess.Popen(
-        command,
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            child = _start(task_file, started, theirs, log, cores)
+        try:
+            with ProcessTreeMeter(child.pid) as meter:
+                _wait_for_work(child, ours)
+                wall = time.monotonic() - started
+            # It waits for this: until now it could be measured.
+            ours.close()
+            code = child.wait()
+        except BaseException:
+            _end(child)
+            raise
+        finally:
+            assert child.stdin is not None
+            child.stdin.close()
+    return {**meter.usage.to_dict(), "wall_seconds": wall}, code
+
+
+def _start(task_file: Path, started: float, theirs: socket.socket, log: Any, cores: int) -> subprocess.Popen[bytes]:
+    number = theirs.fileno()
+    return subprocess.Popen(
+        [sys.executable, "-m", "sparring.training.runner", str(task_file), str(started), str(number)],
         stdin=subprocess.PIPE,
         stdout=log,
         stderr=subprocess.STDOUT,
         env=_environment(cores),
         start_new_session=True,
+        pass_fds=[number],
     )
-    try:
-        with ProcessTreeMeter(child.pid) as meter:
-            code = child.wait()
-    except BaseException:
-        _end(child)
-        raise
-    finally:
-        assert child.stdin is not None
-        child.stdin.close()
-    return {**meter.usage.to_dict(), "wall_seconds": time.monotonic() - started}, code
+
+
+def _wait_for_work(child: subprocess.Popen[bytes], ours: socket.socket) -> None:
+    """Wait until ``child`` says that its work is done, or ends."""
+    while not select.select([ours], [], [], WAIT_SECONDS)[0]:
+        # A process that it left behind may hold the other end.
+        if child.poll() is not None:
+            return
+    # To close a socket with something unread in it would break the other end.
+    ours.recv(1)
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
@@ -147,8 +179,10 @@ def _outcome(task: Task, code: int, log_text: str) -> dict[str, Any]:
     message = f"{task.name}'s process {how}. Last line of its log: {tail[0][:300]}"
     empty = {
         "phases": {},
+        "unmeasured": {},
         "fingerprints": {},
         "hyperparameters": {},
+        "capacity": {},
         "stand_in": False,
         "notes": [],
         "versions": {},

@@ -1,4 +1,7 @@
-"""Features of an Arrow batch as cells: the flat (offsets, indices, values) view of dense and sparse alike."""
+"""Features of an Arrow batch as cells: the flat (offsets, indices, values) view of arrays and of MLlib's vectors.
+
+A vector is a struct in Arrow and in Parquet: type (0 sparse, 1 dense), size, indices, values.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,19 @@ class Cells(NamedTuple):
         Row ``i`` holds the cells ``offsets[i]:offsets[i + 1]``.
     indices : ndarray of int32
         Column of each cell.
-    values : ndarray of float32
+    values : ndarray of float32, or of float64 where vectors hold it
         Value of each cell.
     """
 
     offsets: np.ndarray
     indices: np.ndarray
     values: np.ndarray
+
+    def of_rows(self, start: int, end: int) -> Cells:
+        """Return the rows from ``start`` to before ``end``, sharing memory."""
+        offsets = self.offsets[start : end + 1]
+        cells = slice(offsets[0], offsets[-1])
+        return Cells(offsets - offsets[0], self.indices[cells], self.values[cells])
 
 
 def _flat(column: pa.ListArray) -> tuple[np.ndarray, np.ndarray]:
@@ -34,19 +43,38 @@ def _flat(column: pa.ListArray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def cells_of(batch: pa.RecordBatch) -> Cells:
-    """Return the cells of a batch with ``features`` (dense) or ``indices`` and ``values`` (sparse)."""
+    """Return the cells of a batch with ``features`` (arrays or vectors), or ``indices`` and ``values``."""
     if "features" in batch.schema.names:
-        offsets, values = _flat(batch.column("features"))
-        widths = np.diff(offsets)
-        indices = np.arange(len(values)) - np.repeat(offsets[:-1], widths)
-        return Cells(offsets, indices.astype(np.int32), values)
+        features = batch.column("features")
+        if pa.types.is_struct(features.type):
+            return _vector_cells(features)
+        offsets, values = _flat(features)
+        return Cells(offsets, _positions(offsets), values)
     offsets, indices = _flat(batch.column("indices"))
     _, values = _flat(batch.column("values"))
     return Cells(offsets, indices, values)
 
 
+def _vector_cells(vectors: pa.StructArray) -> Cells:
+    """Return the cells of vectors, each of which is dense or sparse."""
+    offsets, values = _flat(vectors.field("values"))
+    sparse = vectors.field("type").to_numpy() == 0
+    if sparse.all():
+        return Cells(offsets, _flat(vectors.field("indices"))[1], values)
+    indices = _positions(offsets)
+    # Dense ones have no indices: what is left are the sparse ones', in order.
+    indices[np.repeat(sparse, np.diff(offsets))] = vectors.field("indices").flatten().to_numpy(zero_copy_only=False)
+    return Cells(offsets, indices, values)
+
+
+def _positions(offsets: np.ndarray) -> np.ndarray:
+    """Return the place of each cell within its row, which is its column where all are stored."""
+    places = np.arange(offsets[-1]) - np.repeat(offsets[:-1], np.diff(offsets))
+    return places.astype(np.int32)
+
+
 def stack(parts: list[Cells], size: int) -> csr_matrix:
-    """Return consecutive batches of cells as one float32 matrix of shape (rows, size)."""
+    """Return consecutive batches of cells as one matrix of shape (rows, size), in the values' own type."""
     starts = np.cumsum([0, *(len(part.values) for part in parts)])
     indptr = np.concatenate([[0], *(part.offsets[1:] + at for part, at in zip(parts, starts[:-1], strict=True))])
     values = np.concatenate([part.values for part in parts])

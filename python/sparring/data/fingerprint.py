@@ -22,6 +22,9 @@ from sparring.data.cells import Cells, cells_of
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+# Rows that are hashed at once.
+BLOCK = 100_000
+
 
 def _mix(x: np.ndarray) -> np.ndarray:
     """Finalise 64-bit words, as splitmix64 does (Steele, Lea, Flood: Fast splittable PRNGs, 2014, fig. 17)."""
@@ -85,8 +88,23 @@ def fingerprint_of_batches(batches: Iterable[pa.RecordBatch]) -> str:
     return _text(total, rows)
 
 
+def fingerprint_of_arrays(keys: np.ndarray, labels: np.ndarray, weights: np.ndarray, cells: Cells) -> str:
+    """Return the fingerprint of rows held in memory, see :func:`row_hashes`.
+
+    Notes
+    -----
+    The working memory is that of :data:`BLOCK` rows: it is also asked about arrays that fill a machine.
+    """
+    total = 0
+    for start in range(0, len(keys), BLOCK):
+        rows = slice(start, start + BLOCK)
+        hashes = row_hashes(keys[rows], labels[rows], weights[rows], cells.of_rows(start, start + BLOCK))
+        total += int(np.add.reduce(hashes, dtype=np.uint64))
+    return _text(total, len(keys))
+
+
 def fingerprints_of_frame(matrix: DataFrame, part_col: str = "split") -> dict[str, str]:
-    """Return part -> fingerprint of a matrix held by Spark.
+    """Return part -> fingerprint of a matrix held by Spark, its features arrays or vectors.
 
     Parameters
     ----------

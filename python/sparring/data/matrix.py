@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 from scipy.sparse import csr_matrix
 
 from sparring.data import storage
-from sparring.data.cells import cells_of, stack
-from sparring.data.fingerprint import fingerprint_of_batches
+from sparring.data.cells import Cells, cells_of, stack
+from sparring.data.fingerprint import fingerprint_of_arrays
 from sparring.errors import TableError
 
 PARTS = ("train", "validation", "test")
+# Where Parquet keeps the values of vectors.
+VALUES = "features.values."
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,6 @@ class Part:
     groups : ndarray of str, shape (n,)
         What must not straddle; the unit of resampling.
     features : csr_matrix of float32, shape (n, size)
-    fingerprint : str
-        Of the rows as they were read.
     """
 
     keys: np.ndarray
@@ -64,11 +65,18 @@ class Part:
     weights: np.ndarray
     groups: np.ndarray
     features: csr_matrix
-    fingerprint: str
+
+    def fingerprint(self) -> str:
+        """Return the fingerprint of the rows as they are held here."""
+        cells = Cells(self.features.indptr, self.features.indices, self.features.data)
+        return fingerprint_of_arrays(self.keys, self.labels, self.weights, cells)
 
 
 class PreparedMatrix:
     """The folder that preparation wrote: ``encoding.json`` and ``matrix/split={train,validation,test}``.
+
+    The column ``features`` is the storage form of pyspark.ml's vectors, which Spark reads as vectors
+    (:func:`sparring.feature.vectors.read_vectors`) and Arrow as flat arrays: nobody converts or rewrites it.
 
     Parameters
     ----------
@@ -99,41 +107,61 @@ class PreparedMatrix:
         system, inner = storage.filesystem(self.path(part))
         yield from ds.dataset(inner, filesystem=system, format="parquet").to_batches()
 
+    def weighted(self, part: str) -> bool:
+        """Return whether a row of ``part`` has another weight than 1: from the files' statistics, no row is read.
+
+        A file without statistics counts as weighted.
+        """
+        chunks = [chunk for chunk in self._chunks(part) if chunk.path_in_schema == "weight"]
+        known = [chunk.statistics for chunk in chunks if chunk.is_stats_set and chunk.statistics.has_min_max]
+        return len(known) < len(chunks) or any(not known.min == known.max == 1 for known in known)
+
     def cells(self, part: str) -> int:
         """Return the number of stored feature values of ``part``, from the files' own metadata."""
+        return sum(chunk.num_values for chunk in self._chunks(part) if chunk.path_in_schema.startswith(VALUES))
+
+    def _chunks(self, part: str) -> list[pq.ColumnChunkMetaData]:
+        """Return what the files' own metadata says of the columns of ``part``."""
         system, inner = storage.filesystem(self.path(part))
-        column = "features" if self.encoding().storage == "dense" else "values"
         files = ds.dataset(inner, filesystem=system, format="parquet").get_fragments()
         groups = [file.metadata.row_group(at) for file in files for at in range(file.metadata.num_row_groups)]
-        columns = [group.column(at) for group in groups for at in range(group.num_columns)]
-        return sum(chunk.num_values for chunk in columns if chunk.path_in_schema.split(".")[0] == column)
+        return [group.column(at) for group in groups if group.num_rows for at in range(group.num_columns)]
 
     def read(self, part: str) -> Part:
         """Return ``part`` in memory, sorted by key so that every path sees one row order.
 
+        Nothing is verified, see :meth:`require`.
+        """
+        batches = [batch for batch in self.batches(part) if batch.num_rows]
+        return _sorted_by_key(batches, self.encoding().size)
+
+    def require(self, found: Mapping[str, str]) -> dict[str, str]:
+        """Return ``found``, part -> fingerprint of the rows that were read, if it is what preparation wrote.
+
         Raises
         ------
         TableError
-            If what was read is not what preparation wrote.
+            If a part is missing or has other rows.
         """
-        encoding = self.encoding()
-        batches = [batch for batch in self.batches(part) if batch.num_rows]
-        found = fingerprint_of_batches(batches)
-        if found != encoding.fingerprints[part]:
-            raise TableError(
-                f"The {part} part in {self.folder} has fingerprint {found}, preparation wrote "
-                f"{encoding.fingerprints[part]}",
-                "The files were changed or are incomplete; run the preparation again.",
-            )
-        return _sorted_by_key(batches, encoding.size, found)
+        expected = self.encoding().fingerprints
+        for part in PARTS:
+            if found.get(part) != expected[part]:
+                raise TableError(
+                    f"The {part} part in {self.folder} has fingerprint {found.get(part)}, preparation wrote "
+                    f"{expected[part]}",
+                    "The files were changed or are incomplete; run the preparation again.",
+                )
+        return dict(found)
 
 
-def _sorted_by_key(batches: list[pa.RecordBatch], size: int, fingerprint: str) -> Part:
+def _sorted_by_key(batches: list[pa.RecordBatch], size: int) -> Part:
     columns: dict[str, Any] = {
         name: np.concatenate([b.column(name).to_numpy(zero_copy_only=False) for b in batches])
         for name in ("key", "label", "weight", "group")
     }
-    features = stack([cells_of(batch) for batch in batches], size)
+    # Vectors are stored as float64, but every value was rounded to float32: nothing is lost.
+    cells = [cells_of(batch) for batch in batches]
+    features = stack([some._replace(values=some.values.astype(np.float32, copy=False)) for some in cells], size)
     order = np.argsort(columns["key"].astype(str), kind="stable")
     key, label, weight, group = (column[order] for column in columns.values())
-    return Part(key, label, weight, group, features[order], fingerprint)
+    return Part(key, label, weight, group, features[order])

@@ -12,11 +12,12 @@ from sparring.data import storage
 from sparring.data.contract import GROUP, KEY, LABEL, SPLIT, WEIGHT
 from sparring.data.fingerprint import fingerprints_of_frame
 from sparring.data.matrix import Encoding, PreparedMatrix
-from sparring.data.reserved import PREFIX, quoted
+from sparring.data.reserved import PREFIX, named, quoted
 from sparring.data.row_counts import write_rows
 from sparring.data.tasks import reason_of
 from sparring.errors import TableError
 from sparring.feature.preparation import OUT_OF_RANGE_STEP, FeaturePreparation, FeaturePreparationModel
+from sparring.feature.vectors import vector_struct
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -64,12 +65,12 @@ def _estimator(features: FeaturesConfig, options: PrepareConfig, seed: int) -> F
 def _write(model: FeaturePreparationModel, rows: DataFrame, folder: str) -> Encoding:
     """Write the matrix, then what was learnt; ``encoding.json`` comes last and means that all is there."""
     spark, matrix = rows.sparkSession, PreparedMatrix(folder)
-    columns = ["indices", "values"] if model.getOrDefault("storage") == "sparse" else ["features"]
     # Only what is encoded or kept crosses to Python.
     used = rows.select(KEY, LABEL, WEIGHT, GROUP, SPLIT, *map(quoted, model.encoder.columns))
     standard = {KEY: "key", LABEL: "label", WEIGHT: "weight", GROUP: "group", SPLIT: "split"}
-    features = {f"{PREFIX}{name}": name for name in columns}
-    encoded = model.transform(used).selectExpr(*(f"{own} as {name}" for own, name in {**standard, **features}.items()))
+    columns = [named(own).alias(name) for own, name in standard.items()]
+    vectors = vector_struct(model.getOrDefault("storage"), model.encoder.size, PREFIX)
+    encoded = model.transform(used).select(*columns, vectors)
     try:
         write_rows(encoded, matrix.rows, "split")
     except PythonException as error:

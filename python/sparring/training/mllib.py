@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from sparring.data import storage
 from sparring.data.fingerprint import fingerprints_of_frame
-from sparring.data.matrix import PARTS, PreparedMatrix
-from sparring.errors import ConfigError, TableError, did_you_mean
-from sparring.feature.vectors import with_vectors
+from sparring.data.matrix import PreparedMatrix
+from sparring.errors import ConfigError, did_you_mean
+from sparring.feature.vectors import read_vectors
 from sparring.session import SessionSpec, get_session, s3a_settings
 from sparring.training.logistic import LogisticParameters
 from sparring.training.phases import Phases
-from sparring.training.task import Outcome, Task
+from sparring.training.task import Outcome, RowsRead, Task
 
 if TYPE_CHECKING:
     from pyspark.ml import Estimator, Model
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
 # GBTClassifier's own Params that a configuration may set; the columns, seed and caching are Sparring's.
 GBT_PARAMS = (
@@ -66,19 +66,19 @@ def estimator(task: Task) -> tuple[Estimator[Any], dict[str, Any]]:
     return trees, {name: trees.getOrDefault(name) for name in GBT_PARAMS}
 
 
-def run(task: Task, phases: Phases) -> Outcome:
-    """Read, fit, score and write with Spark.
+def run(task: Task, phases: Phases) -> tuple[Outcome, RowsRead]:
+    """Fit, score and write with Spark.  Return what came of it and the check of what was read.
 
     Parameters
     ----------
     task : Task
     phases : Phases
-        Receives session, read, hand_off (arrays to vectors), fit, score (with the writing of predictions).
+        Receives session, fit (with the reading of the vectors), score (with the writing of predictions), write.
 
     Notes
     -----
-    Cost: one pass for the fingerprints, one to make vectors, which are cached once in memory, spilling to disk;
-    the fit's own passes; one to score.
+    Cost: the fit's own passes over the files, and one to score.  Train is not cached here: MLlib keeps it in a form of
+    its own, and a second copy cost more than it saved.
     """
     check_hyperparameters(task.family, task.hyperparameters, f"contenders.{task.name}.hyperparameters")
     with phases("session"):
@@ -88,50 +88,15 @@ def run(task: Task, phases: Phases) -> Outcome:
         spark.sparkContext.setLogLevel("ERROR")
     chosen, in_force = estimator(task)
     outcome = Outcome(hyperparameters=in_force, versions={"spark": spark.version})
-    matrix = PreparedMatrix(task.matrix)
-    with phases("read"):
-        outcome.fingerprints = check_fingerprints(spark, matrix)
-    scratch = storage.join(task.folder, "vectors")
-    try:
-        with phases("hand_off"):
-            rows = _vectors(spark, matrix, scratch)
-            train = rows.where("split = 'train'").coalesce(task.cores).cache()
-            train.count()
-        with phases("fit"):
-            model = chosen.fit(train)
-        train.unpersist()
-        with phases("score"):
-            _score(model, rows.where("split <> 'train'")).write.mode("overwrite").parquet(task.predictions)
-        with phases("write"):
-            _save(model, task)
-    finally:
-        storage.delete(scratch)
-    return outcome
-
-
-def check_fingerprints(spark: SparkSession, matrix: PreparedMatrix) -> dict[str, str]:
-    """Return the fingerprints of the parts as Spark reads them.
-
-    Raises
-    ------
-    TableError
-        If one differs from what preparation wrote.
-    """
-    expected = matrix.encoding().fingerprints
-    found = fingerprints_of_frame(spark.read.parquet(matrix.rows))
-    for part in PARTS:
-        if found.get(part) != expected[part]:
-            raise TableError(
-                f"The {part} part in {matrix.folder} has fingerprint {found.get(part)}, preparation wrote "
-                f"{expected[part]}",
-                "The files were changed or are incomplete; run the preparation again.",
-            )
-    return found
-
-
-def _vectors(spark: SparkSession, matrix: PreparedMatrix, scratch: str) -> DataFrame:
-    rows = spark.read.parquet(matrix.rows)
-    return with_vectors(rows, matrix.encoding().size, scratch)
+    rows = read_vectors(spark, PreparedMatrix(task.matrix))
+    train, scored = rows.where("split = 'train'").coalesce(task.cores), rows.where("split <> 'train'")
+    with phases("fit"):
+        model = chosen.fit(train)
+    with phases("score"):
+        _score(model, scored).write.mode("overwrite").parquet(task.predictions)
+    with phases("write"):
+        _save(model, task)
+    return outcome, lambda: fingerprints_of_frame(rows)
 
 
 def _score(model: Model, rows: DataFrame) -> DataFrame:

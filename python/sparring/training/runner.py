@@ -1,6 +1,7 @@
-"""A contender's process: ``python -m sparring.training.runner TASK.json [MONOTONIC_SECONDS]``.
+"""A contender's process: ``python -m sparring.training.runner TASK.json [MONOTONIC_SECONDS [SOCKET]]``.
 
-The second argument is when the parent began to start it, by the machine's monotonic clock.
+The second argument is when the parent began to start it, by the machine's monotonic clock; the third one a socket
+on which the parent is told that the work is done, so that it measures none of our checks.
 
 It writes ``outcome.json`` into the task's folder, also when it fails: a failure is a result.
 """
@@ -11,15 +12,19 @@ import atexit
 import importlib
 import os
 import signal
+import socket
 import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from sparring.boosting import import_alone
 from sparring.data import storage
+from sparring.data.matrix import PreparedMatrix
 from sparring.errors import SparringError
 from sparring.training.phases import Phases
 from sparring.training.task import Outcome, Task
@@ -33,26 +38,31 @@ ENGINES = {
 }
 
 
-def run_task(task: Task, phases: Phases | None = None) -> dict[str, Any]:
-    """Train and score as ``task`` says and return what came of it; only an interrupt is raised.
+def run_task(task: Task, phases: Phases | None = None, work_done: Callable[[], None] = lambda: None) -> dict[str, Any]:
+    """Train, score and verify as ``task`` says and return what came of it; only an interrupt is raised.
 
     Parameters
     ----------
     task : Task
     phases : Phases, optional
         Phases timed so far, such as the start of the process.
+    work_done : callable, optional
+        Called when the engine has done its work and only our checks follow: what is measured ends there.
 
     Returns
     -------
     dict
-        ``status`` (ok or failed), ``error`` (type and message, or None), ``phases`` and the fields of
-        :class:`~sparring.training.task.Outcome`.
+        ``status`` (ok or failed), ``error`` (type and message, or None), ``phases``, ``unmeasured`` (the seconds of
+        our checks, in no other figure) and the fields of :class:`~sparring.training.task.Outcome`.
     """
-    phases, outcome, error = phases or Phases(), Outcome(), None
+    phases, unmeasured, outcome, error = phases or Phases(), Phases(), Outcome(), None
     try:
         with phases("import"):
             engine = importlib.import_module(ENGINES[task.engine])
-        outcome = engine.run(task, phases)
+        outcome, rows_read = engine.run(task, phases)
+        work_done()
+        with unmeasured("verify"):
+            outcome.fingerprints = PreparedMatrix(task.matrix).require(rows_read())
     except Exception as failure:
         traceback.print_exc()
         error = {"type": type(failure).__name__, "message": _message(failure)}
@@ -62,12 +72,20 @@ def run_task(task: Task, phases: Phases | None = None) -> dict[str, Any]:
         "status": "failed" if error else "ok",
         "error": error,
         "phases": phases.seconds,
+        "unmeasured": unmeasured.seconds,
         **asdict(outcome),
     }
 
 
 def _message(failure: Exception) -> str:
     return str(failure) if isinstance(failure, SparringError) else f"{type(failure).__name__}: {failure}"[:2_000]
+
+
+def _tell(parent: socket.socket) -> None:
+    """Tell the parent that the work is done, and wait until it has stopped to measure."""
+    with parent:
+        parent.sendall(b".")
+        parent.recv(1)
 
 
 def main(argv: list[str]) -> int:
@@ -82,9 +100,19 @@ def main(argv: list[str]) -> int:
     if task.engine == "single_node":
         with phases("import"):
             import_alone()
-    answer = run_task(task, phases)
+    answer = run_task(task, phases, _work_done(argv))
     storage.write_json(storage.join(task.folder, "outcome.json"), answer)
     return 0 if answer["status"] == "ok" else 1
+
+
+def _work_done(argv: list[str]) -> Callable[[], None]:
+    """Return how to tell the parent, if it listens, that the work is done."""
+    if len(argv) < 3:
+        return lambda: None
+    parent = socket.socket(fileno=int(argv[2]))
+    # Whatever this process starts must not keep the connection open.
+    parent.set_inheritable(False)
+    return partial(_tell, parent)
 
 
 def _end_with_parent() -> None:

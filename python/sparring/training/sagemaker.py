@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sparring.config.schema import RunConfig, SageMakerConfig
 from sparring.data import storage
+from sparring.data.archives import tarfile
+from sparring.data.fingerprint import fingerprints_of_frame
 from sparring.data.matrix import PARTS, PreparedMatrix
 from sparring.errors import ConfigError, TrainingError
-from sparring.feature.vectors import with_vectors
+from sparring.feature.vectors import read_arrays, read_vectors
 from sparring.jars import SAGEMAKER_PYSPARK, sagemaker_jars, spark_is_supported
 from sparring.sagemaker.compute import Choice, choose, chosen
 from sparring.sagemaker.endpoint import RealTimeEndpoint
@@ -17,9 +21,8 @@ from sparring.sagemaker.ledger import Ledger, ledger_path, settle_or_drop
 from sparring.sagemaker.target import AwsTarget
 from sparring.sagemaker.training_job import TrainedModel, TrainingJob, digest_of
 from sparring.session import SessionSpec, available_cores, get_session
-from sparring.training.mllib import check_fingerprints
 from sparring.training.phases import Phases
-from sparring.training.task import Outcome, Task
+from sparring.training.task import Outcome, RowsRead, Task
 from sparring.training.xgboost_parameters import XGBoostParameters
 
 if TYPE_CHECKING:
@@ -36,8 +39,8 @@ AWS_NOTE = (
 )
 
 
-def run(task: Task, phases: Phases) -> Outcome:
-    """Hand over, fit, deploy, score and clean up.
+def run(task: Task, phases: Phases) -> tuple[Outcome, RowsRead]:
+    """Hand over, fit, deploy, score and clean up.  Return what came of it and the check of what was read.
 
     A job that an earlier, interrupted run of the same task started on AWS is followed instead of starting another.
 
@@ -45,7 +48,7 @@ def run(task: Task, phases: Phases) -> Outcome:
     ----------
     task : Task
     phases : Phases
-        Receives local_start (stand-in only), session, read, hand_off (sorting, libsvm, upload and the wait
+        Receives local_start (stand-in only), session, hand_off (reading, sorting, libsvm, upload and the wait
         that is not training), fit (the job's own training time), write, deploy, score, clean_up.
 
     Raises
@@ -61,8 +64,10 @@ def run(task: Task, phases: Phases) -> Outcome:
     one pass through the endpoint.
     """
     parameters = XGBoostParameters.of(task.hyperparameters, f"contenders.{task.name}.hyperparameters")
+    parameters = _stopping(parameters, task.sagemaker_config)
     outcome = Outcome(hyperparameters=parameters.in_force(), stand_in=task.sagemaker_config.local)
     matrix = PreparedMatrix(task.matrix)
+    _require_equal_weights(matrix, task.name)
     choice = _choice(task, matrix)
     config = chosen(task.sagemaker_config, choice)
     with ExitStack() as resources:
@@ -70,23 +75,21 @@ def run(task: Task, phases: Phases) -> Outcome:
             target = _target(task, resources)
         with phases("session"):
             spark = _session(task, config)
-        with phases("read"):
-            outcome.fingerprints = check_fingerprints(spark, matrix)
-            _require_equal_weights(spark, matrix, task.name)
         ledger = _ledger(task, target)
         resources.callback(_timed_clean_up, ledger, phases)
-        digest = digest_of(outcome.fingerprints, parameters.in_force(), task.seed, config.model_dump())
+        digest = digest_of(matrix.encoding().fingerprints, parameters.in_force(), task.seed, config.model_dump())
         job = TrainingJob.resumed(target, config, task.name, ledger=ledger, digest=digest, tell=_tell)
         model = _train(spark, matrix, job, parameters, task, phases, digest)
         with phases("write"):
-            _keep_model(target, model, task)
+            archive = _keep_model(target, model, task)
+        outcome.capacity = _capacity(parameters, archive)
         _score(spark, matrix, job, model, task, phases)
     outcome.versions = {"spark": spark.version}
     if config.client == "sagemaker-pyspark":
         outcome.versions["sagemaker-pyspark"] = SAGEMAKER_PYSPARK
     note = STAND_IN_NOTE if outcome.stand_in else AWS_NOTE.format(image=model.image)
     outcome.notes = [note, f"Instance {choice.reason}; client {config.client}."]
-    return outcome
+    return outcome, lambda: fingerprints_of_frame(read_vectors(spark, matrix))
 
 
 def planned_requests(config: RunConfig) -> list[dict[str, Any]]:
@@ -131,18 +134,24 @@ def hyperparameters_of(parameters: XGBoostParameters, config: SageMakerConfig, c
         If training is to stop early, and the client has no word for it or there is no validation channel.
     """
     own = {"num_round": parameters.num_round, **parameters.native(cores, seed)}
-    rounds = config.early_stopping_rounds
+    rounds = _stopping(parameters, config).early_stopping_rounds
     if rounds is None:
         return own
     if config.client == "sagemaker-pyspark":
         raise ConfigError(
-            "sagemaker-pyspark cannot express sagemaker.early_stopping_rounds", "Set sagemaker.client: boto3."
+            "sagemaker-pyspark cannot express sagemaker.early_stopping_rounds, nor a contender's",
+            "Set sagemaker.client: boto3, or num_round to the rounds at which another contender stopped.",
         )
     if "validation" not in config.channels:
         raise ConfigError(
-            "sagemaker.early_stopping_rounds needs the channel validation", "Add sagemaker.channels.validation: {}."
+            "early_stopping_rounds needs the channel validation", "Add sagemaker.channels.validation: {}."
         )
     return {**own, "early_stopping_rounds": rounds}
+
+
+def _stopping(parameters: XGBoostParameters, config: SageMakerConfig) -> XGBoostParameters:
+    """Return ``parameters`` with the section's early stopping where the contender has none of its own."""
+    return replace(parameters, early_stopping_rounds=parameters.early_stopping_rounds or config.early_stopping_rounds)
 
 
 def _tell(line: str) -> None:
@@ -186,8 +195,8 @@ def _target(task: Task, resources: ExitStack) -> AwsTarget:
     return AwsTarget.on(resources.enter_context(LocalAws()))
 
 
-def _require_equal_weights(spark: SparkSession, matrix: PreparedMatrix, name: str) -> None:
-    if not spark.read.parquet(matrix.path("train")).where("weight <> 1").isEmpty():
+def _require_equal_weights(matrix: PreparedMatrix, name: str) -> None:
+    if matrix.weighted("train"):
         raise TrainingError(
             f"{name}: the hand-off writes libsvm text, which has no place for row weights other than 1",
             "Leave table.weight out, or leave the sagemaker contenders out.",
@@ -205,31 +214,29 @@ def _train(
 ) -> TrainedModel:
     """Train on the rows in the order of their keys: XGBoost's model depends on it, so every path agrees."""
     hyperparameters = hyperparameters_of(parameters, job.config, task.cores, task.seed)
-    whole, scratch = Phases(), storage.join(task.folder, "vectors")
-    try:
-        with whole("job"):
-            channels = job.config.written_channels
-            if not job.attached:
-                job.request(hyperparameters, channels)
-            rows = {name: _ordered(spark, matrix, name, task, storage.join(scratch, name)) for name in channels}
-            model = job.run(spark, rows, hyperparameters, digest)
-    finally:
-        storage.delete(scratch)
+    whole = Phases()
+    with whole("job"):
+        channels = job.config.written_channels
+        if not job.attached:
+            job.request(hyperparameters, channels)
+        rows = {name: _ordered(spark, matrix, name, task) for name in channels}
+        model = job.run(spark, rows, hyperparameters, digest)
     fit = model.phases.get("Training", 0.0)
     phases.add("hand_off", whole.seconds["job"] - fit)
     phases.add("fit", fit)
     return model
 
 
-def _ordered(spark: SparkSession, matrix: PreparedMatrix, part: str, task: Task, scratch: str) -> DataFrame:
+def _ordered(spark: SparkSession, matrix: PreparedMatrix, part: str, task: Task) -> DataFrame:
     """Return label and features of a part, in the order of its keys."""
     if part not in PARTS:
         raise ConfigError(
             f"sagemaker.channels.{part} has no uri, and the prepared matrix has {', '.join(PARTS)} only",
             "Give it an s3:// uri, or drop it.",
         )
-    rows = spark.read.parquet(matrix.path(part)).drop("weight", "group")
-    vectors = with_vectors(rows, matrix.encoding().size, scratch)
+    from pyspark.sql import functions as F
+
+    vectors = read_vectors(spark, matrix).where(F.col("split") == part).select("key", "label", "features")
     # With a number of its own the range partitioning is kept: every instance finds a file.
     files = max(task.cores, task.sagemaker_config.instance_count)
     return vectors.repartitionByRange(files, "key").sortWithinPartitions("key").select("label", "features")
@@ -245,7 +252,7 @@ def _score(
 ) -> None:
     from sparring.inference.realtime import EndpointModel
 
-    rows = spark.read.parquet(matrix.rows).where("split <> 'train'")
+    rows = read_arrays(spark, matrix).where("split <> 'train'")
     with ExitStack() as deployed:
         with phases("deploy"):
             name = deployed.enter_context(RealTimeEndpoint(job.target, model, job.config, job.ledger))
@@ -260,11 +267,24 @@ def _write(scored: DataFrame, task: Task) -> None:
     scored.select(*columns).write.mode("overwrite").parquet(task.predictions)
 
 
-def _keep_model(target: AwsTarget, model: TrainedModel, task: Task) -> None:
-    """Copy ``model.tar.gz`` beside the predictions before the bucket is cleaned."""
+def _capacity(parameters: XGBoostParameters, archive: bytes) -> dict[str, Any]:
+    """Return how large the model in ``model.tar.gz`` became, where early stopping decided it."""
+    if parameters.early_stopping_rounds is None:
+        return {}
+    import xgboost
+
+    with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
+        member = packed.extractfile("xgboost-model")
+        assert member is not None
+        return parameters.capacity(xgboost.Booster(model_file=bytearray(member.read())))
+
+
+def _keep_model(target: AwsTarget, model: TrainedModel, task: Task) -> bytes:
+    """Copy ``model.tar.gz`` beside the predictions before the bucket is cleaned, and return it."""
     bucket, _, key = model.model_data.removeprefix("s3://").partition("/")
     body = target.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     storage.write_bytes(storage.join(task.model, "model.tar.gz"), body)
+    return bytes(body)
 
 
 def _timed_clean_up(ledger: Ledger, phases: Phases) -> None:

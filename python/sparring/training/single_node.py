@@ -18,10 +18,10 @@ from threadpoolctl import threadpool_limits
 
 from sparring.data import storage
 from sparring.data.matrix import Part, PreparedMatrix
-from sparring.errors import TrainingError
+from sparring.errors import ConfigError, TrainingError
 from sparring.training.logistic import LogisticParameters
 from sparring.training.phases import Phases
-from sparring.training.task import Outcome, Task
+from sparring.training.task import Outcome, RowsRead, Task
 from sparring.training.xgboost_parameters import XGBoostParameters
 
 
@@ -60,13 +60,28 @@ class Learner(ABC):
     @abstractmethod
     def __init__(self, hyperparameters: dict[str, Any], owner: str) -> None: ...
 
+    # Parts of the matrix that are read before the fit.
+    parts: tuple[str, ...] = ("train",)
+
     @abstractmethod
-    def fit(self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray, cores: int, seed: int) -> FittedModel:
-        """Return the model fitted on rows in the order given."""
+    def fit(
+        self,
+        features: csr_matrix,
+        labels: np.ndarray,
+        weights: np.ndarray,
+        cores: int,
+        seed: int,
+        validation: Part | None = None,
+    ) -> FittedModel:
+        """Return the model fitted on rows in the order given; ``validation`` may decide when to stop."""
 
     @abstractmethod
     def in_force(self) -> dict[str, Any]:
         """Return all hyperparameters, defaults included."""
+
+    def capacity(self, model: FittedModel) -> dict[str, Any]:
+        """Return how large ``model`` is where that is not what was configured; by default nothing."""
+        return {}
 
 
 class LogisticModel(FittedModel):
@@ -121,7 +136,13 @@ class LogisticLearner(Learner):
         self.parameters, self.estimator = LogisticParameters.of(hyperparameters, owner), LogisticRegression
 
     def fit(
-        self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray, cores: int, seed: int
+        self,
+        features: csr_matrix,
+        labels: np.ndarray,
+        weights: np.ndarray,
+        cores: int,
+        seed: int,
+        validation: Part | None = None,
     ) -> LogisticModel:
         """Return the fitted coefficients; float64 throughout."""
         arguments = self.parameters.for_sklearn(float(weights.sum()), features.shape[1])
@@ -169,23 +190,53 @@ class XGBoostLearner(Learner):
 
     def __init__(self, hyperparameters: dict[str, Any], owner: str) -> None:
         self.parameters = XGBoostParameters.of(hyperparameters, owner)
+        if self.parameters.early_stopping_rounds:
+            self.parts = ("train", "validation")
 
-    def fit(self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray, cores: int, seed: int) -> XGBoostModel:
+    def fit(
+        self,
+        features: csr_matrix,
+        labels: np.ndarray,
+        weights: np.ndarray,
+        cores: int,
+        seed: int,
+        validation: Part | None = None,
+    ) -> XGBoostModel:
         """Return the fitted booster; rows in another order may give another model."""
         matrix = xgboost.DMatrix(features, label=labels, weight=weights, nthread=cores)
         native = self.parameters.native(cores, seed)
-        return XGBoostModel(xgboost.train(native, matrix, num_boost_round=self.parameters.num_round))
+        stopping = _early_stopping(self.parameters, validation, cores)
+        return XGBoostModel(xgboost.train(native, matrix, num_boost_round=self.parameters.num_round, **stopping))
+
+    def capacity(self, model: FittedModel) -> dict[str, Any]:
+        """Return how large the model became, where early stopping decided it."""
+        assert isinstance(model, XGBoostModel)
+        return self.parameters.capacity(model.booster)
 
     def in_force(self) -> dict[str, Any]:
         """Return all hyperparameters, defaults included."""
         return self.parameters.in_force()
 
 
+def _early_stopping(parameters: XGBoostParameters, validation: Part | None, cores: int) -> dict[str, Any]:
+    """Return the arguments of :func:`xgboost.train` that stop it early; none where it is not asked for."""
+    if parameters.early_stopping_rounds is None:
+        return {}
+    if validation is None:
+        raise ConfigError(
+            "early_stopping_rounds needs validation rows, and there are none here", "Leave early_stopping_rounds out."
+        )
+    rows = xgboost.DMatrix(validation.features, validation.labels, weight=validation.weights, nthread=cores)
+    # As the built-in algorithm does: the model ends with its best round.
+    stop = xgboost.callback.EarlyStopping(rounds=parameters.early_stopping_rounds, save_best=True)
+    return {"evals": [(rows, "validation")], "callbacks": [stop], "verbose_eval": False}
+
+
 LEARNERS: dict[str, type[Learner]] = {learner.family: learner for learner in (LogisticLearner, XGBoostLearner)}
 
 
-def run(task: Task, phases: Phases) -> Outcome:
-    """Read, fit, score and write; no Spark takes part.
+def run(task: Task, phases: Phases) -> tuple[Outcome, RowsRead]:
+    """Read, fit, score and write; no Spark takes part.  Return what came of it and the check of what was read.
 
     Parameters
     ----------
@@ -195,30 +246,32 @@ def run(task: Task, phases: Phases) -> Outcome:
 
     Notes
     -----
-    Cost: holds the train part in memory, then the others one at a time.
+    Cost: holds all parts in memory, for they are verified as they were fitted and scored.  Memory is at its peak
+    while the largest part is sorted and fitted.
     """
     with phases("import"):
         learner = LEARNERS[task.family](task.hyperparameters, f"contenders.{task.name}.hyperparameters")
     matrix, outcome = PreparedMatrix(task.matrix), Outcome(hyperparameters=learner.in_force())
     require_memory(matrix, task.name)
-    with phases("read"):
-        train = matrix.read("train")
-    outcome.fingerprints["train"] = train.fingerprint
+    read: dict[str, Part] = {}
+    for part in learner.parts:
+        with phases("read"):
+            read[part] = matrix.read(part)
+    train = read["train"]
     with phases("fit"):
-        model = learner.fit(train.features, train.labels, train.weights, task.cores, task.seed)
-    del train
+        model = learner.fit(train.features, train.labels, train.weights, task.cores, task.seed, read.get("validation"))
+    outcome.capacity = learner.capacity(model)
     for part in ("validation", "test"):
         with phases("read"):
-            rows = matrix.read(part)
-        outcome.fingerprints[part] = rows.fingerprint
+            read[part] = read.get(part) or matrix.read(part)
         with phases("score"):
-            scores = model.predict(rows.features)
+            scores = model.predict(read[part].features)
         with phases("write"):
-            write_predictions(task.predictions, part, rows, scores)
+            write_predictions(task.predictions, part, read[part], scores)
     with phases("write"):
         storage.write_bytes(storage.join(task.model, learner.file_name), model.to_bytes())
     outcome.versions = {"scikit-learn": version("scikit-learn"), "xgboost": xgboost.__version__}
-    return outcome
+    return outcome, lambda: {part: rows.fingerprint() for part, rows in read.items()}
 
 
 def require_memory(matrix: PreparedMatrix, name: str) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sparring.config.schema import ContenderConfig, RunConfig, SageMakerConfig
 from sparring.data import storage
 from sparring.session import available_cores
+
+# Returns part -> fingerprint of the rows that an engine read.  To take it is our check and no work of the engine, so
+# an engine returns this function and leaves it to the runner to call it where nothing is measured.
+RowsRead = Callable[[], dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -93,9 +98,12 @@ class Outcome:
     Attributes
     ----------
     fingerprints : dict of str to str
-        Part -> fingerprint of the rows the engine actually read.
+        Part -> fingerprint of the rows the engine actually read; taken after its work, see
+        :data:`RowsRead`.
     hyperparameters : dict
         All that were in force, defaults included.
+    capacity : dict
+        How large a model was trained (see :mod:`sparring.comparison.capacity`) where it is not what was configured.
     stand_in : bool
         Whether a local stand-in did the work of a proprietary service.
     notes : list of str
@@ -106,6 +114,7 @@ class Outcome:
 
     fingerprints: dict[str, str] = field(default_factory=dict)
     hyperparameters: dict[str, Any] = field(default_factory=dict)
+    capacity: dict[str, Any] = field(default_factory=dict)
     stand_in: bool = False
     notes: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)

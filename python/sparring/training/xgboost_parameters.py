@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sparring.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    import xgboost
 
 
 class Allowed(NamedTuple):
@@ -36,6 +39,7 @@ def _one_of(*values: str) -> tuple[str, Callable[[Any], bool]]:
 
 TABLE: dict[str, Allowed] = {
     "num_round": Allowed(int, *_at_least(1)),
+    "early_stopping_rounds": Allowed(int, *_at_least(1)),
     "eta": Allowed(float, "in [0, 1]", lambda value: 0 <= value <= 1, 0.3),
     "max_depth": Allowed(int, "in [0, 64]", lambda value: 0 <= value <= 64, 6),
     "min_child_weight": Allowed(float, *_at_least(0), 1.0),
@@ -75,10 +79,14 @@ class XGBoostParameters:
         Trees.
     given : dict
         The others that were configured, in XGBoost's names.
+    early_stopping_rounds : int or None
+        Training ends when the log loss of the validation part has not improved for so many rounds, and the best
+        round's model is kept; ``num_round`` is then the most there are.
     """
 
     num_round: int
     given: dict[str, Any]
+    early_stopping_rounds: int | None = None
 
     @classmethod
     def of(cls, configured: dict[str, Any], owner: str) -> XGBoostParameters:
@@ -97,7 +105,7 @@ class XGBoostParameters:
         checked = {name: _checked(name, value, owner) for name, value in configured.items()}
         if "num_round" not in checked:
             raise ConfigError(f"{owner}: num_round is missing", "Add num_round: the number of trees, such as 100.")
-        return cls(checked.pop("num_round"), checked)
+        return cls(checked.pop("num_round"), checked, checked.pop("early_stopping_rounds", None))
 
     def native(self, cores: int, seed: int) -> dict[str, Any]:
         """Return the first argument of :func:`xgboost.train`."""
@@ -118,7 +126,15 @@ class XGBoostParameters:
     def in_force(self) -> dict[str, Any]:
         """Return all hyperparameters, defaults included."""
         defaults = {name: allowed.default for name, allowed in TABLE.items() if allowed.default is not None}
-        return {"num_round": self.num_round, **defaults, **self.given}
+        stopping = {"early_stopping_rounds": self.early_stopping_rounds} if self.early_stopping_rounds else {}
+        return {"num_round": self.num_round, **stopping, **defaults, **self.given}
+
+    def capacity(self, booster: xgboost.Booster) -> dict[str, Any]:
+        """Return how large a model ``booster`` became, where that is not what was configured."""
+        if self.early_stopping_rounds is None:
+            return {}
+        size = {"rounds": booster.num_boosted_rounds(), "early_stopping": True}
+        return {**size, "depth": self.in_force()["max_depth"], "learning_rate": self.in_force()["eta"]}
 
 
 def _checked(name: str, value: Any, owner: str) -> Any:

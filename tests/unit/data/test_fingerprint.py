@@ -7,7 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from sparring.data.fingerprint import combine, fingerprint_of_batches, fingerprints_of_frame
+from sparring.data.cells import cells_of
+from sparring.data.fingerprint import (
+    combine,
+    fingerprint_of_arrays,
+    fingerprint_of_batches,
+    fingerprints_of_frame,
+)
 
 WIDTH = 4
 ROWS = st.lists(st.lists(st.floats(-9, 9, width=32), min_size=WIDTH, max_size=WIDTH), min_size=1, max_size=12)
@@ -36,6 +42,26 @@ def sparse(features: list[list[float]]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([*arrays, indices, values], names=["key", "label", "weight", "indices", "values"])
 
 
+def vectors(features: list[list[float]], sparse: list[bool]) -> pa.RecordBatch:
+    """The same rows as MLlib's vectors, some of them sparse."""
+    stored = [
+        [(at, value) for at, value in enumerate(row) if value != 0 or not thin]
+        for row, thin in zip(features, sparse, strict=True)
+    ]
+    rows = [
+        {
+            "type": 0 if thin else 1,
+            "size": WIDTH if thin else None,
+            "indices": [at for at, _ in row] if thin else None,
+            "values": [value for _, value in row],
+        }
+        for row, thin in zip(stored, sparse, strict=True)
+    ]
+    kinds = {"type": pa.int8(), "size": pa.int32(), "indices": pa.list_(pa.int32()), "values": pa.list_(pa.float64())}
+    batch = dense(features)
+    return batch.set_column(batch.schema.get_field_index("features"), "features", pa.array(rows, pa.struct(kinds)))
+
+
 @given(ROWS, st.randoms())
 def test_order_and_batches_do_not_matter(features: list[list[float]], random: object) -> None:
     order = list(range(len(features)))
@@ -50,6 +76,25 @@ def test_order_and_batches_do_not_matter(features: list[list[float]], random: ob
 @given(ROWS)
 def test_dense_and_sparse_copies_have_one_fingerprint(features: list[list[float]]) -> None:
     assert fingerprint_of_batches([sparse(features)]) == fingerprint_of_batches([dense(features)])
+
+
+@given(ROWS, st.data())
+def test_vectors_of_both_kinds_have_the_fingerprint_of_their_values(
+    features: list[list[float]], data: st.DataObject
+) -> None:
+    kinds = data.draw(st.lists(st.booleans(), min_size=len(features), max_size=len(features)))
+    batch, cut = vectors(features, kinds), data.draw(st.integers(0, len(features)))
+    whole = fingerprint_of_batches([dense(features)])
+    assert fingerprint_of_batches([batch]) == fingerprint_of_batches([batch[:cut], batch[cut:]]) == whole
+
+
+@given(ROWS, st.integers(1, 5))
+def test_arrays_in_memory_are_hashed_in_blocks(features: list[list[float]], block: int) -> None:
+    batch = dense(features)
+    columns = [batch.column(name).to_numpy(zero_copy_only=False) for name in ("key", "label", "weight")]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("sparring.data.fingerprint.BLOCK", block)
+        assert fingerprint_of_arrays(*columns, cells_of(batch)) == fingerprint_of_batches([batch])
 
 
 @given(ROWS, st.data())
