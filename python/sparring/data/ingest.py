@@ -12,6 +12,7 @@ from sparring.data.key import with_row_key
 from sparring.data.readers import CORRUPT, read_table
 from sparring.data.reserved import named
 from sparring.data.row_counts import SourceCount, require_rows, stored_rows, write_rows
+from sparring.data.unused import columns_not_used
 from sparring.dedup.copies import IDENTITY, identity_of
 from sparring.dedup.reading import Reading, reading_of
 from sparring.errors import LabelError, TableError
@@ -42,6 +43,8 @@ class IngestReport:
         Feature -> accepted rows where it is null.
     reading : dict
         What makes two rows equal, see :class:`~sparring.dedup.reading.Reading`.
+    not_features : dict of str to str
+        Column of the table that no model sees -> what it is instead, or why it is left out.
     """
 
     input: int
@@ -51,6 +54,7 @@ class IngestReport:
     classes: dict[str, int]
     missing: dict[str, int] = field(default_factory=dict)
     reading: dict[str, Any] = field(default_factory=dict)
+    not_features: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain values."""
@@ -164,7 +168,13 @@ def ingest(
     read = source.rows(expected=stored_rows(folder))
     require_rows("ingest", read, folder)
     found = check_accepted(spark.read.parquet(folder), table, opened.positive)
-    return replace(found, input=read, reading=opened.reading.to_dict())
+    not_features = _not_features(opened, table, [*extra, *((duplicates and duplicates.columns) or ())])
+    return replace(found, input=read, reading=opened.reading.to_dict(), not_features=not_features)
+
+
+def _not_features(opened: OpenTable, table: TableConfig, compared: Iterable[str]) -> dict[str, str]:
+    types = [(name, kind) for name, kind in opened.raw.dtypes if name != CORRUPT]
+    return columns_not_used(types, table, compared, opened.reading.left_out)
 
 
 def accepted(spark: SparkSession, folder: str) -> DataFrame:
