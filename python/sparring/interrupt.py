@@ -119,6 +119,19 @@ def line(argv: list[str]) -> str:
     return f"{said}: {command(argv)}"
 
 
+def typed_command(argv: list[str]) -> str | None:
+    """Return the command of ours that ``argv`` is, None in a program of somebody else's, such as a notebook.
+
+    Examples
+    --------
+    >>> typed_command(["/usr/bin/jupyter", "lab"]) is None
+    True
+    """
+    program = Path(argv[0])
+    ours = program.name in ("sparring", "compare.py") or program.parts[-2:] == ("sparring", "__main__.py")
+    return command(argv) if ours else None
+
+
 def command(argv: list[str]) -> str:
     """Return the command ``argv`` as its user would type it again."""
     program = Path(argv[0]).name

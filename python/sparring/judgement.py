@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from sparring.comparison import costs, decide, fairness_ledger, load_prices
 from sparring.comparison.capacity import capacity_gaps
 from sparring.config.schema import RunConfig
 from sparring.data import storage
+from sparring.data.contract import used_columns
+from sparring.data.example_rows import duplicate_examples, near_examples, quarantined_examples
 from sparring.data.matrix import PreparedMatrix
 from sparring.evaluation import (
     LinearModel,
@@ -30,6 +33,7 @@ from sparring.evaluation import (
     prove,
 )
 from sparring.evaluation.evaluate import Evaluation
+from sparring.interrupt import typed_command
 from sparring.manifest import Manifest
 from sparring.report import write_report
 from sparring.session import find_java
@@ -87,9 +91,12 @@ def judge(
             "started": manifest.started,
             "seed": config.seed,
             "left_out": list(left_out),
+            "command": typed_command(sys.argv),
             "config": config.model_dump(mode="json"),
         },
         **_row_facts(manifest),
+        "not_features": manifest.report("ingest").get("not_features", {}),
+        "examples": _examples(config, folder, manifest),
         "encoding": storage.read_json(storage.join(folder, "prepare", "encoding.json")) | {"names": None},
         "results": results,
         "evaluations": evaluations,
@@ -176,6 +183,20 @@ def _row_facts(manifest: Manifest) -> dict[str, Any]:
         "quarantine": ingested["quarantined"],
         "deduplicate": {key: value for key, value in deduplicated.items() if key != "rows"},
         "split": {key: value for key, value in split.items() if key != "rows"},
+    }
+
+
+def _examples(config: RunConfig, folder: str, manifest: Manifest) -> dict[str, list[dict[str, Any]]]:
+    """Return rows that were quarantined, removed as duplicates, and found alike."""
+    near = config.deduplicate.near
+    columns = used_columns(config.table, near.columns if near else [])
+    deduplicated, written = manifest.report("deduplicate"), storage.join(folder, "deduplicate")
+    samples = (deduplicated["near"] or {}).get("samples", [])
+    reasons = list(manifest.report("ingest")["quarantined"])
+    return {
+        "quarantined": quarantined_examples(storage.join(folder, "ingest"), reasons, columns),
+        "duplicates": duplicate_examples(written, columns) if deduplicated["duplicates_removed"] else [],
+        "near": near_examples(written, samples, near.columns if near else columns),
     }
 
 

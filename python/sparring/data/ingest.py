@@ -13,6 +13,7 @@ from sparring.data.label import LabelValues
 from sparring.data.readers import CORRUPT, read_table
 from sparring.data.reserved import named
 from sparring.data.row_counts import SourceCount, require_rows, stored_rows, write_rows
+from sparring.data.unused import columns_not_used
 from sparring.dedup.copies import IDENTITY, identity_of
 from sparring.dedup.reading import Reading, reading_of
 from sparring.errors import LabelError, TableError
@@ -45,6 +46,8 @@ class IngestReport:
         What makes two rows equal, see :class:`~sparring.dedup.reading.Reading`.
     labels : dict
         The label's two values and their type, see :class:`~sparring.data.label.LabelValues`.
+    not_features : dict of str to str
+        Column of the table that no model sees -> what it is instead, or why it is left out.
     """
 
     input: int
@@ -55,6 +58,7 @@ class IngestReport:
     missing: dict[str, int] = field(default_factory=dict)
     reading: dict[str, Any] = field(default_factory=dict)
     labels: dict[str, Any] = field(default_factory=dict)
+    not_features: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain values."""
@@ -172,7 +176,18 @@ def ingest(
     read = source.rows(expected=stored_rows(folder))
     require_rows("ingest", read, folder)
     found = check_accepted(spark.read.parquet(folder), table, opened.positive)
-    return replace(found, input=read, reading=opened.reading.to_dict(), labels=opened.labels.to_dict())
+    return replace(
+        found,
+        input=read,
+        reading=opened.reading.to_dict(),
+        labels=opened.labels.to_dict(),
+        not_features=_not_features(opened, table, [*extra, *((duplicates and duplicates.columns) or ())]),
+    )
+
+
+def _not_features(opened: OpenTable, table: TableConfig, compared: Iterable[str]) -> dict[str, str]:
+    types = [(name, kind) for name, kind in opened.raw.dtypes if name != CORRUPT]
+    return columns_not_used(types, table, compared, opened.reading.left_out)
 
 
 def accepted(spark: SparkSession, folder: str) -> DataFrame:

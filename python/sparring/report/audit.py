@@ -9,11 +9,12 @@ from typing import Any
 from sparring.data import storage
 from sparring.report.document import finite
 from sparring.report.page import templates
+from sparring.report.tables import with_labels
 
 
 def render_audit(document: Mapping[str, Any]) -> str:
     """Return the self-contained page of an audit's report, which also has the ``paths`` of the parts."""
-    return templates(document).get_template("audit.html").render(document=document)
+    return with_labels(templates(document).get_template("audit.html").render(document=document))
 
 
 def write_audit(path: str, report: Mapping[str, Any], paths: Mapping[str, str]) -> None:

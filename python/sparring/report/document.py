@@ -40,6 +40,8 @@ def document(facts: RunFacts) -> dict[str, Any]:
             "split": facts["split"],
             "quarantine": facts["quarantine"],
             "deduplicate": facts["deduplicate"],
+            "not_features": facts.get("not_features", {}),
+            "examples": facts.get("examples", {}),
             "encoding": facts["encoding"],
             "ledger": facts["ledger"],
             "costs": facts.get("costs", []),

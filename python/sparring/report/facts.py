@@ -11,11 +11,15 @@ from sparring.comparison.verdict import Verdict
 
 
 class RunInfo(TypedDict):
-    """Which run it was: ``started`` in ISO 8601 with its offset, ``config`` as validated."""
+    """Which run it was: ``started`` in ISO 8601 with its offset, ``config`` as validated.
+
+    ``command`` is what its user typed, None where a program of theirs started the run.
+    """
 
     name: str
     started: str
     seed: int
+    command: NotRequired[str | None]
     config: dict[str, Any]
 
 
@@ -119,6 +123,10 @@ class RunFacts(TypedDict):
         As their classes say.
     quarantine : dict of str to int
         Reason -> rows; sums to ``rows["quarantined"]``.
+    not_features : dict of str to str
+        Column of the table that no model sees -> what it is instead, or why it is left out.
+    examples : dict of str to list
+        ``quarantined``, ``duplicates`` and ``near``: rows, see :mod:`sparring.data.example_rows`.
     encoding : dict
         The content of ``encoding.json``; ``names`` may be left out.
     results : list of dict
@@ -146,6 +154,8 @@ class RunFacts(TypedDict):
     quarantine: dict[str, int]
     deduplicate: Deduplication
     split: SplitBalance
+    not_features: NotRequired[dict[str, str]]
+    examples: NotRequired[dict[str, list[dict[str, Any]]]]
     encoding: dict[str, Any]
     results: list[dict[str, Any]]
     evaluations: dict[str, dict[str, Any]]

@@ -74,16 +74,16 @@ def seconds(value: float) -> str:
 
 
 def size(value: float) -> str:
-    """Return a number of bytes in decimal units.
+    """Return a number of bytes in binary units, as memory is given everywhere else.
 
     Examples
     --------
-    >>> size(512), size(834_000_000), size(1_420_000_000)
-    ('512 B', '834 MB', '1.42 GB')
+    >>> size(512), size(834 * 2**20), size(1.42 * 2**30)
+    ('512 B', '834 MiB', '1.42 GiB')
     """
-    for unit, power in (("GB", 9), ("MB", 6), ("kB", 3)):
-        if value >= 10**power:
-            return f"{value / 10**power:.3g} {unit}" if value < 1000 * 10**power else f"{value / 10**power:,.0f} {unit}"
+    for unit, power in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
+        if value >= 2**power:
+            return f"{value / 2**power:.3g} {unit}" if value < 1000 * 2**power else f"{value / 2**power:,.0f} {unit}"
     return f"{value:.0f} B"
 
 

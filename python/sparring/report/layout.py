@@ -6,6 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sparring.report.axis import Scale, log_ticks
+from sparring.report.units import unit_of
+
+# Chance, and a perfect ranking.
+AUC_TICKS = [{"at": 200 * (auc - 0.5), "label": f"{auc:.1f}"} for auc in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)]
 PHASES = ("start", "session", "read", "hand_off", "fit", "score", "write")
 PARTS = ("train", "validation", "test")
 
@@ -22,25 +27,18 @@ def ranked(contenders: Contenders) -> list[int]:
     return sorted(range(len(contenders)), key=rank)
 
 
-def whiskers(contenders: Contenders) -> dict[int, dict[str, float]]:
-    """Return left end, width and dot of each ROC AUC interval in per cent of a scale that all share."""
+def intervals(contenders: Contenders) -> dict[str, Any]:
+    """Return the ticks of a scale that all ROC AUC intervals share, and left end, width and dot of each on it."""
     aucs = {n: c["metrics"]["roc_auc"] for n, c in enumerate(contenders) if c["metrics"]}
     if not aucs:
-        return {}
-    ends = [auc[end] if auc[end] is not None else auc["value"] for auc in aucs.values() for end in ("low", "high")]
-    low, width = min(ends), max(ends) - min(ends) or 1.0
-
-    def at(value: float | None, otherwise: float) -> float:
-        return 4 + 92 * ((otherwise if value is None else value) - low) / width
-
-    return {
-        n: {
-            "left": at(auc["low"], auc["value"]),
-            "width": at(auc["high"], auc["value"]) - at(auc["low"], auc["value"]),
-            "dot": at(auc["value"], auc["value"]),
-        }
-        for n, auc in aucs.items()
+        return {"ticks": [], "bars": {}}
+    ends = {n: [auc["value"] if auc[end] is None else auc[end] for end in ("low", "high")] for n, auc in aucs.items()}
+    scale = Scale(min(low for low, _ in ends.values()), max(high for _, high in ends.values()))
+    bars = {
+        n: {"left": scale.at(low), "width": scale.at(high) - scale.at(low), "dot": scale.at(aucs[n]["value"])}
+        for n, (low, high) in ends.items()
     }
+    return {"ticks": scale.ticks, "bars": bars}
 
 
 def tiles(document: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -76,19 +74,21 @@ def tiles(document: Mapping[str, Any]) -> list[dict[str, str]]:
     return found
 
 
-def funnel(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the steps from input to parts: label, pointer, width of the bar and whether rows leave there."""
+def funnel(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the steps from input to parts, label, pointer, place of the bar and whether rows leave there; ticks."""
     total = document["rows"]["input"] or 1
+    scale = Scale(0, total)
     steps = [("Input", "input", "kept"), ("Quarantined", "quarantined", "left")]
     steps += [("Duplicates removed", "duplicates_removed", "left")]
     steps += [("Kept out of the split", "kept_out", "left")] * bool(document["rows"]["kept_out"])
     steps += [(part.capitalize(), part, "kept") for part in PARTS]
-    bars, start = [], 0.0
+    bars, start = [], 0
     for label, name, role in steps:
-        width = 100 * document["rows"][name] / total
-        bars.append({"label": label, "pointer": f"/rows/{name}", "role": role, "left": start, "width": width})
-        start += width if name != "input" else 0.0
-    return bars
+        rows = document["rows"][name]
+        place = {"left": scale.at(start), "width": scale.at(rows)}
+        bars.append({"label": label, "pointer": f"/rows/{name}", "role": role, **place})
+        start += rows if name != "input" else 0
+    return {"bars": bars, "ticks": scale.ticks}
 
 
 def leak_bars(leakage: Mapping[str, Any] | None) -> list[dict[str, Any]]:
@@ -125,14 +125,16 @@ def _reach(low: float | None, high: float | None) -> tuple[float, float] | None:
     return _above_chance(low), _above_chance(high) - _above_chance(low)
 
 
-def cluster_bars(deduplicate: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a bar for each size of duplicate clusters, on a scale of logarithms: most clusters are small."""
+def cluster_bars(deduplicate: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a bar for each size of duplicate clusters, on a scale of logarithms: most clusters are small; ticks."""
     sizes = deduplicate.get("sizes") or {}
-    longest = math.log1p(max(sizes.values(), default=0)) or 1.0
-    return [
+    largest = max(sizes.values(), default=0)
+    longest = math.log1p(largest) or 1.0
+    bars = [
         {"label": size, "pointer": f"/deduplicate/sizes/{size}", "width": 100 * math.log1p(count) / longest}
         for size, count in sizes.items()
     ]
+    return {"bars": bars, "ticks": log_ticks(largest)}
 
 
 def legend(contenders: Contenders) -> list[int]:
@@ -141,23 +143,26 @@ def legend(contenders: Contenders) -> list[int]:
 
 
 def time_bars(contenders: Contenders) -> dict[str, Any]:
-    """Return the phases in a fixed order, a colour each, and contenders' segments in per cent of the longest.
+    """Return the phases in a fixed order, a colour each, contenders' segments in per cent, ticks and their unit.
 
     What the phases leave of the wall time, such as starting Python, is the segment ``other``.
     """
-    longest = max((c.get("wall_seconds") or 0.0 for c in contenders), default=0.0) or 1.0
-    seen = [phase for contender in contenders for phase in contender["phases"]]
-    phases = [*PHASES, *dict.fromkeys(phase for phase in seen if phase not in PHASES)]
-    phases = [phase for phase in phases if phase in seen]
+    walls = [c.get("wall_seconds") or 0.0 for c in contenders]
+    unit, size = unit_of("seconds", walls)
+    scale = Scale(0.0, max(walls, default=0.0) / size)
+    phases = phases_of(contenders)
     bars = {}
     for number, contender in enumerate(contenders):
-        spent = contender["phases"]
-        rest = max(0.0, (contender.get("wall_seconds") or 0.0) - sum(spent.values()))
-        bars[number] = [
-            {"phase": phase, "seconds": spent[phase], "width": 100 * spent[phase] / longest}
-            for phase in phases
-            if phase in spent
-        ] + [{"phase": "other", "seconds": rest, "width": 100 * rest / longest}]
+        spent = {phase: contender["phases"][phase] for phase in phases if phase in contender["phases"]}
+        spent["other"] = max(0.0, walls[number] - sum(spent.values()))
+        bars[number] = [{"phase": name, "seconds": s, "width": scale.at(s / size)} for name, s in spent.items()]
     known = {phase: f"p-{phase}" for phase in (*PHASES, "other")}
     colours = {phase: known.get(phase, f"c{number % 8}") for number, phase in enumerate([*phases, "other"])}
-    return {"phases": phases, "colours": colours, "bars": bars}
+    return {"phases": phases, "colours": colours, "bars": bars, "ticks": scale.ticks, "unit": unit}
+
+
+def phases_of(contenders: Contenders) -> list[str]:
+    """Return the phases that occur, the usual ones first, in their order."""
+    seen = [phase for contender in contenders for phase in contender["phases"]]
+    phases = [*PHASES, *dict.fromkeys(phase for phase in seen if phase not in PHASES)]
+    return [phase for phase in phases if phase in seen]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import Mapping
 from functools import partial, reduce
@@ -10,9 +12,21 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from sparring.report import formats
+from sparring.report import formats, units
 from sparring.report.figures import calibration_plot, roc_plot
-from sparring.report.layout import cluster_bars, funnel, leak_bars, legend, ranked, tiles, time_bars, whiskers
+from sparring.report.layout import (
+    AUC_TICKS,
+    cluster_bars,
+    funnel,
+    intervals,
+    leak_bars,
+    legend,
+    ranked,
+    tiles,
+    time_bars,
+)
+from sparring.report.settings import differing_settings
+from sparring.report.tables import with_labels
 
 
 def render(document: Mapping[str, Any]) -> str:
@@ -24,40 +38,53 @@ def render(document: Mapping[str, Any]) -> str:
     """
     environment = templates(document)
     contenders = document["contenders"]
-    return environment.get_template("report.html").render(
+    page = environment.get_template("report.html").render(
         document=document,
         order=ranked(contenders),
         sampled=next((contender["sample"] for contender in contenders if contender["sample"]), None),
         doubted=next((c["metrics"]["roc_auc"]["reason"] for c in contenders if c["metrics"]), None),
-        whiskers=whiskers(contenders),
+        intervals=intervals(contenders),
+        settings=differing_settings(contenders),
         tiles=tiles(document),
         funnel=funnel(document),
         cluster_bars=cluster_bars(document["deduplicate"]),
         leak_bars=leak_bars(document["leakage"]),
+        auc_ticks=AUC_TICKS,
         legend=legend(contenders),
         time_bars=time_bars(contenders),
         roc=Markup(roc_plot(contenders)),
         calibration=Markup(calibration_plot(contenders)),
     )
+    return with_labels(page)
 
 
 def templates(document: Mapping[str, Any]) -> Environment:
     """Return the templates, with the functions that put figures of ``document`` on a page."""
+    loader = PackageLoader("sparring.report")
     environment = Environment(
-        loader=PackageLoader("sparring.report"),
+        loader=loader,
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
     environment.globals["figure"] = partial(figure, document)
+    script = loader.get_source(environment, "report.js")[0]
+    environment.globals.update(script=Markup(script), script_hash=digest(script))
     environment.filters["pretty"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False)
     environment.filters.update(formats.KINDS, moment=formats.moment)
     return environment
 
 
+def digest(script: str) -> str:
+    """Return what a content security policy allows an inline script by."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
 def figure(document: Mapping[str, Any], pointer: str, kind: str) -> Markup:
     """Return the figure at ``pointer`` as a ``<data>`` element, formatted as ``kind`` (see formats.KINDS).
+
+    Figures that differ in nothing but a number in their pointer are a column, and have one unit.
 
     Examples
     --------
@@ -65,10 +92,26 @@ def figure(document: Mapping[str, Any], pointer: str, kind: str) -> Markup:
     '<data value="1234" data-pointer="/rows/input" data-kind="count">1,234</data>'
     """
     value = resolve(document, pointer)
-    text = formats.ABSENT if value is None else formats.KINDS[kind](value)
+    text = formats.ABSENT if value is None else units.formatter(kind, column(document, pointer))(value)
     return Markup('<data value="{}" data-pointer="{}" data-kind="{}">{}</data>').format(
         json.dumps(value), pointer, kind, text
     )
+
+
+def column(document: Mapping[str, Any], pointer: str) -> list[float]:
+    """Return all figures whose pointers differ from ``pointer`` in a place within a list only.
+
+    Examples
+    --------
+    >>> column({"rows": [{"x": 1}, {"x": None}, {}, {"x": 3}]}, "/rows/3/x")
+    [1, 3]
+    """
+    values: list[Any] = [document]
+    for name in pointer.split("/")[1:]:
+        values = [
+            item for value in values for item in (value if isinstance(value, list) else [resolve(value, f"/{name}")])
+        ]
+    return [value for value in values if isinstance(value, (int, float))]
 
 
 def resolve(document: Any, pointer: str) -> Any:

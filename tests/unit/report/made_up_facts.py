@@ -137,7 +137,9 @@ def result(name: str, engine: str, family: str, phases: dict[str, float], **chan
             "fingerprint": "0f1e2d3c4b5a6978-10000",
             "rows": {"train": 7000, "validation": 1000, "test": 2000},
         },
-        "hyperparameters": {"num_round": 100, "max_depth": 6} if family == TREES else {"regParam": 1e-4},
+        "hyperparameters": {"num_round": 100, "max_depth": 6}
+        if family == TREES
+        else {"regParam": 1e-4, "tol": 1e-6 if engine == "spark" else 1e-12},
         "cores": 2,
         "seed": 42,
         "versions": {"made-up": "1.0"},
@@ -182,6 +184,7 @@ def made_up_facts(failed: str | None = None) -> RunFacts:
             "name": "made-up-run",
             "started": "2026-01-02T03:04:05+00:00",
             "seed": 42,
+            "command": "sparring run made-up.yaml --set 'name=<i>made-up-run</i>'",
             "config": {"name": "made-up-run", "table": {"label": "<b>late</b>"}},
         },
         "rows": {
@@ -202,6 +205,22 @@ def made_up_facts(failed: str | None = None) -> RunFacts:
             "largest_cluster": 4,
             "conflicting": 12,
             "sizes": {"2-3": 271, "4-7": 9},
+        },
+        "not_features": {"tailnum": "key", "remarks": "named nowhere in the <configuration>"}
+        | {f"unused_{number}": "type binary is no feature" for number in range(14)},
+        "examples": {
+            "quarantined": [
+                {"about": "label is null", "rows": {f"row {n}": {"late": None, "dest": "ATL"} for n in (1, 2)}}
+            ],
+            "duplicates": [
+                {"about": "", "rows": {"kept": {"dest": "BOS", "late": "1"}, "removed": {"dest": "BOS", "late": None}}}
+            ],
+            "near": [
+                {
+                    "about": "similarity 0.812",
+                    "rows": {"one": {"remarks": "de-iced " * 9, "a.b": "x"}, "the other": {"remarks": "", "a.b": "x"}},
+                }
+            ],
         },
         "split": {
             "parts": {
