@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame
 from sparring.config.predict import PredictConfig
 from sparring.data import storage
 from sparring.data.contract import KEY
+from sparring.data.reserved import reserved
 from sparring.errors import ConfigError
 from sparring.inference.asynchronous import AsyncEndpointModel
 from sparring.inference.batch_transform import BatchTransformModel
@@ -35,7 +36,8 @@ from sparring.sagemaker.ledger import Ledger
 from sparring.sagemaker.resources import S3_PREFIX, delete_below
 from sparring.sagemaker.target import AwsTarget
 
-PROBABILITY = "probability"
+# A feature may be called "probability".
+PROBABILITY = reserved("probability")
 LOCAL_IMAGE = "sparring:local"
 # Read by our container: an asynchronous endpoint takes larger bodies than a real-time one.
 BODY_VARIABLE = "SPARRING_MAX_BODY_BYTES"
@@ -94,7 +96,7 @@ class Scoring:
         rows : DataFrame
             With the package's columns and ``sparring__key``.
         write : callable
-            Takes ``rows`` with ``probability``; it must not be lazy.
+            Takes ``rows`` with ``sparring__probability``; it must not be lazy.
         """
         MODES[mode](self, rows, write)
 

@@ -14,7 +14,7 @@ from sparring.config.schema import RunConfig
 from sparring.data import storage
 from sparring.data.contract import KEY, REASON
 from sparring.data.reserved import named, quoted
-from sparring.errors import ConfigError, EndpointError
+from sparring.errors import ConfigError, EndpointError, TableError
 from sparring.inference.cost import serving_cost
 from sparring.inference.modes import MODES, PROBABILITY, Scoring
 from sparring.inference.table import key_columns, open_rows
@@ -82,6 +82,7 @@ class Prediction:
             packed.write(archive(unpacked))
             packed.flush()
             spark = _session(config, [self.table, folder], resources)
+            _require_free(config.table.key)
             rows = open_rows(spark, self._table(config), manifest.columns)
             target = None if self.mode == "spark" else _target(config, resources)
             names = [column.name for column in manifest.columns]
@@ -139,6 +140,15 @@ class Prediction:
         }
 
 
+def _require_free(key: list[str]) -> None:
+    taken = [name for name in key if name in ("probability", PREDICTION, "reason")]
+    if taken:
+        raise TableError(
+            f"table.key: column {taken[0]!r} has the name of a column that scoring writes beside the key",
+            "Rename the column and run again.",
+        )
+
+
 def _score(scoring: Scoring, mode: str, rows: DataFrame, folder: str, about: dict[str, Any]) -> dict[str, Any]:
     from pyspark.sql import functions as F
 
@@ -152,7 +162,9 @@ def _score(scoring: Scoring, mode: str, rows: DataFrame, folder: str, about: dic
 
     def write(scored: DataFrame) -> None:
         prediction = (F.col(PROBABILITY) >= threshold).cast("double").alias(PREDICTION)
-        scored.select(*given, PROBABILITY, prediction).write.mode("overwrite").parquet(predictions)
+        scored.select(*given, F.col(PROBABILITY).alias("probability"), prediction).write.mode("overwrite").parquet(
+            predictions
+        )
 
     needed = sorted({*scoring.columns, *keys, KEY})
     scoring.score(mode, good.select(*(quoted(name) for name in needed)), write)

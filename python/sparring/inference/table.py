@@ -8,7 +8,7 @@ from sparring.config.schema import TableConfig
 from sparring.data.contract import KEY, REASON
 from sparring.data.key import with_row_key
 from sparring.data.readers import CORRUPT, read_table
-from sparring.data.reserved import named
+from sparring.data.reserved import named, reserved
 from sparring.errors import TableError, did_you_mean
 from sparring.serving.manifest import RawColumn
 
@@ -51,15 +51,15 @@ def open_rows(spark: SparkSession, table: TableConfig, columns: list[RawColumn])
     raw = read_table(spark, table)
     _require(raw, [*table.key, *(column.name for column in columns)])
     reason = F.coalesce(*_reasons(raw, table.key, columns), F.lit(None).cast("string"))
-    # Where they clash the key's own type is kept, under the key's name, and the features' beside it.
-    keys = [named(name).alias(f"key:{name}") for name in table.key]
-    features = [_typed(F.col(column.name), column).alias(column.name) for column in columns]
+    # Where they clash the key's own type is kept, under a name of its own, and the features' beside it.
+    keys = [named(name).alias(own) for own, name in key_columns(table).items() if name != KEY]
+    features = [_typed(named(column.name), column).alias(column.name) for column in columns]
     return with_row_key(raw, table.key, KEY).select(*keys, *features, F.col(KEY), reason.alias(REASON))
 
 
 def key_columns(table: TableConfig) -> dict[str, str]:
     """Return the columns of :func:`open_rows` that identify a row, and their names in the table."""
-    return {f"key:{name}": name for name in table.key} or {KEY: KEY}
+    return {reserved(f"key_{at}"): name for at, name in enumerate(table.key)} or {KEY: KEY}
 
 
 def target_type(column: RawColumn) -> str:
@@ -94,7 +94,7 @@ def _reasons(frame: DataFrame, key: list[str], columns: list[RawColumn]) -> list
         checks.append(F.when(F.col(CORRUPT).isNotNull(), F.lit("line does not parse")))
     checks += [F.when(named(name).isNull(), F.lit(f"key {name} missing")) for name in key]
     for column in columns:
-        value, kind = F.col(column.name), target_type(column)
+        value, kind = named(column.name), target_type(column)
         word = WORDS.get(kind, f"of type {kind}")
         unparsed = value.isNotNull() & value.cast(kind).isNull()
         checks.append(F.when(unparsed, F.lit(f"feature {column.name} not {word}")))
