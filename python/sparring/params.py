@@ -11,6 +11,7 @@ from typing import Any
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.sql.types import DataType, StructType
 
+from sparring.data.reserved import kept, refuse_reserved
 from sparring.errors import ParamError, SchemaError, did_you_mean
 from sparring.session import active_session, use_own_python
 
@@ -101,13 +102,23 @@ def require_columns(
 
 
 def forbid_columns(schema: StructType, columns: Iterable[str], owner: str) -> None:
-    """Raise :class:`SchemaError` if a column that the stage is about to add exists already."""
+    """Raise :class:`SchemaError` if a column that the stage is about to add, or one of its own, exists already."""
+    refuse_reserved((name for name in schema.names if not kept(name)), owner)
+    same = _comparable_name()
+    taken = {same(name) for name in schema.names}
     for column in columns:
-        if column in schema.names:
+        if same(column) in taken:
             raise SchemaError(
                 f"{owner}: output column {column!r} is in the table already",
                 f"Drop it or give {owner} another name.",
             )
+
+
+def _comparable_name() -> Callable[[str], str]:
+    """Return what makes two names one to Spark: a session that is not Sparring's usually ignores case."""
+    session = active_session()
+    exact = session is None or session.conf.get("spark.sql.caseSensitive") == "true"
+    return str if exact else str.lower
 
 
 class KeywordParams(Params):

@@ -123,5 +123,11 @@ def _note(seen: ColumnProfile, rows: int) -> str:
 
 def _flow(value: object) -> str:
     """Return ``value`` as YAML on one line."""
-    text: str = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)
+    text = _dumped(value)
+    # A line break in a name: only in double quotes does YAML keep it on one line.
+    return _dumped(value, '"') if "\n" in text else text
+
+
+def _dumped(value: object, quotes: str | None = None) -> str:
+    text: str = yaml.safe_dump(value, default_style=quotes, default_flow_style=True, width=10_000, allow_unicode=True)
     return text.removesuffix("\n").removesuffix("\n...")

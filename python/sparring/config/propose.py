@@ -211,8 +211,9 @@ def profile(frame: DataFrame, wishes: Wishes, seen: Mapping[str, Tally]) -> tupl
     aggregates += [F.approx_count_distinct(quoted(f.name)).alias(f"distinct {f.name}") for f in hashable]
     counts: Any = frame.agg(*aggregates).first()
     near = [] if wishes.key else [f for f in hashable if _may_be_key(f, counts)]
-    exact: Any = frame.agg(F.lit(0), *[F.count_distinct(quoted(f.name)).alias(f.name) for f in near]).first()
-    keys = {*wishes.key, *(f.name for f in near if exact[f.name] == counts["rows"])}
+    distinct = [F.count_distinct(quoted(f.name)).alias(f"values {f.name}") for f in near]
+    exact: Any = frame.agg(F.count("*").alias("rows"), *distinct).first()
+    keys = {*wishes.key, *(f.name for f in near if exact[f"values {f.name}"] == exact["rows"])}
     judged = [_judge(field, counts, keys, seen.get(field.name, Tally())) for field in columns]
     return counts["rows"], [_without(one, wishes.ignore) for one in judged]
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from sparring.config.schema import TableConfig
 from sparring.data.numbers import LARGEST, as_number, as_text, not_nan, outside
 from sparring.data.readers import CORRUPT
-from sparring.data.reserved import named, refuse_reserved
+from sparring.data.reserved import named
 from sparring.errors import LabelError, TableError, did_you_mean
 
 if TYPE_CHECKING:
@@ -67,7 +67,6 @@ def check_schema(schema: StructType, table: TableConfig, extra: Iterable[str] = 
     for owner, columns, kinds in wanted:
         for column in columns:
             _check_column(schema, column, owner, kinds)
-    refuse_reserved(schema.names, "table")
 
 
 def _check_column(schema: StructType, column: str, owner: str, kinds: tuple[type, ...]) -> None:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from sparring.data.column_types import MISSING, Tally
 from sparring.data.csv_dialect import Dialect, sniff
 from sparring.data.location import data_files, sample_bytes, sample_pieces, spark_path
-from sparring.data.reserved import named
+from sparring.data.reserved import named, refuse_reserved, reserved
 from sparring.data.typed_text import FORMATS, cast_columns, tally_columns
 from sparring.errors import TableError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-CORRUPT = "_corrupt_record"
+CORRUPT = reserved("corrupt_record")
 # A dialect's part -> Spark's names of it, ours first.
 NAMES = {
     "sep": ("sep", "delimiter"),
@@ -41,7 +41,7 @@ class CsvTable:
     Attributes
     ----------
     frame : DataFrame
-        Its rows, and ``_corrupt_record`` with the text of a line that has too few or too many cells.
+        Its rows, and ``sparring__corrupt_record`` with the text of a line that has too few or too many cells.
     dialect : Dialect
         How it is written.
     columns : dict of str to Tally
@@ -137,10 +137,7 @@ def _text(spark: SparkSession, path: str, dialect: Dialect, options: Mapping[str
     if "multiLine" not in settings:
         settings["multiLine"] = str(_has_long_rows(spark, place, dialect)).lower()
     schema = spark.read.options(**settings).csv(place).schema
-    if CORRUPT in schema.names:
-        raise TableError(
-            f"table: column {CORRUPT!r} has the name that Spark gives to lines that do not parse", "Rename the column."
-        )
+    refuse_reserved(schema.names, f"table.path {path!r}")
     # Only with an explicit schema does Spark keep the lines that do not fit it; first, for columns that are folders
     # come last.
     whole = type(schema)().add(CORRUPT, "string")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sparring.data.column_types import Tally
 from sparring.data.csv_dialect import decode, sniff_encoding
+from sparring.data.csv_table import CORRUPT
 from sparring.data.location import sample_bytes, spark_path
 from sparring.data.reserved import named
 from sparring.data.typed_text import FORMATS, cast_columns, tally_columns
@@ -47,12 +48,12 @@ def read_json(
     text = decode(sample, encoding).strip()
     if not text:
         raise TableError(f"table.path {path!r} is empty", "Give a file with rows.")
-    settings = {"multiLine": str(_spans_lines(text)).lower(), **options}
+    settings = {"multiLine": str(_spans_lines(text)).lower(), **options, "columnNameOfCorruptRecord": CORRUPT}
     if encoding != "UTF-8":
         settings = {"encoding": encoding, **settings}
     frame = spark.read.options(**settings).json(spark_path(path))
     _refuse_columns(path, frame)
-    strings = [f.name for f in frame.schema.fields if f.dataType.simpleString() == "string" and f.name[:1] != "_"]
+    strings = [f.name for f in frame.schema.fields if f.dataType.simpleString() == "string" and f.name != CORRUPT]
     seen = tally_columns(frame.select(*map(named, strings)), missing or (), ".")
     # What is text in JSON was meant to be text, times aside, which JSON has not.
     kinds = {name: one if one.kind in MOMENTS else _as_text(one) for name, one in seen.items()}

@@ -30,6 +30,11 @@ def with_row_key(
     content_cols : list of str, optional
         The columns that are a row's content; all by default.
 
+    Raises
+    ------
+    SchemaError
+        If the table has a column ``key_col`` already.
+
     Notes
     -----
     Cost: none with ``key_cols``; one shuffle of the rows without.
@@ -37,9 +42,12 @@ def with_row_key(
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
+    from sparring.params import forbid_columns
+
+    forbid_columns(frame.schema, [key_col], "with_row_key")
     if key_cols:
         parts = [F.coalesce(named(name).cast("string"), F.lit("")) for name in key_cols]
         return frame.withColumn(key_col, F.concat_ws(SEPARATOR, *parts))
     hashed = frame.withColumn(key_col, canonical_hash(content_cols or frame.columns, frame.schema))
-    occurrence = F.row_number().over(Window.partitionBy(key_col).orderBy(F.lit(0)))
-    return hashed.withColumn(key_col, F.concat_ws("-", F.col(key_col), occurrence))
+    occurrence = F.row_number().over(Window.partitionBy(named(key_col)).orderBy(F.lit(0)))
+    return hashed.withColumn(key_col, F.concat_ws("-", named(key_col), occurrence))

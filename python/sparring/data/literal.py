@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from sparring.data.reserved import named, quoted
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
@@ -40,9 +42,9 @@ def with_facts(rows: DataFrame, by: str, facts: Mapping[str, Any], output: str, 
 
     if len(facts) <= FEW_FACTS:
         known = F.from_json(F.lit(json.dumps(facts)), f"map<string,{kind}>")
-        return rows.withColumn(output, known[F.col(by)])
+        return rows.withColumn(output, known[named(by)])
     listed = ({by: name, output: fact} for name, fact in facts.items())
-    table = literal_table(rows.sparkSession, listed, f"{by} string, {output} {kind}")
+    table = literal_table(rows.sparkSession, listed, f"{quoted(by)} string, {quoted(output)} {kind}")
     return rows.join(F.broadcast(table), by, "left")
 
 

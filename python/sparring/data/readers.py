@@ -14,7 +14,7 @@ from sparring.data.csv_table import CORRUPT, CsvTable, read_csv
 from sparring.data.json_table import read_json
 from sparring.data.location import data_files
 from sparring.data.parquet_table import read_parquet
-from sparring.data.reserved import named
+from sparring.data.reserved import named, refuse_reserved
 from sparring.data.typed_text import cast_columns, tally_columns
 from sparring.errors import SparringError, TableError
 
@@ -34,7 +34,7 @@ WRAPPING = re.compile(r"^(?:Caused by: )?(?:[\w.$]+(?:Exception|Error): )+|^\[[A
 
 
 def read_table(spark: SparkSession, table: TableConfig) -> DataFrame:
-    """Return the table as Spark sees it; lines that do not parse are kept in ``_corrupt_record``.
+    """Return the table as Spark sees it; lines that do not parse are kept in ``sparring__corrupt_record``.
 
     Raises
     ------
@@ -92,6 +92,7 @@ def _read(
         frame = read_json(spark, path, options, missing)
     else:
         frame = read_parquet(spark, path, options)
+    refuse_reserved((name for name in frame.columns if name != CORRUPT or form == "parquet"), f"table.path {path!r}")
     if not [name for name in frame.columns if name != CORRUPT]:
         raise TableError(f"table.path {path!r} has no column", "Give a table with a header and rows.")
     return frame

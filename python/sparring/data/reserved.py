@@ -25,6 +25,13 @@ def reserved(name: str) -> str:
     return f"{PREFIX}{name}"
 
 
+# Columns of a run's tables, which stages carry along; those within a stage have other names.
+KEPT = (
+    *("key", "label", "weight", "reason", "corrupt_record", "identity", "cluster", "survivor", "split", "group"),
+    *("moment", "row"),
+)
+
+
 def quoted(name: str) -> str:
     """Return a column's name as Spark's SQL takes it, whatever is in it.
 
@@ -41,6 +48,11 @@ def named(name: str) -> Column:
     from pyspark.sql import functions as F
 
     return F.col(quoted(name))
+
+
+def kept(name: str) -> bool:
+    """Return whether a column of Sparring's own may be in a table that a stage is given."""
+    return name in map(reserved, KEPT) or name.startswith(reserved("key_"))
 
 
 def refuse_reserved(names: Iterable[str], owner: str) -> None:

@@ -75,9 +75,9 @@ def count_duplicates(marked: DataFrame, cluster: str, survivor: str, label: str 
     Cost: two passes over three columns and a shuffle of cluster counts.
     """
     found = named(label) if label else F.lit(0)
-    clusters = marked.groupBy(cluster).agg(
+    clusters = marked.groupBy(named(cluster).alias("cluster")).agg(
         F.count("*").alias("rows"),
-        F.sum(F.col(survivor).cast("long")).alias("survivors"),
+        F.sum(named(survivor).cast("long")).alias("survivors"),
         (F.min(found) < F.max(found)).alias("conflict"),
     )
     # The number of binary digits: logarithms of floats are off by one at powers of two.
@@ -88,8 +88,8 @@ def count_duplicates(marked: DataFrame, cluster: str, survivor: str, label: str 
         F.sum("survivors").alias("survivors"),
         F.sum(F.when(F.col("survivors") == 0, F.col("rows")).otherwise(0)).alias("dropped"),
     )
-    biggest = clusters.where("rows > 1").orderBy(F.desc("rows"), cluster).limit(BIGGEST).collect()
-    return _summary(kinds.collect(), [{"clusterId": row[cluster], "rows": row["rows"]} for row in biggest])
+    biggest = clusters.where("rows > 1").orderBy(F.desc("rows"), "cluster").limit(BIGGEST).collect()
+    return _summary(kinds.collect(), [{"clusterId": row["cluster"], "rows": row["rows"]} for row in biggest])
 
 
 def _summary(kinds: list[Any], biggest: list[dict[str, Any]]) -> DuplicateReport:

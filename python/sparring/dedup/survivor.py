@@ -75,8 +75,8 @@ class SurvivorParams(KeywordParams, HasKeyCols):
         """
         cluster, survivor = self.getOrDefault("clusterCol"), self.getOrDefault("survivorCol")
         # One shuffle serves every window below; left to itself Spark would make another one by cluster and label.
-        rows = clustered.repartition(cluster)
-        within = Window.partitionBy(cluster)
+        rows = clustered.repartition(named(cluster))
+        within = Window.partitionBy(named(cluster))
         first = F.row_number().over(within.orderBy(*self._majority(cluster), *self._order(dataset))) == 1
         if self.getOrDefault("conflicts") == "drop":
             label = named(self.getOrDefault("labelCol"))
@@ -88,8 +88,8 @@ class SurvivorParams(KeywordParams, HasKeyCols):
     def _majority(self, cluster: str) -> list[Column]:
         if self.getOrDefault("conflicts") != "majority":
             return []
-        alike = Window.partitionBy(cluster, self.getOrDefault("labelCol"))
-        return [F.count(self.getOrDefault("labelCol")).over(alike).desc()]
+        label = named(self.getOrDefault("labelCol"))
+        return [F.count(label).over(Window.partitionBy(named(cluster), label)).desc()]
 
     def _order(self, dataset: DataFrame) -> list[Column]:
         """Return what decides who survives, the last criterion settling every tie that can be seen."""
@@ -103,7 +103,7 @@ class SurvivorParams(KeywordParams, HasKeyCols):
             nulls = sum((named(name).isNull().cast("int") for name in dataset.columns), F.lit(0))
             return [nulls.asc(), *last]
         if policy.startswith("max:"):
-            return [F.col(policy.partition(":")[2]).desc_nulls_last(), *last]
+            return [named(policy.partition(":")[2]).desc_nulls_last(), *last]
         return last
 
     def report(self, marked: DataFrame) -> DuplicateReport:

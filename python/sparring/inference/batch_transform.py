@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from sparring.data.reserved import named
+from sparring.data.reserved import named, reserved
 from sparring.errors import ParamError, SageMakerError
 from sparring.inference.codecs import OUTPUT, SPLITS
 from sparring.inference.deployment import unique_name
@@ -28,6 +28,8 @@ from sparring.sagemaker.target import AwsTarget
 
 PAYLOAD_MB = 100
 FILE_LIMIT = 5_000_000_000
+# A name that a filter can hold, whatever the column's is.
+SENT_KEY = reserved("key")
 
 
 class BatchTransformModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], DefaultParamsWritable):
@@ -66,7 +68,7 @@ class BatchTransformModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], D
     joinSource : {"None", "Input"}, default "None"
         ``Input`` writes each row's key beside its answer; for CSV and JSON Lines.
     keyCol : str, default ""
-        The column that identifies a row, sent first with ``joinSource="Input"``.
+        The column that identifies a row, sent first with ``joinSource="Input"``, as ``sparring__key`` in JSON Lines.
     invocationSeconds : int in [1, 3600], default 600
         What the container may take for a request.
     waitSeconds : float > 0, default 3600
@@ -208,9 +210,8 @@ class BatchTransformModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], D
     def _sent(self, dataset: DataFrame) -> Any:
         if not self._joined:
             return super()._sent(dataset)
-        key = self.getOrDefault("keyCol")
-        others = [named(name) for name in self.getOrDefault("inputCols") if name != key]
-        return F.struct(F.col(key).cast("string").alias(key), *others)
+        key = named(self.getOrDefault("keyCol")).cast("string").alias(SENT_KEY)
+        return F.struct(key, *map(named, self.getOrDefault("inputCols")))
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         schema = self.transformSchema(dataset.schema)
@@ -302,9 +303,8 @@ class BatchTransformModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], D
         """Return the DataProcessing section."""
         given = {"InputFilter": self.getOrDefault("inputFilter"), "OutputFilter": self.getOrDefault("outputFilter")}
         if self._joined:
-            key = self.getOrDefault("keyCol")
             # A package ignores the key of an object; a list has no names.
-            ours = {"InputFilter": "$", "OutputFilter": f"$['{key}','{OUTPUT}']"}
+            ours = {"InputFilter": "$", "OutputFilter": f"$['{SENT_KEY}','{OUTPUT}']"}
             if kind == CSV:
                 ours = {"InputFilter": "$[1:]", "OutputFilter": "$[0,-1]"}
             given = {name: given[name] or ours[name] for name in given} | {"JoinSource": "Input"}

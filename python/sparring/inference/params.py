@@ -120,7 +120,7 @@ class _ScoringParams(KeywordParams):
     def _sent(self, dataset: DataFrame) -> Column:
         """Return one struct of what is sent: the input columns, or the features under the matrix's names."""
         columns = self.getOrDefault("inputCols")
-        return F.struct(*(columns or _features(dataset, self.getOrDefault("featuresCol"))))
+        return F.struct(*(map(named, columns) if columns else _features(dataset, self.getOrDefault("featuresCol"))))
 
 
 def _features(dataset: DataFrame, column: str) -> list[Column]:

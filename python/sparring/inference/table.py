@@ -9,7 +9,7 @@ from sparring.data.contract import KEY, REASON
 from sparring.data.key import with_row_key
 from sparring.data.numbers import as_number, not_nan, outside
 from sparring.data.readers import CORRUPT, read_table
-from sparring.data.reserved import named
+from sparring.data.reserved import named, reserved
 from sparring.errors import TableError, did_you_mean
 from sparring.serving.manifest import RawColumn
 
@@ -50,15 +50,15 @@ def open_rows(spark: SparkSession, table: TableConfig, columns: list[RawColumn])
     raw = read_table(spark, table)
     _require(raw, [*table.key, *(column.name for column in columns)])
     reason = reason_of_row(raw, table.key, columns)
-    # Where they clash the key's own type is kept, under the key's name, and the features' beside it.
-    keys = [named(name).alias(f"key:{name}") for name in table.key]
+    # Where they clash the key's own type is kept, under a name of its own, and the features' beside it.
+    keys = [named(name).alias(own) for own, name in key_columns(table).items() if name != KEY]
     features = [_typed(named(column.name), column).alias(column.name) for column in columns]
     return with_row_key(raw, table.key, KEY).select(*keys, *features, named(KEY), reason.alias(REASON))
 
 
 def key_columns(table: TableConfig) -> dict[str, str]:
     """Return the columns of :func:`open_rows` that identify a row, and their names in the table."""
-    return {f"key:{name}": name for name in table.key} or {KEY: KEY}
+    return {reserved(f"key_{at}"): name for at, name in enumerate(table.key)} or {KEY: KEY}
 
 
 def target_type(column: RawColumn) -> str:

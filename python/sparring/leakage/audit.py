@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sparring.data.reserved import named
-from sparring.leakage.columns import PART, AuditColumns, unite
+from sparring.data.reserved import named, refuse_reserved
+from sparring.leakage.columns import OWNER, PART, AuditColumns, unite
 from sparring.leakage.finding import SEVERITIES, AuditReport, CheckResult, Finding
 from sparring.leakage.near import near_overlap
 from sparring.leakage.overlap import exact_overlap, group_overlap, key_overlap, label_conflicts
@@ -136,6 +136,7 @@ def audit_split(
 
 def _audit(united: DataFrame, parts: list[str], columns: AuditColumns, options: AuditOptions, seed: int) -> AuditReport:
     columns.check(united.schema)
+    refuse_reserved((name for name in columns.used if name != columns.order), OWNER)
     with opened(united, parts, columns, seed) as table:
         return run_checks(Audit(table, options))
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sparring.data.location import data_files
 from sparring.data.readers import CORRUPT, read_path
+from sparring.data.reserved import quoted
 from sparring.errors import TableError
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ def read_part(spark: SparkSession, path: str) -> DataFrame:
     Cost: one pass that counts the rows of each portion of a file, the driver seeing one line a portion.
     """
     frame = read_path(spark, path)
-    if ROW in frame.columns:
-        raise TableError(f"{path!r} has a column {ROW!r}, a name that Sparring uses itself", "Rename the column.")
     numbered, bad = _numbered(frame)
     if bad:
         raise TableError(f"{path!r} holds {bad:,} lines that do not parse", "Mend or remove them; check the separator.")
@@ -50,8 +49,9 @@ def _numbered(frame: DataFrame) -> tuple[DataFrame, int]:
     # Spark deals portions of files to tasks by size; within a portion rows keep their order.
     placed = frame.withColumns(
         {
-            "sparring__file": F.col("_metadata.file_path"),
-            "sparring__start": F.col("_metadata.file_block_start"),
+            # Not ``_metadata``: a table may have a column of that name.
+            "sparring__file": F.input_file_name(),
+            "sparring__start": F.input_file_block_start(),
             "sparring__id": F.monotonically_increasing_id(),
         }
     )
@@ -74,6 +74,5 @@ def _numbered(frame: DataFrame) -> tuple[DataFrame, int]:
     )
     joined = placed.join(F.broadcast(places), ["sparring__file", "sparring__start"])
     number = F.col("sparring__id") - F.col("sparring__first") + F.col("sparring__before")
-    return joined.withColumn(ROW, number).select(*frame.columns, ROW).drop(CORRUPT), int(
-        portions["sparring__broken"].sum()
-    )
+    kept = [quoted(name) for name in frame.columns if name != CORRUPT]
+    return joined.withColumn(ROW, number).select(*kept, ROW), int(portions["sparring__broken"].sum())

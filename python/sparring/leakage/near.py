@@ -96,7 +96,7 @@ def _compare(audit: Audit, exhaustive: bool) -> dict[int, Likeness]:
     contents = chosen[CONTENT].to_numpy()
     alike &= ~np.isin(contents, _equal(audit, contents[alike]))
     return {
-        part: _likeness(audit, (chosen["part"] == part).to_numpy(), alike, contents, best, exhaustive)
+        part: _likeness(audit, (chosen[PART] == part).to_numpy(), alike, contents, best, exhaustive)
         for part in range(1, len(table.parts))
     }
 
@@ -104,7 +104,7 @@ def _compare(audit: Audit, exhaustive: bool) -> dict[int, Likeness]:
 def _chosen(table: AuditTable, part: int, everything: bool) -> pd.DataFrame:
     wanted = table.counts[table.parts[part]] if everything else SAMPLE
     rows = table.sample(part, wanted, [*plain_columns(table), *table.columns.texts])
-    return (rows if everything else rows.iloc[:SAMPLE]).assign(part=part)
+    return (rows if everything else rows.iloc[:SAMPLE]).assign(**{PART: part})
 
 
 def _likeness(

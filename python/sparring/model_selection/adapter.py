@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from sparring.data.reserved import quoted
 from sparring.errors import ParamError
 from sparring.model_selection.in_memory import spark_table, whole_numbers
 from sparring.model_selection.stage import INPUTS, Allotting
@@ -71,7 +72,7 @@ class SklearnFolds:
         stage, columns = self._bound(X, y, groups)
         made = stage.transform(spark_table(get_session(), columns, type(stage).__name__))
         outputs = [field.name for field in stage.outputs()]
-        return made.select(ROW, *outputs).toPandas().sort_values(ROW, ignore_index=True)
+        return made.select(ROW, *map(quoted, outputs)).toPandas().sort_values(ROW, ignore_index=True)
 
     def _bound(self, X: Any, y: Any, groups: Any) -> tuple[Allotting, dict[str, Any]]:
         """Return the stage with every column named, and these columns."""
@@ -80,7 +81,7 @@ class SklearnFolds:
         sources = {"stratifyCols": y, "quantileCols": y, "labelCols": y, "groupCols": groups}
         for names in stage.needs:
             if not any(stage.columns_in(name) for name in names):
-                stage._set(**{names[0]: _named(names[0], sources.get(names[0], found[ROW]), found)})
+                stage._set(**{names[0]: _named(stage, names[0], sources.get(names[0], found[ROW]), found)})
         for name in INPUTS:
             for column in stage.columns_in(name):
                 if column not in found:
@@ -89,12 +90,22 @@ class SklearnFolds:
         return stage, found
 
 
-def _named(param: str, values: Any, found: dict[str, Any]) -> Any:
+def _free_name(stage: Allotting, begin: str) -> str:
+    """Return a name that begins no name of a column which the stage reads or adds."""
+    taken = [column for name in INPUTS for column in stage.columns_in(name)]
+    taken += [field.name for field in stage.outputs()]
+    while any(name.startswith(begin) for name in taken):
+        begin = f"_{begin}"
+    return begin
+
+
+def _named(stage: Allotting, param: str, values: Any, found: dict[str, Any]) -> Any:
     """Return names for ``values``, which are added to ``found``: one for each column that they have."""
     if values is None:
         raise ParamError(f"{param} is not set and {'groups' if param == 'groupCols' else 'y'} is None", "Give either.")
     several = np.asarray(values).T if np.ndim(values) == 2 else None
-    names = [f"_{param}"] if several is None else [f"_{param}{at}" for at in range(len(several))]
+    base = _free_name(stage, f"_{param}")
+    names = [base] if several is None else [f"{base}{at}" for at in range(len(several))]
     found.update(zip(names, [values] if several is None else several, strict=True))
     return names[0] if param == "timeCol" else names
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,12 +10,12 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sparring.data.reserved import named
+from sparring.data.reserved import named, quoted
 from sparring.errors import SplitError
 from sparring.model_selection.allocation import allocate_groups, apportion
 from sparring.model_selection.cuts import assign_by_quota
 from sparring.model_selection.places import find_places
-from sparring.model_selection.strata import CLASS
+from sparring.model_selection.strata import CLASS, renamed_class
 
 SIGNATURE = "sparring__signature"
 Quotas = dict[str, list[int]]
@@ -97,7 +98,7 @@ def allot_groups(rows: DataFrame, group: str, named_by: Sequence[str], plan: All
     found = Signatures.of(signed, group)
     require_members(plan, found.groups_with(), "groups", sum(found.members.values()))
     _require_room(plan, found, rows, group, named_by)
-    quotas = allocate_groups(found.vectors, found.members, plan.weights, plan.seed)
+    quotas = found.allocated(plan.weights, plan.seed)
     _require_filled(plan, quotas, found)
     return rows.join(assign_signed(signed, group, quotas, plan), group)
 
@@ -118,7 +119,7 @@ def computed_once(frame: DataFrame) -> DataFrame:
 def assign_signed(signed: DataFrame, group: str, quotas: Quotas, plan: Allotment) -> DataFrame:
     """Return the part of every group, taken in the order of their hashes until a signature's quota is full."""
     assigned = assign_by_quota(signed, SIGNATURE, group, quotas, plan.parts, plan.output, plan.seed)
-    return assigned.select(group, plan.output)
+    return assigned.select(group, quoted(plan.output))
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,20 @@ class Signatures:
             name: sum(self.members[text] for text, vector in self.vectors.items() if vector[at] > 0)
             for at, name in enumerate(self.classes)
         }
+
+    def allocated(self, weights: Sequence[float], seed: int, held: Sequence[Sequence[int]] | None = None) -> Quotas:
+        """Return :func:`~sparring.model_selection.allocation.allocate_groups` of these; no column's name enters."""
+        hashed = {text: self._nameless(vector) for text, vector in self.vectors.items()}
+        vectors = {hashed[text]: vector for text, vector in self.vectors.items()}
+        members = {hashed[text]: count for text, count in self.members.items()}
+        found = allocate_groups(vectors, members, weights, seed, held)
+        return {text: found[hashed[text]] for text in self.vectors}
+
+    def _nameless(self, vector: Sequence[int]) -> str:
+        """Return a signature as it would be with a run's own names for the columns of its classes."""
+        classes = [renamed_class(name) for name in self.classes]
+        counts = [{CLASS: name, "count": rows} for name, rows in zip(classes, vector, strict=True) if rows]
+        return json.dumps(counts, ensure_ascii=False, separators=(",", ":"))
 
     def largest(self) -> str:
         """Return the signature of the groups with most rows."""

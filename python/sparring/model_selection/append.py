@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from sparring.data.reserved import named, quoted
 from sparring.errors import SplitError
-from sparring.model_selection.allocation import allocate_groups, apportion
+from sparring.model_selection.allocation import apportion
 from sparring.model_selection.allot import Signatures, assign_signed, computed_once, sign_groups
 from sparring.model_selection.cuts import assign_by_quota
 from sparring.model_selection.stage import UNIT, Growing
@@ -24,7 +24,7 @@ from sparring.model_selection.strata import CLASS
 from sparring.model_selection.values import value_hash
 from sparring.params import require_columns
 
-ROW_KEY, PART, BRIDGES = "sparring__row_key", "sparring__part", "bridges"
+ROW_KEY, PART, FATE, BRIDGES = "sparring__row_key", "sparring__part", "sparring__fate", "sparring__bridges"
 QUARANTINE = "quarantine"
 QUARANTINE_FOLD = "-1"
 
@@ -38,7 +38,7 @@ class Appended:
     rows : DataFrame
         All rows with the stage's output columns; the part of a row in quarantine is ``"quarantine"``, its fold -1.
     quarantined : DataFrame
-        The new rows in quarantine, with ``bridges``: the parts that each would join.
+        The new rows in quarantine, with ``sparring__bridges``: the parts that each would join.
     """
 
     rows: DataFrame
@@ -58,7 +58,7 @@ class Appended:
         -----
         Cost: two passes over the narrow table of keys and parts.
         """
-        counted: dict[str, int] = dict(self.ledger.groupBy("fate").count().collect())
+        counted: dict[str, int] = dict(self.ledger.groupBy(FATE).count().collect())
         between = self.quarantined.groupBy(F.concat_ws(", ", F.array_sort(BRIDGES))).count().collect()
         fates = {fate: counted.get(fate, 0) for fate in ("old", "joined", "fresh", "quarantined")}
         return fates | {"bridges": dict(sorted((str(parts), rows) for parts, rows in between))}
@@ -108,14 +108,14 @@ def assign_new(stage: Growing, rows: DataFrame, previous: DataFrame) -> Appended
     require_columns(previous.schema, [*stage.getKeyCols(), output], f"{type(stage).__name__}.assign_new(previous)")
     keyed = rows.withColumn(ROW_KEY, stage.key(rows))
     known = _known(stage, previous)
-    narrow = stage.with_class(keyed).select(ROW_KEY, CLASS, *stage.grouped_by)
+    narrow = stage.with_class(keyed).select(ROW_KEY, CLASS, *map(quoted, stage.grouped_by))
     ledger = computed_once(narrow.dropDuplicates([ROW_KEY]).join(known, ROW_KEY, "left"))
     dealt = _deal_groups(stage, ledger) if stage.grouped_by else _deal_rows(stage, ledger)
-    ledger = computed_once(dealt.select(ROW_KEY, UNIT, F.col(output), BRIDGES, "fate"))
+    ledger = computed_once(dealt.select(ROW_KEY, UNIT, quoted(output), BRIDGES, FATE))
     joined = keyed.join(ledger, ROW_KEY)
     return Appended(
         stage.as_declared(joined, schema),
-        joined.where("fate = 'quarantined'").select(*[quoted(name) for name in rows.columns], BRIDGES),
+        joined.where(F.col(FATE) == "quarantined").select(*[quoted(name) for name in rows.columns], BRIDGES),
         ledger,
     )
 
@@ -154,7 +154,7 @@ def _deal_rows(stage: Growing, ledger: DataFrame) -> DataFrame:
     )
     old = ledger.where(F.col(PART).isNotNull()).withColumn(plan.output, F.col(PART))
     bridges = F.lit(None).cast("array<string>").alias(BRIDGES)
-    both = old.withColumn("fate", F.lit("old")).unionByName(fresh.withColumn("fate", F.lit("fresh")))
+    both = old.withColumn(FATE, F.lit("old")).unionByName(fresh.withColumn(FATE, F.lit("fresh")))
     return both.select("*", F.col(ROW_KEY).alias(UNIT), bridges)
 
 
@@ -186,7 +186,7 @@ def _deal_groups(stage: Growing, ledger: DataFrame) -> DataFrame:
     chosen = settled.join(fresh, UNIT, "left").select(
         ROW_KEY,
         UNIT,
-        F.coalesce(PART, plan.output, F.lit(quarantine)).alias(plan.output),
+        F.coalesce(PART, quoted(plan.output), F.lit(quarantine)).alias(plan.output),
         F.when(new & several, F.col("sparring__unit_parts")).alias(BRIDGES),
     )
     out = stage.with_unit(marked.where(_is_out(quarantine)))
@@ -194,13 +194,13 @@ def _deal_groups(stage: Growing, ledger: DataFrame) -> DataFrame:
         ROW_KEY, UNIT, F.lit(quarantine).alias(plan.output), F.when(new, F.col(BRIDGES)).alias(BRIDGES)
     )
     fates = united.select(ROW_KEY, _fate(new, several, joined))
-    fates = fates.unionByName(out.select(ROW_KEY, F.when(new, "quarantined").otherwise("old").alias("fate")))
+    fates = fates.unionByName(out.select(ROW_KEY, F.when(new, "quarantined").otherwise("old").alias(FATE)))
     return chosen.unionByName(kept_out).join(fates, ROW_KEY)
 
 
 def _fate(new: Column, several: Column, joined: Column) -> Column:
     fate = F.when(~new, "old").when(several, "quarantined").when(joined, "joined").otherwise("fresh")
-    return fate.alias("fate")
+    return fate.alias(FATE)
 
 
 def _is_out(quarantine: str) -> Column:
@@ -253,4 +253,4 @@ def quotas_for_new(
         return {}
     rows = [held.get(name, [0] * len(weights)) for name in found.classes]
     by_part = [list(part) for part in zip(*rows, strict=True)]
-    return allocate_groups(found.vectors, found.members, weights, seed, by_part)
+    return found.allocated(weights, seed, by_part)

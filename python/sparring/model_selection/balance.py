@@ -7,6 +7,8 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from sparring.data.reserved import named
+
 
 def split_balance(
     rows: DataFrame, label_col: str, *, group_id_col: str = "groupId", split_col: str = "split"
@@ -30,14 +32,14 @@ def split_balance(
     -----
     Cost: one pass and a shuffle of the groups.
     """
-    by_group = rows.groupBy(group_id_col, split_col).agg(
-        F.count("*").alias("rows"), F.sum(F.col(label_col)).alias("positives")
+    by_group = rows.groupBy(named(group_id_col).alias("group"), named(split_col).alias("part")).agg(
+        F.count("*").alias("rows"), F.sum(named(label_col)).alias("positives")
     )
-    parts = by_group.groupBy(split_col).agg(
+    parts = by_group.groupBy("part").agg(
         F.sum("rows").alias("rows"), F.sum("positives").alias("positives"), F.count("*").alias("groups")
     )
-    straddling = by_group.groupBy(group_id_col).count().where(F.col("count") > 1).count()
-    found = {row[split_col]: row for row in parts.collect()}
+    straddling = by_group.groupBy("group").count().where(F.col("count") > 1).count()
+    found = {row["part"]: row for row in parts.collect()}
     return {
         "parts": {
             name: {"rows": row["rows"], "positives": int(row["positives"]), "groups": row["groups"]}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from sparring.data.reserved import named, quoted
 from sparring.dedup.components import COMPONENT, NODE, connected_components
 from sparring.model_selection.values import value_hash
 
@@ -38,10 +39,10 @@ def with_group_id(
         return rows.withColumn(output, value_hash([*group_cols, *cluster_cols], rows.schema))
     grouped = rows.withColumn(output, value_hash(group_cols, rows.schema))
     cluster = value_hash(cluster_cols, rows.schema)
-    pairs = grouped.select(cluster.alias(CLUSTER), F.col(output).alias("dst")).distinct()
+    pairs = grouped.select(cluster.alias(CLUSTER), named(output).alias("dst")).distinct()
     # A star a cluster: its groups all meet at the smallest one.
     hubs = pairs.groupBy(CLUSTER).agg(F.min("dst").alias("src"))
     joined = connected_components(pairs.join(hubs, CLUSTER).where("src != dst"))
     units = joined.select(F.col(NODE).alias(output), F.col(COMPONENT).alias("sparring__unit"))
-    united = grouped.join(units, output, "left").withColumn(output, F.coalesce("sparring__unit", output))
-    return united.select(*grouped.columns)
+    united = grouped.join(units, output, "left").withColumn(output, F.coalesce("sparring__unit", quoted(output)))
+    return united.select(*[quoted(name) for name in grouped.columns])

@@ -115,7 +115,7 @@ def with_rank(rows: DataFrame, key: str, output: str, seed: int) -> DataFrame:
     table = literal_table(rows.sparkSession, ranges, f"{BUCKET} long, sparring__first int")
     within = F.row_number().over(Window.partitionBy(BUCKET).orderBy("sparring__hash", quoted(key)))
     ranked = ranged.join(F.broadcast(table), BUCKET).withColumn(output, F.col("sparring__first") + within - 1)
-    return ranked.select(*[quoted(name) for name in rows.columns], output)
+    return ranked.select(*[quoted(name) for name in [*rows.columns, output]])
 
 
 def _range_of(hashed: Column) -> Column:

@@ -11,7 +11,6 @@ from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.param.shared import HasSeed
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparring.data.reserved import named, quoted
@@ -257,7 +256,7 @@ class Keyed(Allotting, HasKeyCols, HasSeed):
             allotted = allotted.withColumnRenamed(UNIT, self.getOrDefault("groupIdCol"))
         output = self.plan().output
         kind = schema[output].dataType
-        return allotted.withColumn(output, F.col(output).cast(kind)).select(*[quoted(name) for name in schema.names])
+        return allotted.withColumn(output, named(output).cast(kind)).select(*[quoted(name) for name in schema.names])
 
     def _allot_rows(self, rows: DataFrame) -> DataFrame:
         return allot_rows(rows, UNIT, self.plan())

@@ -9,11 +9,12 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from sparring.data.reserved import named
+from sparring.data.reserved import named, reserved
 from sparring.model_selection.order import order_statistics, quantile_ranks
 from sparring.model_selection.values import value_text
 
 CLASS = "sparring__class"
+LABEL = reserved("label")
 EVERYTHING = "all rows"
 JSON_OPTIONS = {"ignoreNullFields": "false"}
 # Types whose text has no character that JSON would escape.
@@ -57,6 +58,21 @@ def _plain_json(values: Mapping[str, Column]) -> Column:
         pieces.append(F.lit(("," if pieces else "{") + json.dumps(name, ensure_ascii=False) + ":"))
         pieces.append(F.coalesce(F.concat(F.lit('"'), value, F.lit('"')), F.lit("null")))
     return F.concat(*pieces, F.lit("}"))
+
+
+def renamed_class(text: str) -> str:
+    """Return a class's text with the same names for the columns of any table: those that a run uses itself.
+
+    Examples
+    --------
+    >>> renamed_class('{"late":"1.0","carrier":null}')
+    '{"sparring__label":"1.0","sparring__label1":null}'
+    """
+    if not text.startswith("{"):
+        return text
+    values = [value for _, value in json.loads(text, object_pairs_hook=list)]
+    names = [f"{LABEL}{at or ''}" for at in range(len(values))]
+    return json.dumps(dict(zip(names, values, strict=True)), ensure_ascii=False, separators=(",", ":"))
 
 
 def _bin_of(rows: DataFrame, name: str, bins: int) -> Column:

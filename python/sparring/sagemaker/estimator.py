@@ -164,7 +164,7 @@ class SageMakerXGBoostModel(SageMakerModel, _SingleNodeParams):
             featuresCol=self.getOrDefault("featuresCol"),
             probabilityCol=probability,
         )
-        prediction = (F.col(probability) >= 0.5).cast("double")
+        prediction = (named(probability) >= 0.5).cast("double")
         return scorer.transform(dataset).withColumn(self.getOrDefault("predictionCol"), prediction)
 
 

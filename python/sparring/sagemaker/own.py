@@ -10,9 +10,9 @@ from pyspark.ml.base import Estimator
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from sparring.data.reserved import named, quoted
 from sparring.errors import ParamError
 from sparring.params import Check, check_params, one_of, require_columns
 from sparring.sagemaker.algorithms import LIBSVM, RECORDIO
@@ -98,9 +98,9 @@ class _OwnEstimator(Estimator[Any], _SageMakerParams, DefaultParamsReadable[Any]
         channel = self.getOrDefault("channelCol")
         columns = self.getOrDefault("inputCols") or [name for name in dataset.columns if name != channel]
         if not channel:
-            return {TRAIN: dataset.select(*columns)}
+            return {TRAIN: dataset.select(*map(quoted, columns))}
         names = self._config().written_channels
-        return {name: dataset.where(F.col(channel) == name).select(*columns) for name in names}
+        return {name: dataset.where(named(channel) == name).select(*map(quoted, columns)) for name in names}
 
     def _hyperparameters(self, job: TrainingJob) -> Mapping[str, Any]:
         given: dict[str, Any] = json.loads(self.getOrDefault("hyperparametersJson"))

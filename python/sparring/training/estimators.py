@@ -135,7 +135,7 @@ class _SingleNodeEstimator(Estimator[Any], _SingleNodeParams, DefaultParamsReada
         rows = dataset.select(
             named(self.getOrDefault("keyCol")).alias("key"),
             named(self.getOrDefault("labelCol")).cast("double").alias("label"),
-            (F.col(weight).cast("double") if weight else F.lit(1.0)).alias("weight"),
+            (named(weight).cast("double") if weight else F.lit(1.0)).alias("weight"),
             *self._features(dataset),
         )
 

@@ -165,7 +165,7 @@ def _columns(
     df: DataFrame, key: str | None, label: str | None, weight: str | None, features: str | None, size: int | None
 ) -> list[Column]:
     """Return the columns under the names that batches are read by."""
-    order = (F.col(key) if key else F.monotonically_increasing_id()).alias("sparring__key")
+    order = (named(key) if key else F.monotonically_increasing_id()).alias("sparring__key")
     if features is None:
         return [order, *(named(name) for name in df.columns if name != key)]
     names = [name for name in (key, label, weight) if name] + ([features] if features else ["indices", "values"])
@@ -177,7 +177,7 @@ def _columns(
     if not features:
         return [*columns, F.col("indices").cast("array<int>"), F.col("values").cast("array<float>")]
     vector = isinstance(df.schema[features].dataType, VectorUDT)
-    column = F.col(features)
+    column = named(features)
     return [*columns, column.alias("vector") if vector else column.cast("array<float>").alias("features")]
 
 
@@ -190,7 +190,9 @@ def _ranges(rows: DataFrame, files: int) -> DataFrame:
 
 def _tiles(rows: DataFrame, files: int) -> DataFrame:
     """Return the rows in one partition a file, equal in size to one row, whatever their keys."""
-    ordered = Window.orderBy("sparring__key", F.xxhash64(*(name for name in rows.columns if name != "sparring__key")))
+    ordered = Window.orderBy(
+        "sparring__key", F.xxhash64(*(named(name) for name in rows.columns if name != "sparring__key"))
+    )
     tiled = rows.withColumn("sparring__tile", F.ntile(files).over(ordered))
     return (
         tiled.repartitionByRange(files, "sparring__tile")
