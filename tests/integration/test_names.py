@@ -654,7 +654,7 @@ def test_a_prediction_scores_the_same(runs: tuple, tmp_path: Path, mode: str) ->
         table, run = str(folder / "table.parquet"), str(folder / "run")
         Prediction(table, run, mode, out=str(out), overrides=settings.get(mode, ())).execute()
         scored = pd.read_parquet(out / "predictions")
-        assert scored.columns.tolist() == [names.id, "probability", "prediction"]
+        assert scored.columns.tolist() == [names.id, "probability", "predicted"]
         found.append(scored.sort_values(names.id).to_numpy().tolist())
         assert len(found[-1]) == 600
     assert found[0] == found[1]

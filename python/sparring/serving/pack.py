@@ -62,15 +62,17 @@ def package(run: str, contender: str | None, folder: Path, threshold: float | No
     if encoder.names != encoding["names"]:
         raise PackageError(f"{run}: preparation and matrix do not belong together", "Run the comparison again.")
     scorer = _scorer(run, result)
+    table = TableConfig(**manifest["config"]["table"])
+    labels, columns = _labels(run, manifest), _columns(run, table.features, encoder)
+    # Nothing is written before all is known.
     (folder / PREPARATION).write_text(state.to_json())
     scorer.save(folder / scorer.file_name)
-    table = TableConfig(**manifest["config"]["table"])
     if threshold is None:
         threshold = manifest["config"].get("predict", {}).get("threshold")
     packed = PackageManifest(
-        columns=_columns(run, table.features, encoder),
+        columns=columns,
         label=table.label,
-        labels=_labels(run, manifest),
+        labels=labels,
         threshold=result["metrics"]["accuracy"]["threshold"] if threshold is None else threshold,
         threshold_from=CHOSEN if threshold is None else CONFIGURED,
         storage=encoding["storage"],
