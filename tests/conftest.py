@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from hypothesis import settings
 from pyspark.sql import SparkSession
 
 from sparring.cli import main
@@ -28,6 +29,10 @@ from sparring.data.fingerprint import fingerprint_of_batches
 from sparring.data.matrix import Encoding, PreparedMatrix
 from sparring.jars import sagemaker_jars
 from sparring.session import SessionSpec, available_cores, get_session, require_java, stop_session
+
+# A machine that does other work beside is slow, not wrong.
+settings.register_profile("sparring", deadline=None)
+settings.load_profile("sparring")
 
 # JVMs of tests end before the second compiler pays: the first one alone, and one thread to collect garbage, take 40%
 # less CPU.
