@@ -262,6 +262,8 @@ def page(results: list[dict[str, Any]], jobs: int) -> str:
         for r in results
         if r["report"] and r["report"]["verdict"]["caveats"]
     ]
+    at_once = f"Where a verdict takes the cheapest, it does so by times taken while {jobs} tables ran at once."
+    at_once = at_once if jobs > 1 else ""
     head = ["table", "rows in", "rows that went", "verdict", "Sparring: logistic / boosted"]
     head += ["scikit-learn: logistic / boosted", "ranking", "exit codes"]
     return f"""# First tables
@@ -272,7 +274,7 @@ Scores are ROC AUC: Sparring's on its test part, the best contender of each fami
 scikit-learn's is the mean of {FOLDS} stratified folds over all rows with a label, with the features that `init` listed
 (logistic regression, and boosted histogram trees with early stopping), blind to groups. `benchmarks/first_tables.py`
 writes this page. Commands that printed a traceback: {traces}.
-{f"Where a verdict takes the cheapest, it does so by the times of a machine that ran {jobs} tables at once." * (jobs > 1)}
+{at_once}
 
 {table(head, lines)}
 
