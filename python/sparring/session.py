@@ -8,12 +8,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from sparring.errors import ConfigError, MissingDependencyError, PlatformError
 from sparring.jars import package_folder, sagemaker_jars
@@ -222,12 +223,11 @@ def get_session(spec: SessionSpec | None = None) -> SparkSession:
         conf = {**local_conf(spec), **spec.conf}
         if not HEAP.fullmatch(spec.memory):
             raise ConfigError(f"The heap of Spark must be like 3g or 800m, got {spec.memory!r}", "Write it so.")
-        with _interrupts_kept():
-            _start_jvm(conf)
-            for key, value in conf.items():
-                builder = builder.config(key, value)
-            return _with_settings(builder.getOrCreate())
-    return _with_settings(builder.getOrCreate())
+        _start_jvm(conf)
+        for key, value in conf.items():
+            builder = builder.config(key, value)
+    with _interrupts_kept():
+        return _with_settings(builder.getOrCreate())
 
 
 def use_own_python(spark: SparkSession) -> None:
@@ -265,12 +265,20 @@ def _start_jvm(conf: dict[str, str]) -> None:
 
 @contextmanager
 def _interrupts_kept() -> Iterator[None]:
-    """Keep a program's own answer to Ctrl-C, which Spark would replace by its own."""
+    """Keep a program's own answer to Ctrl-C, which Spark would replace by its own.
+
+    Spark's asks the JVM to cancel all jobs: in the middle of another question to it that fails, and what is raised is
+    no interrupt.  To put the program's answer back afterwards would be too late for a Ctrl-C in between.
+    """
+    from pyspark import SparkContext
+
     before = signal.getsignal(signal.SIGINT)
-    yield
-    own = before is not signal.default_int_handler and callable(before)
-    if own and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, before)
+    if before is signal.default_int_handler or not callable(before):
+        yield
+        return
+    unheard = SimpleNamespace(SIGINT=signal.SIGINT, signal=lambda number, handler: None)
+    with patch.object(sys.modules[SparkContext.__module__], "signal", unheard):
+        yield
 
 
 def _with_settings(spark: SparkSession) -> SparkSession:

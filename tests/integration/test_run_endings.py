@@ -56,6 +56,31 @@ def test_an_interrupt_is_one_line_with_the_command_to_go_on(
     assert lines == [f"interrupted: what is finished is kept; to go on: {expected}"]
 
 
+WATCHED = """
+import signal, threading
+from sparring.interrupt import answered
+from sparring.session import SessionSpec, get_session
+seen, over = set(), threading.Event()
+def watch():
+    while not over.is_set():
+        seen.add(signal.getsignal(signal.SIGINT))
+with answered():
+    ours = signal.getsignal(signal.SIGINT)
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    get_session(SessionSpec(memory="1g", cores=1))
+    over.set()
+    watcher.join()
+assert seen == {ours}, seen
+"""
+
+
+def test_no_answer_but_ours_is_in_place_while_spark_starts() -> None:
+    """Spark's own fails when an interrupt comes in the middle of a call to the JVM."""
+    done = subprocess.run([sys.executable, "-c", WATCHED], capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_command_to_go_on_can_be_pasted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("UV_RUN_RECURSION_DEPTH", raising=False)
     words = ["run", "my table.yaml", "--set", "contenders=[{name: a}]"]

@@ -41,7 +41,9 @@ def read_parquet(spark: SparkSession, path: str, options: dict[str, str]) -> Dat
     for column in schema or []:
         _check_type(path, column)
     frame = spark.read.options(**options).parquet(spark_path(path))
-    nanoseconds = {column.name: column.type for column in schema or [] if _is_nanoseconds(column.type)}
+    # Arrow calls Spark's own, older timestamps (INT96) nanoseconds, too: Spark reads those as moments itself.
+    counted = {name for name, kind in frame.dtypes if kind == "bigint"}
+    nanoseconds = {one.name: one.type for one in schema or [] if _is_nanoseconds(one.type) and one.name in counted}
     columns = [
         _microseconds(name, nanoseconds[name]).alias(name) if name in nanoseconds else named(name)
         for name in frame.columns
