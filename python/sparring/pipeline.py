@@ -286,6 +286,8 @@ class Run:
             categories=table.features.categorical,
             label=table.label,
             groups=table.group,
+            # Deduplication has told copies from coincidences, by all columns.
+            clusters=[CLUSTER],
             time=table.time,
         )
         rows = self._session().read.parquet(self.path("split"))

@@ -136,7 +136,9 @@ def audit_split(
 
 def _audit(united: DataFrame, parts: list[str], columns: AuditColumns, options: AuditOptions, seed: int) -> AuditReport:
     columns.check(united.schema)
-    refuse_reserved((name for name in columns.used if name != columns.order), OWNER)
+    # A number of the rows, and the clusters of deduplication, may be Sparring's own.
+    own = {columns.order, *columns.clusters}
+    refuse_reserved((name for name in columns.used if name not in own), OWNER)
     with opened(united, parts, columns, seed) as table:
         return run_checks(Audit(table, options))
 

@@ -41,6 +41,9 @@ class AuditColumns:
         Identify a row jointly.
     groups : sequence of str
         Their joint value must not be in two parts.
+    clusters : sequence of str
+        Their joint value is shared by rows that are copies of one thing, or may be: what deduplication wrote.  Equal
+        rows of different clusters are coincidences then; without it the audit weighs the evidence itself.
     time : str, optional
         When a row came to be.
     order : str, optional
@@ -55,6 +58,7 @@ class AuditColumns:
     label: str | None = None
     keys: Sequence[str] = ()
     groups: Sequence[str] = ()
+    clusters: Sequence[str] = ()
     time: str | None = None
     order: str | None = None
 
@@ -67,7 +71,8 @@ class AuditColumns:
     def roles(self) -> dict[str, list[str]]:
         """Role -> its columns, features last."""
         single = {role: [name] for role in ("label", "time", "order") if (name := getattr(self, role)) is not None}
-        return {**single, "keys": list(self.keys), "groups": list(self.groups), "features": self.features}
+        several = {role: list(getattr(self, role)) for role in ("keys", "groups", "clusters")}
+        return {**single, **several, "features": self.features}
 
     @property
     def used(self) -> list[str]:

@@ -4,7 +4,7 @@
 
     rows -> (column, value, cell) with its count       one pass, counted in Arrow batches by NumPy
          -> one line a (column, value)                 one shuffle of the distinct values
-         -> histograms, memorised scores, agreement    small aggregates
+         -> histograms, memorised scores               small aggregates
 
 A *cell* is a part, a fold and a label.  Numbers enter by the bin they lie in, everything else by a hash.
 """
@@ -59,8 +59,7 @@ class ValueCounts:
         column's values says of them.  Mode ``fold0`` and ``fold1``: a fold of train scored by the other one; else the
         number of a part scored by all of train.
     summary : DataFrame of pandas, by column
-        ``distinct`` values in train, and ``agree``: the probability that two rows of train have the same value, or
-        bin.
+        ``distinct`` values in train.
     sample : DataFrame of pandas
         Rows of train that the bins were made from: their numbers, windows' columns and contents.
     """
@@ -97,7 +96,7 @@ def value_counts(table: AuditTable) -> ValueCounts:
             counted,
             _histograms(values, counted, table, cells),
             _scores(values, counted, table),
-            _summary(values, counted, table),
+            _summary(values, counted),
             sample,
         )
     finally:
@@ -204,13 +203,11 @@ def _scored(table: AuditTable, mode: str, learnt: Half, judged: Half) -> Column:
     )
 
 
-def _summary(values: DataFrame, counted: list[Counted], table: AuditTable) -> pd.DataFrame:
+def _summary(values: DataFrame, counted: list[Counted]) -> pd.DataFrame:
     from pyspark.sql import functions as F
 
-    rows = _sum(_cells_of(0, None, range(LABELS))).cast("double")
-    train = float(table.sizes[0].sum())
-    agree = (F.sum(rows * (rows - 1)) / max(train * (train - 1), 1.0)).alias("agree")
+    rows = _sum(_cells_of(0, None, range(LABELS)))
     seen = F.sum(F.when((rows > 0) & (F.col("value") != MISSING), 1).otherwise(0)).alias("distinct")
-    found = values.groupBy("name").agg(seen, agree).toPandas()
+    found = values.groupBy("name").agg(seen).toPandas()
     found.index = pd.Index([counted[at].name for at in found["name"]])
     return found.drop(columns="name")

@@ -27,7 +27,7 @@ from sparring.data.reserved import quoted
 
 if TYPE_CHECKING:
     from pyspark import Broadcast
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
     from scipy.sparse import csr_matrix
 
     from sparring.dedup.text import TextRules
@@ -40,10 +40,15 @@ NOWHERE = -3
 
 
 class Alike(NamedTuple):
-    """The best counterpart of each held row: similarity and its id; -1 and None where there was no row."""
+    """The best counterpart of each held row: similarity and its id; -1 and None where there was no row.
+
+    ``by_fold`` and ``ids_by_fold`` hold the same of each fold, shape (folds, held).
+    """
 
     similarity: np.ndarray
     ids: np.ndarray
+    by_fold: np.ndarray
+    ids_by_fold: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -170,8 +175,16 @@ def _matrix(places: np.ndarray, offsets: np.ndarray, width: int) -> csr_matrix:
     return matrix
 
 
-def best_alike(stream: DataFrame, identity: str, plain: list[str], texts: list[str], held: Held) -> Alike:
-    """Return for each held row the most similar row of ``stream``.
+def best_alike(
+    stream: DataFrame,
+    identity: str,
+    plain: list[str],
+    texts: list[str],
+    held: Held,
+    fold: Column | None = None,
+    folds: int = 1,
+) -> Alike:
+    """Return for each held row the most similar row of ``stream``, of all and of each fold.
 
     Parameters
     ----------
@@ -181,34 +194,58 @@ def best_alike(stream: DataFrame, identity: str, plain: list[str], texts: list[s
     plain, texts : list of str
         The columns that ``held`` was made of, in this order.
     held : Held
+    fold : Column, optional
+        Number of a row's fold, below ``folds``; by default all are in fold 0.
+    folds : int, default 1
 
     Notes
     -----
-    Cost: one pass over ``stream``; a broadcast of ``held``; the driver sees one line a held row and task.
+    Cost: one pass over ``stream``; a broadcast of ``held``; the driver sees one line a held row, fold and task.
     """
+    from pyspark.sql import functions as F
+
     broadcast = stream.sparkSession.sparkContext.broadcast(held)
-    columns = stream.select(identity, *[quoted(name) for name in [*plain, *texts]])
-    found = map_batches(columns, _best(broadcast, len(plain)), "held int, similarity float, id string").toPandas()
+    number = (F.lit(0) if fold is None else fold).cast("int").alias("sparring__piece")
+    columns = stream.select(number, identity, *[quoted(name) for name in [*plain, *texts]])
+    schema = "held int, fold int, similarity float, id string"
+    found = map_batches(columns, _best(broadcast, len(plain), folds), schema).toPandas()
     broadcast.unpersist()
-    found = found.sort_values(["held", "similarity", "id"], ascending=[True, False, True]).drop_duplicates("held")
+    found = found.sort_values(["held", "similarity", "id"], ascending=[True, False, True])
+    by_fold, ids_by_fold = np.full((folds, len(held)), -1.0), np.full((folds, len(held)), None, dtype=object)
+    of_fold = found.drop_duplicates(["held", "fold"])
+    places = of_fold["fold"].to_numpy(), of_fold["held"].to_numpy()
+    by_fold[places], ids_by_fold[places] = of_fold["similarity"], of_fold["id"]
+    found = found.drop_duplicates("held")
     similarity, ids = np.full(len(held), -1.0), np.full(len(held), None, dtype=object)
     similarity[found["held"]], ids[found["held"]] = found["similarity"], found["id"]
-    return Alike(similarity, ids)
+    return Alike(similarity, ids, by_fold, ids_by_fold)
 
 
-def _best(broadcast: Broadcast[Held], width: int) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+def _best(
+    broadcast: Broadcast[Held], width: int, folds: int
+) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def best(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         held = broadcast.value
-        similarity, ids = np.full(len(held), -1.0, dtype=np.float32), np.full(len(held), None, dtype=object)
+        shape = folds, len(held)
+        similarity, ids = np.full(shape, -1.0, dtype=np.float32), np.full(shape, None, dtype=object)
         size = TEXT_BLOCK if held.shingles else STREAM_BLOCK
         for batch in batches:
-            for begin in range(0, batch.num_rows, size):
-                _improve(held, batch.slice(begin, size), width, similarity, ids)
-        seen = np.flatnonzero(similarity >= 0)
-        columns = [pa.array(seen.astype(np.int32)), pa.array(similarity[seen]), pa.array(ids[seen], pa.string())]
-        yield pa.RecordBatch.from_arrays(columns, ["held", "similarity", "id"])
+            for fold, rows in _by_fold(batch):
+                for begin in range(0, rows.num_rows, size):
+                    _improve(held, rows.slice(begin, size), width, similarity[fold], ids[fold])
+        folds_seen, seen = (at.astype(np.int32) for at in np.nonzero(similarity >= 0))
+        best_ids = pa.array(ids[folds_seen, seen], pa.string())
+        columns = [seen, folds_seen, similarity[folds_seen, seen], best_ids]
+        yield pa.RecordBatch.from_arrays([pa.array(column) for column in columns], ["held", "fold", "similarity", "id"])
 
     return best
+
+
+def _by_fold(batch: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
+    folds = batch.column(0).to_numpy()
+    rows = pa.RecordBatch.from_arrays(batch.columns[1:], batch.schema.names[1:])
+    for fold in np.unique(folds):
+        yield int(fold), rows.take(pa.array(np.flatnonzero(folds == fold)))
 
 
 def _improve(held: Held, batch: pa.RecordBatch, width: int, similarity: np.ndarray, ids: np.ndarray) -> None:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sparring.leakage.counts import ValueCounts, value_counts
-from sparring.leakage.statistics import agreement, auc_noise, auc_of_counts
+from sparring.leakage.evidence import Kinds, kinds_across, kinds_of_equal
+from sparring.leakage.reference import Comparison
+from sparring.leakage.statistics import auc_noise, auc_of_counts
 from sparring.leakage.straddling import Straddling, straddling
 from sparring.leakage.table import CONTENT, FOLDS, GROUP, KEY, AuditTable
+from sparring.leakage.units import HIT_LEFT, HIT_RIGHT, compared_by_unit
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class Audit:
     table: AuditTable
     options: AuditOptions
     notes: dict[str, str] = field(default_factory=dict)
+    _compared: dict[tuple[int, int], Comparison] = field(default_factory=dict)
 
     @cached_property
     def values(self) -> ValueCounts:
@@ -60,20 +68,31 @@ class Audit:
         return straddling(self.table)
 
     @cached_property
-    def chances(self) -> list[float]:
-        """For each number and category the probability that two rows of train agree in it.
+    def _equal(self) -> DataFrame:
+        return kinds_of_equal(self.table)
 
-        Measured within train: between train and another part what leaked would count as chance.
-        """
-        sample, agree = self.values.sample, self.values.summary["agree"]
-        contents, train = sample[CONTENT].to_numpy(), int(self.table.sizes[0].sum())
-        return [
-            agreement(sample[column.name].to_numpy(), contents, train)
-            if column.kind == "number"
-            else float(agree[column.name])
-            for column in self.values.columns
-            if column.kind in ("number", "category")
-        ]
+    def kinds(self, left: int, right: int) -> Kinds:
+        """Return what the rows are that two parts share, where no group and no cluster says it."""
+        columns = self.table.columns
+        if columns.groups or columns.clusters:
+            return Kinds()
+        return kinds_across(self._equal, left, right, self.straddling.overlap("content", left, right).right_rows)
+
+    def compared(self, left: int, right: int) -> Comparison:
+        """Return the share of equal rows across two parts beside that within the first."""
+        if (left, right) not in self._compared:
+            self._compared[left, right] = self._compare(left, right)
+        return self._compared[left, right]
+
+    def _compare(self, left: int, right: int) -> Comparison:
+        from pyspark.sql import functions as F
+
+        shared, values = self.straddling.overlap("content", left, right), self.straddling.values
+        share = shared.right_rows / self.table.counts[self.table.parts[right]]
+        masks = {HIT_LEFT: "several", HIT_RIGHT: "mask"}
+        hit = [(F.shiftright(mask, left) % 2 == 1).alias(name) for name, mask in masks.items()]
+        hits = values.where("kind = 'content'").select(F.col("value").alias(CONTENT), *hit)
+        return compared_by_unit(self.table, (left, right), share, self.straddling.hits(left, right), hits)
 
     def cross_fitted(self, column: str) -> Memorised:
         """Return how well the mean label of a column's value tells the label within train, each fold by the other."""

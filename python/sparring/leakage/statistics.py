@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from scipy import stats
 
@@ -144,60 +142,3 @@ def upper_bound(found: int, looked_at: int, confidence: float = 0.95) -> float:
 def lower_bound(found: int, looked_at: int, confidence: float = 0.95) -> float:
     """Return the one-sided lower confidence bound of a share (Clopper and Pearson, 1934)."""
     return 0.0 if found == 0 else float(stats.beta.ppf(1 - confidence, found, looked_at - found + 1))
-
-
-def agreement(values: np.ndarray, contents: np.ndarray, rows: int) -> float:
-    """Return the probability that two of ``rows`` rows have the same value, from a sample of their contents.
-
-    Parameters
-    ----------
-    values : ndarray, shape (sampled,)
-        The column's values; missing ones are equal.
-    contents : ndarray, shape (sampled,)
-        What was sampled: all rows of a content are there, or none.
-    rows : int
-        Rows of the whole table.
-
-    Notes
-    -----
-    A pair of equal contents is sampled as likely as one row is, f = sampled / rows; any other pair with f squared.
-
-    Examples
-    --------
-    >>> agreement(np.array([1.0, 1.0, 2.0, 3.0]), np.array(["a", "b", "c", "d"]), 4)
-    0.16666666666666666
-    """
-    sampled = len(values)
-    if sampled < 2:
-        return 0.0
-    equal, same = _pairs(values), _pairs(contents)
-    return (equal - same * (1 - min(1.0, sampled / rows))) / (sampled * (sampled - 1))
-
-
-def _pairs(values: np.ndarray) -> float:
-    counts = np.unique(values, return_counts=True)[1].astype(np.float64)
-    return float((counts * (counts - 1)).sum())
-
-
-def agreement_tail(chances: Sequence[float], least: int) -> float:
-    """Return the probability that at least ``least`` of independent events happen (Poisson binomial).
-
-    Examples
-    --------
-    >>> round(agreement_tail([0.5, 0.5, 0.5], 2), 3)
-    0.5
-    """
-    happened = np.zeros(len(chances) + 1)
-    happened[0] = 1.0
-    for chance in chances:
-        happened[1:] = happened[1:] * (1 - chance) + happened[:-1] * chance
-        happened[0] *= 1 - chance
-    return float(happened[least:].sum())
-
-
-def expected_share(chances: Sequence[float], least: int, rows: int) -> float:
-    """Return the share of rows that would meet one of ``rows`` others agreeing in ``least`` columns by chance.
-
-    Columns are taken for independent: ``chances`` holds the probability that two rows agree in each.
-    """
-    return float(-np.expm1(rows * np.log1p(-min(agreement_tail(chances, least), 1 - 1e-12))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,15 +14,17 @@ from sparring.data.reserved import named, quoted
 from sparring.dedup.canonical import canonical_hash
 from sparring.errors import TableError
 from sparring.leakage.columns import OWNER, PART, AuditColumns
+from sparring.leakage.reference import enough_units
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-CONTENT, KEY, GROUP, ANSWER, POSITIVE, FOLD, TIME, ORDER = (
+CONTENT, KEY, GROUP, COPIES, ANSWER, POSITIVE, FOLD, TIME, ORDER = (
     *(
         "sparring__content",
         "sparring__row_key",
         "sparring__group",
+        "sparring__copies",
         "sparring__answer",
         "sparring__positive",
         "sparring__fold",
@@ -30,6 +32,8 @@ CONTENT, KEY, GROUP, ANSWER, POSITIVE, FOLD, TIME, ORDER = (
         "sparring__order",
     ),
 )
+# Column of each kind of value that a part can share with another.
+KINDS = {"content": CONTENT, "key": KEY, "group": GROUP, "cluster": COPIES}
 FOLDS = 2
 SAMPLE_ROWS = 10_000
 MANY_LABELS = 20
@@ -43,8 +47,8 @@ class AuditTable:
     ----------
     rows : DataFrame
         Features as double, text or as they are, and, each with the prefix ``sparring__``, ``part`` (int), ``content``
-        (hash of the features), ``row_key`` and ``group`` (hashes, null without), ``answer`` (hash of the label),
-        ``positive`` (1, 0 or null), ``fold`` (0 or 1, by group or content), ``time``, ``order`` (double).
+        (hash of the features), ``row_key``, ``group`` and ``copies`` (hashes, null without), ``answer`` (hash of the
+        label), ``positive`` (1, 0 or null), ``fold`` (0 or 1, by group or content), ``time``, ``order`` (double).
     parts : list of str
         Names of the parts; train is first.
     columns : AuditColumns
@@ -75,7 +79,34 @@ class AuditTable:
         """Numbers of every two parts, train first."""
         return [(a, b) for a in range(len(self.parts)) for b in range(a + 1, len(self.parts))]
 
-    def sample(self, part: int, rows: int, columns: Sequence[str]) -> pd.DataFrame:
+    @property
+    def unit(self) -> str | None:
+        """What rows of train are compared between: group, cluster or key, a kind of :data:`KINDS`; None: rows.
+
+        Groups only where there are so many that parts could be made of them in 100 ways: among fewer no test at 1% has
+        an answer.  Rows are the safe choice then: those of one group are alike more often than others.
+        """
+        few = not all(enough_units(self.units[0], units) for units in self.units[1:])
+        if self.columns.groups and not few:
+            return "group"
+        return "cluster" if self.columns.clusters else "key" if self.columns.keys else None
+
+    def between(self, part: int = 0) -> str:
+        """Return the same in words, within a part."""
+        units = {"group": "groups", "cluster": "clusters of copies", "key": "keys"}
+        few = ", its groups being too few to compare" if self.columns.groups and self.unit != "group" else ""
+        return f"different {units.get(str(self.unit), 'rows')} of {self.parts[part]}{few}"
+
+    def pieces(self, number: Column, pieces: int) -> np.ndarray:
+        """Return the share of train's rows in each piece, by the column that numbers them."""
+        found = np.zeros(pieces)
+        for row in self.rows.where(f"{PART} = 0").groupBy(number.alias("piece")).count().collect():
+            found[row["piece"]] = row["count"]
+        return found / found.sum()
+
+    def sample(
+        self, part: int, rows: int, columns: Sequence[str], also: Mapping[str, Column] | None = None
+    ) -> pd.DataFrame:
         """Return about ``rows`` rows of a part, chosen by the hash of their content, in its order.
 
         Cost: one pass over the kept rows.
@@ -85,7 +116,8 @@ class AuditTable:
         every = max(1, -(-int(self.sizes[part].sum()) // rows))
         drawn = F.pmod(F.xxhash64(F.lit(self.seed), F.lit("sample"), CONTENT), F.lit(every)) == 0
         chosen = self.rows.where((F.col(PART) == part) & drawn)
-        found = chosen.select(CONTENT, *[named(name) for name in columns]).limit(4 * rows).toPandas()
+        further = [column.alias(name) for name, column in (also or {}).items()]
+        found = chosen.select(CONTENT, *[named(name) for name in columns], *further).limit(4 * rows).toPandas()
         return found.sort_values(CONTENT, ignore_index=True)
 
 
@@ -114,7 +146,7 @@ def _canonical(united: DataFrame, columns: AuditColumns, positive: Column, seed:
     casts |= {name: named(name).cast("string") for name in columns.categories}
     features = [casts.get(name, named(name)).alias(name) for name in columns.features]
     missing = F.lit(None)
-    hashed = {KEY: columns.keys, GROUP: columns.groups}
+    hashed = {KEY: columns.keys, GROUP: columns.groups, COPIES: columns.clusters}
     hashes = [
         (canonical_hash(names, united.schema) if names else missing.cast("string")).alias(name)
         for name, names in hashed.items()

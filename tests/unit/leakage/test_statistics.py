@@ -1,5 +1,3 @@
-import itertools
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -73,40 +71,6 @@ def test_bounds_are_clopper_pearsons(found: int, of: int) -> None:
     exact = stats.binomtest(found, of).proportion_ci(confidence_level=0.95, method="exact")
     assert statistics.upper_bound(found, of, 0.975) == pytest.approx(exact.high, abs=1e-9)
     assert statistics.lower_bound(found, of, 0.975) == pytest.approx(exact.low, abs=1e-9)
-
-
-def test_agreement_by_chance_equals_the_sum_over_all_outcomes() -> None:
-    chances = [0.1, 0.5, 0.9, 0.3]
-    for least in range(5):
-        expected = sum(
-            np.prod([c if hit else 1 - c for c, hit in zip(chances, outcome, strict=True)])
-            for outcome in itertools.product([0, 1], repeat=4)
-            if sum(outcome) >= least
-        )
-        assert statistics.agreement_tail(chances, least) == pytest.approx(expected, abs=1e-12)
-
-
-def test_chance_explains_equal_rows_of_coarse_columns() -> None:
-    random = np.random.default_rng(9)
-    train, test = random.integers(0, 10, (1_000, 3)), random.integers(0, 10, (4_000, 3))
-    known = {tuple(row) for row in train}
-    observed = np.mean([tuple(row) in known for row in test])
-    assert statistics.expected_share([0.1] * 3, 3, 1_000) == pytest.approx(observed, abs=0.03)
-
-
-def test_agreement_of_sampled_contents_is_that_of_all_rows() -> None:
-    random = np.random.default_rng(4)
-    contents = random.integers(0, 20_000, 60_000)  # three rows each
-    values = contents % 499
-    counts = np.bincount(values)
-    exact = (counts * (counts - 1)).sum() / (60_000 * 59_999)
-    assert statistics.agreement(values, contents, 60_000) == pytest.approx(exact, rel=1e-12)
-    sampled = random.random(20_000)[contents] < 0.2
-    unscaled = statistics.agreement(values[sampled], contents[sampled], int(sampled.sum()))
-    assert statistics.agreement(values[sampled], contents[sampled], 60_000) == pytest.approx(exact, rel=0.03)
-    assert unscaled > 1.05 * exact
-    missing = np.array([np.nan, np.nan, 1.0])
-    assert statistics.agreement(missing, np.arange(3), 3) == pytest.approx(1 / 3)
 
 
 def test_psi_equals_its_definition() -> None:
