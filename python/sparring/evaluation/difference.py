@@ -291,7 +291,7 @@ def _difference(
         alpha,
         family,
         detectable(error, test.freedom, alpha, family) if open_question else None,
-        rows_to_tell(error, rows, margin, alpha, family) if open_question else None,
+        rows_to_tell(error, rows, margin, alpha, family, test.cautious) if open_question else None,
         rows_to_find(test.value, error, rows, alpha, family) if open_question and test.value else None,
         evaluation.components.doubt is None,
     )

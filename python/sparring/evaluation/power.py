@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from scipy.optimize import brentq
 from scipy.special import ndtri, stdtrit
 
 # With which probability a true difference is to be found, where power is stated.
@@ -35,7 +36,9 @@ def detectable(standard_error: float, freedom: float, alpha: float, tests: int =
     return float((stdtrit(freedom, 1 - alpha / (2 * tests)) + stdtrit(freedom, PROBABILITY)) * standard_error)
 
 
-def rows_to_tell(standard_error: float, rows: int, margin: float, alpha: float, tests: int = 1) -> int:
+def rows_to_tell(
+    standard_error: float, rows: int, margin: float, alpha: float, tests: int = 1, cautious: float | None = None
+) -> int:
     """Return how many test rows would tell two contenders apart, or show them equivalent, with 80% probability.
 
     So many that two contenders without any difference are shown equivalent within ``margin``, and that twice the
@@ -50,15 +53,27 @@ def rows_to_tell(standard_error: float, rows: int, margin: float, alpha: float, 
     alpha : float
         Level of the whole family of tests.
     tests : int, default 1
+    cautious : float, optional
+        Of the observed difference, as the test of equivalence has it: what its square is larger by falls with the
+        square of the number of rows.
 
     Examples
     --------
     >>> rows_to_tell(0.01, 1_000, 0.01, 0.05)
     8564
+    >>> rows_to_tell(0.01, 1_000, 0.01, 0.05, cautious=0.02)
+    9971
     """
-    equal = margin / (ndtri(1 - alpha / tests) + ndtri((1 + PROBABILITY) / 2))
-    twice = 2 * margin / (ndtri(1 - alpha / (2 * tests)) + ndtri(PROBABILITY))
-    return math.ceil(rows * (standard_error / min(equal, twice)) ** 2)
+    reach, power = ndtri(1 - alpha / tests), ndtri((1 + PROBABILITY) / 2)
+    own, more = (standard_error / margin) ** 2, ((cautious or standard_error) / margin) ** 2
+
+    def beyond_margin(times: float) -> float:
+        # The wider error decides about equivalence, the narrower one is that of the difference.
+        wider = own / times + (more - own) / times**2
+        return float(reach * math.sqrt(wider) + power * math.sqrt(own / times) - 1)
+
+    equal = brentq(beyond_margin, 1e-9, 1e12)
+    return max(math.ceil(rows * equal), rows_to_find(2 * margin, standard_error, rows, alpha, tests))
 
 
 def rows_to_find(difference: float, standard_error: float, rows: int, alpha: float, tests: int = 1) -> int:
