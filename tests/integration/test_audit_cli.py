@@ -70,6 +70,11 @@ def test_leaks_end_with_a_code_of_their_own_and_are_told(folder: Path) -> None:
     ("arguments", "code", "words"),
     [
         (["--test", "nowhere.csv"], 3, ["nowhere.csv", "does not exist"]),
+        (
+            ["--test", "train.csv", "--cluster", "patint"],
+            3,
+            ["'patint' is not in the table", "Did you mean 'patient'?"],
+        ),
         (["--test", "train.csv", "--label", "sik"], 3, ["'sik' is not in the table", "Did you mean 'sick'?"]),
         (["--test", "train.csv", "--part", "train=x.csv"], 2, ["--part", "NAME=PATH"]),
         (["--test", "train.csv", "--out", "report.pdf"], 2, ["report.pdf", ".html"]),

@@ -110,12 +110,13 @@ class Names:
 
 
 def names_of(kind: str) -> Names:
-    """Return plain names, or the worst ones: syntax or our own for the roles, and half of our own carried along."""
+    """Return plain names, or one half of the worst ones, those of one kind for the roles; always as many."""
+    half = (len(SYNTAX) + len(OURS) + 1) // 2
+    carried = half - len(ROLES)
     if kind == "plain":
-        return Names(kind, {role: role for role in ROLES}, ["carried0", "carried1"])
-    own, others = OURS[: len(ROLES)], OURS[len(ROLES) :]
-    worst = [*SYNTAX, *own, *others[::2]] if kind == "syntax" else [*own, *others[1::2]]
-    return Names(kind, dict(zip(ROLES, worst, strict=False)), worst[len(ROLES) :])
+        return Names(kind, {role: role for role in ROLES}, [f"carried{number}" for number in range(carried)])
+    worst = [*SYNTAX, *OURS[len(SYNTAX) - half :]] if kind == "syntax" else OURS[:half]
+    return Names(kind, dict(zip(ROLES, worst, strict=False)), worst[len(ROLES) : half])
 
 
 WORST = ("syntax", "ours")
@@ -177,15 +178,14 @@ def interpreted(spark: SparkSession) -> Iterator[None]:
 def tables(spark: SparkSession) -> Callable[[Names], DataFrame]:
     """Function that returns the one table under the given names."""
     fields = [T.StructField(role, kind) for role, kind in ROLES.items()]
-    most = max(len(names_of(kind).carried) for kind in WORST)
-    fields += [T.StructField(f"carried{number}", T.StringType()) for number in range(most)]
+    fields += [T.StructField(name, T.StringType()) for name in names_of("plain").carried]
     rows = [
         (*(values[role] for role in ROLES), *(f"{field.name}:{values['row']}" for field in fields[len(ROLES) :]))
         for values in records(ROWS, COPIES)
     ]
     table = spark.createDataFrame(rows, T.StructType(fields)).repartition(2, "id").cache()
     table.count()
-    return lambda names: table.select(*table.columns[: len(names.all)]).toDF(*names.all)
+    return lambda names: table.toDF(*names.all)
 
 
 def collected(rows: DataFrame, row: str, columns: list[str]) -> list[tuple]:
@@ -529,7 +529,7 @@ def test_a_table_is_written_as_it_is(tables: Callable, tmp_path: Path, kind: str
         written = pq.read_table(file)
         assert written.column_names == [name for name in names.all if name not in (names.id, names.features)]
         found.append([column.to_pylist() for column in written.columns])
-    assert found[0] == found[1][: len(found[0])]
+    assert found[0] == found[1]
 
 
 # -- what is Sparring's own --------------------------------------------------------------------------------------------

@@ -48,6 +48,10 @@ def audit(
     group: Annotated[
         Columns, typer.Option("--group", metavar="COLUMN", help="Column that must not straddle; repeatable.")
     ] = None,
+    cluster: Annotated[
+        Columns,
+        typer.Option("--cluster", metavar="COLUMN", help="Column that deduplication gave to equal rows; repeatable."),
+    ] = None,
     label: Annotated[str | None, typer.Option("--label", metavar="COLUMN", help="Column that is predicted.")] = None,
     time: Annotated[
         str | None, typer.Option("--time", metavar="COLUMN", help="Column that says when a row came to be.")
@@ -88,7 +92,15 @@ def audit(
 
     _check_out(out)
     paths = {"train": train, **({"validation": validation} if validation else {}), "test": test, **_named(part or [])}
-    roles = AuditColumns(label=label, keys=key or [], groups=group or [], time=time, texts=text or [], order=ROW)
+    roles = AuditColumns(
+        label=label,
+        keys=key or [],
+        groups=group or [],
+        clusters=cluster or [],
+        time=time,
+        texts=text or [],
+        order=ROW,
+    )
     options = AuditOptions(near="auto" if near else "off", near_threshold=threshold)
     report = _run(paths, roles, options, tuple(ignore or ()), memory, seed)
     if json:
