@@ -6,9 +6,11 @@ The names follow pyspark.ml (``labelCol``, ``seed``, ``foldCol``), so that a use
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, Protocol
 
 from pyspark.ml.param import Param, Params, TypeConverters
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import DataType, StructType
 
 from sparring.data.reserved import kept, refuse_reserved
@@ -16,6 +18,16 @@ from sparring.errors import ParamError, SchemaError, did_you_mean
 from sparring.session import active_session, use_own_python
 
 Check = tuple[str, Callable[[Any], bool]]
+
+
+class Stage(Protocol):
+    """What checks a table's schema before it works on the table."""
+
+    def transformSchema(self, schema: StructType) -> StructType:
+        """Return the schema of the output."""
+
+
+_OF_TABLE: ContextVar[SparkSession | None] = ContextVar("session of the table", default=None)
 
 
 def in_range(low: float, high: float, *, closed: bool = True) -> Check:
@@ -114,9 +126,21 @@ def forbid_columns(schema: StructType, columns: Iterable[str], owner: str) -> No
             )
 
 
+def checked_schema(stage: Stage, table: DataFrame) -> StructType:
+    """Return what ``stage.transformSchema`` says of ``table``, with names compared as the table's own session does.
+
+    The active session may be another one: a run in the same program makes one of its own.
+    """
+    token = _OF_TABLE.set(table.sparkSession)
+    try:
+        return stage.transformSchema(table.schema)
+    finally:
+        _OF_TABLE.reset(token)
+
+
 def _comparable_name() -> Callable[[str], str]:
     """Return what makes two names one to Spark: a session that is not Sparring's usually ignores case."""
-    session = active_session()
+    session = _OF_TABLE.get() or active_session()
     exact = session is None or session.conf.get("spark.sql.caseSensitive") == "true"
     return str if exact else str.lower
 

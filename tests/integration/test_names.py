@@ -551,6 +551,10 @@ def test_where_spark_ignores_case_no_output_replaces_a_column_of_another_case(ta
     before = spark.conf.get("spark.sql.caseSensitive")
     assert Deduplicator(inputCols=["row"]).transformSchema(table.schema).names[-2:] == ["clusterId", "isSurvivor"]
     spark.conf.set("spark.sql.caseSensitive", "false")
+    # What a run that came before in this program leaves behind: an active session that heeds case.
+    other = spark.newSession()
+    other.conf.set("spark.sql.caseSensitive", "true")
+    other.createDataFrame([(1,)], ["x"])
     try:
         with pytest.raises(SchemaError, match="output column 'clusterId' is in the table already"):
             Deduplicator(inputCols=["row"]).transform(table)

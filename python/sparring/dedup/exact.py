@@ -13,7 +13,7 @@ from pyspark.sql import types as T
 
 from sparring.dedup.canonical import canonical_hash
 from sparring.dedup.survivor import SurvivorParams
-from sparring.params import require_columns
+from sparring.params import checked_schema, require_columns
 
 
 class Deduplicator(Transformer, SurvivorParams, DefaultParamsReadable[Any], DefaultParamsWritable):
@@ -93,7 +93,7 @@ class Deduplicator(Transformer, SurvivorParams, DefaultParamsReadable[Any], Defa
         return self._with_marks(schema)
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
-        self.transformSchema(dataset.schema)
+        checked_schema(self, dataset)
         columns = self.getOrDefault("inputCols") or dataset.columns
         identity = canonical_hash(columns, dataset.schema, self.getOrDefault("normalizeUnicode"))
         return self._mark_survivors(dataset.withColumn(self.getOrDefault("clusterCol"), identity), dataset)

@@ -23,7 +23,7 @@ from sparring.dedup.search import NODE, NearSearch, Plan, search
 from sparring.dedup.survivor import SurvivorParams
 from sparring.dedup.text import UNICODE_FORMS, TextRules
 from sparring.errors import ParamError
-from sparring.params import Check, at_least, check_params, in_range, one_of, require_columns
+from sparring.params import Check, at_least, check_params, checked_schema, in_range, one_of, require_columns
 
 SAMPLES = 10
 NUMBERS = (T.NumericType, T.BooleanType)
@@ -241,7 +241,7 @@ class NearDeduplicator(Transformer, SurvivorParams, HasSeed, DefaultParamsReadab
         -----
         Cost: all of ``transform`` but for the shuffles of whole rows.
         """
-        self.transformSchema(dataset.schema)
+        checked_schema(self, dataset)
         return search(dataset.withColumn(NODE, self._node(dataset)), self._plan())
 
     def mark(self, dataset: DataFrame, found: NearSearch) -> DataFrame:

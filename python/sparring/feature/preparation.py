@@ -22,7 +22,15 @@ from sparring.data.reserved import named, reserved
 from sparring.errors import TableError
 from sparring.feature.encoder import CategoricalState, CyclicState, Encoder, EncoderState, NumericState
 from sparring.feature.statistics import NumericSummary, category_counts, numeric_summaries
-from sparring.params import KeywordParams, at_least, check_params, forbid_columns, one_of, require_columns
+from sparring.params import (
+    KeywordParams,
+    at_least,
+    check_params,
+    checked_schema,
+    forbid_columns,
+    one_of,
+    require_columns,
+)
 
 NUMBER = (T.NumericType, T.BooleanType)
 MOMENT = (T.DateType, T.TimestampType)
@@ -306,7 +314,7 @@ class FeaturePreparationModel(Model, _FeaturePreparationParams, DefaultParamsRea
         return T.StructType([*schema.fields, *self._outputs(self.getOrDefault("storage"))])
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
-        schema = self.transformSchema(dataset.schema)
+        schema = checked_schema(self, dataset)
         encoder, dense, width = self.encoder, self.getOrDefault("storage") == "dense", len(dataset.columns)
         how = self.getOrDefault("handleInvalid")
         # Spark's text of a category, as it was learnt: Arrow writes 1.0 as 1.

@@ -22,6 +22,7 @@ from sparring.inference.metrics import ScoringMetrics
 from sparring.inference.retry import GaveUp, RetryPolicy, retry
 from sparring.inference.staging import StagedFile, Staging, _ThroughS3, read_scored, write_requests
 from sparring.inference.window import in_order
+from sparring.params import checked_schema
 from sparring.sagemaker.target import AwsTarget
 
 BODY_LIMIT = 1_000_000_000
@@ -111,7 +112,7 @@ class AsyncEndpointModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], De
         return self._with_outputs(schema)
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
-        schema = self.transformSchema(dataset.schema)
+        schema = checked_schema(self, dataset)
         self._require("endpointName", "targetJson")
         name, accept = self.getOrDefault("endpointName"), self.getOrDefault("accept")
         staging = Staging(

@@ -20,7 +20,7 @@ from sparring.inference.codecs import OUTPUT, SPLITS
 from sparring.inference.deployment import unique_name
 from sparring.inference.metrics import ScoringMetrics
 from sparring.inference.staging import StagedFile, Staging, _ThroughS3, read_scored, write_requests
-from sparring.params import at_least, check_params, in_range, one_of, require_columns
+from sparring.params import at_least, check_params, checked_schema, in_range, one_of, require_columns
 from sparring.sagemaker.formats.media import CSV, JSON_LINES
 from sparring.sagemaker.ledger import Ledger
 from sparring.sagemaker.resources import RUNNING, TRANSFORM_JOB, poll_seconds, stop_transform_job
@@ -214,7 +214,7 @@ class BatchTransformModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], D
         return F.struct(key, *map(named, self.getOrDefault("inputCols")))
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
-        schema = self.transformSchema(dataset.schema)
+        schema = checked_schema(self, dataset)
         self._require("modelName", "targetJson")
         staging = self._staging()
         self.staged.append(staging)

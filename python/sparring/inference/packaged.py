@@ -30,7 +30,7 @@ from sparring.data.reserved import named, reserved
 from sparring.errors import ParamError
 from sparring.inference.metrics import ScoringMetrics, metrics_accumulator
 from sparring.inference.table import reason_of_row
-from sparring.params import KeywordParams, check_params, forbid_columns, one_of, require_columns
+from sparring.params import KeywordParams, check_params, checked_schema, forbid_columns, one_of, require_columns
 from sparring.serving.manifest import PackageManifest
 from sparring.serving.packaged import PackagedModel
 
@@ -133,7 +133,7 @@ class PackageModel(Transformer, KeywordParams, DefaultParamsReadable[Any], Defau
         return storage.read_bytes(storage.normalize(self.getOrDefault("package")))
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
-        self.transformSchema(dataset.schema)
+        checked_schema(self, dataset)
         manifest, how = self._manifest(), self.getOrDefault("handleInvalid")
         reason = reason_of_row(dataset, [], manifest.columns) if how != "error" else F.lit(None).cast("string")
         told = dataset.select("*", reason.alias(REASON))

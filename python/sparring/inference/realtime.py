@@ -27,7 +27,7 @@ from sparring.inference.params import _ScoringParams, flattened
 from sparring.inference.retry import RetryPolicy
 from sparring.inference.variants import variant_of
 from sparring.inference.window import in_order
-from sparring.params import HasKeyCols, at_least, check_params, require_columns
+from sparring.params import HasKeyCols, at_least, check_params, checked_schema, require_columns
 from sparring.sagemaker.target import AwsTarget
 
 
@@ -176,7 +176,7 @@ class EndpointModel(Transformer, _ScoringParams, HasKeyCols, DefaultParamsReadab
         return self._with_outputs(schema, *([variant] if variant else []))
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
-        schema = self.transformSchema(dataset.schema)
+        schema = checked_schema(self, dataset)
         self._require("endpointName", "targetJson")
         if self._metrics is None:
             self._metrics = metrics_accumulator(dataset.sparkSession)

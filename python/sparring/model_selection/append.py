@@ -22,7 +22,7 @@ from sparring.model_selection.cuts import assign_by_quota
 from sparring.model_selection.stage import UNIT, Growing
 from sparring.model_selection.strata import CLASS
 from sparring.model_selection.values import value_hash
-from sparring.params import require_columns
+from sparring.params import checked_schema, require_columns
 
 ROW_KEY, PART, FATE, BRIDGES = "sparring__row_key", "sparring__part", "sparring__fate", "sparring__bridges"
 QUARANTINE = "quarantine"
@@ -103,7 +103,7 @@ def assign_new(stage: Growing, rows: DataFrame, previous: DataFrame) -> Appended
     >>> grown.report()["quarantined"]                                           # doctest: +SKIP
     0
     """
-    schema = stage.transformSchema(rows.schema)
+    schema = checked_schema(stage, rows)
     output = stage.plan().output
     require_columns(previous.schema, [*stage.getKeyCols(), output], f"{type(stage).__name__}.assign_new(previous)")
     keyed = rows.withColumn(ROW_KEY, stage.key(rows))

@@ -30,7 +30,7 @@ from sparring.model_selection.stage import (
     fold_roles,
 )
 from sparring.model_selection.strata import CLASS, EVERYTHING, label_set, labels_of
-from sparring.params import require_columns
+from sparring.params import checked_schema, require_columns
 
 
 class Folds(HasFoldCol, HasNumFolds, Keyed, HasStrict):
@@ -319,7 +319,7 @@ class RepeatedStratifiedKFold(Folds, HasStrata, HasRepeats):
         return int(self.getOrDefault("numFolds") * self.getOrDefault("numRepeats"))
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
-        schema = self.transformSchema(dataset.schema)
+        schema = checked_schema(self, dataset)
         rows = self.with_class(self.with_unit(dataset))
         for repeat, name in enumerate(self._fold_cols()):
             plan = replace(self.plan(), output=name, seed=self.getSeed() + repeat)

@@ -26,6 +26,7 @@ from sparring.params import (
     KeywordParams,
     at_least,
     check_params,
+    checked_schema,
     forbid_columns,
     require_columns,
 )
@@ -245,7 +246,7 @@ class Keyed(Allotting, HasKeyCols, HasSeed):
         return value_hash(columns, dataset.schema)
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
-        schema = self.transformSchema(dataset.schema)
+        schema = checked_schema(self, dataset)
         rows = self.with_class(self.with_unit(dataset))
         allotted = self._allot_groups(rows) if self.grouped_by else self._allot_rows(rows)
         return self.as_declared(allotted, schema)

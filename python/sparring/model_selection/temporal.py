@@ -17,6 +17,7 @@ from sparring.errors import ParamError, SplitError
 from sparring.model_selection.order import quantile_ranks
 from sparring.model_selection.stage import Allotting, HasFoldCol, HasNumFolds, HasParts
 from sparring.model_selection.timeline import INTEGERS, TICK, Gap, cut_times, passed, ticks
+from sparring.params import checked_schema
 
 
 class _Timed(Allotting):
@@ -138,14 +139,14 @@ class TimeSplitter(HasParts, _Timed):
         -----
         Cost: as ``transform``.
         """
-        self.transformSchema(rows.schema)
+        checked_schema(self, rows)
         found, _ = self._cuts(rows)
         if isinstance(rows.schema[self.getOrDefault("timeCol")].dataType, INTEGERS):
             return [str(cut) for cut in found]
         return [f"{pd.Timestamp(cut, unit='us')}Z".replace(" ", "T") for cut in found]
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
-        schema = self.transformSchema(dataset.schema)
+        schema = checked_schema(self, dataset)
         cuts, gaps = self._cuts(dataset)
         rows, _, _ = self._timed(dataset)
         part, trains = passed(F.col(TICK), cuts), passed(F.col(TICK), gaps)
@@ -274,7 +275,7 @@ class TimeSeriesSplit(HasFoldCol, HasNumFolds, _Timed):
         return int(self.getOrDefault("numFolds"))
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
-        schema = self.transformSchema(dataset.schema)
+        schema = checked_schema(self, dataset)
         folds = self.getOrDefault("numFolds")
         rows, times, count = self._timed(dataset)
         size = count // (folds + 1)

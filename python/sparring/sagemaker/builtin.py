@@ -14,7 +14,7 @@ from pyspark.sql import types as T
 
 from sparring.data.reserved import named
 from sparring.errors import ConfigError, ParamError
-from sparring.params import forbid_columns, require_columns
+from sparring.params import checked_schema, forbid_columns, require_columns
 from sparring.sagemaker import algorithms
 from sparring.sagemaker.algorithms import CONVERTERS, Algorithm, param_name
 from sparring.sagemaker.estimator import width_of
@@ -103,7 +103,7 @@ class SageMakerAlgorithmModel(SageMakerModel, _AlgorithmParams):
         return self._with_outputs(schema)
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
-        schema = self.transformSchema(dataset.schema)
+        schema = checked_schema(self, dataset)
         scorer = AnswerScorer(self._endpoint(), self.target, self._outputs())
         return scorer.score(dataset, self.getOrDefault("featuresCol"), schema)
 
@@ -164,7 +164,7 @@ class _AlgorithmEstimator(Estimator[Any], _AlgorithmParams, DefaultParamsReadabl
         return name == "feature_dim" or self.algorithm is algorithms.LDA
 
     def _fit(self, dataset: DataFrame) -> SageMakerAlgorithmModel:
-        self.transformSchema(dataset.schema)
+        checked_schema(self, dataset)
         rows = self._rows(dataset)
         hyperparameters = self._checked(**self._measured(dataset))
         name = self.algorithm.repository

@@ -15,6 +15,7 @@ from sparring.data.reserved import named
 from sparring.errors import ParamError, TableError
 from sparring.feature.vectors import with_vectors
 from sparring.inference.realtime import EndpointModel
+from sparring.params import checked_schema
 from sparring.sagemaker.algorithms import XGBOOST
 from sparring.sagemaker.resources import S3_PREFIX
 from sparring.sagemaker.stage import WHERE, SageMakerModel, _SageMakerParams, train_and_keep
@@ -104,7 +105,7 @@ class SageMakerXGBoost(SingleNodeXGBoost, _SageMakerParams):
         return super().transformSchema(schema)
 
     def _fit(self, dataset: DataFrame) -> SageMakerXGBoostModel:  # type: ignore[override]
-        self.transformSchema(dataset.schema)
+        checked_schema(self, dataset)
         learner = self._learner()
         assert isinstance(learner, XGBoostLearner)
         parameters = learner.parameters
@@ -156,7 +157,7 @@ class SageMakerXGBoostModel(SageMakerModel, _SingleNodeParams):
         return self._with_outputs(schema)
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
-        self.transformSchema(dataset.schema)
+        checked_schema(self, dataset)
         probability = self.getOrDefault("probabilityCol")
         scorer = EndpointModel(
             endpointName=self._endpoint(),

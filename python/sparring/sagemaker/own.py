@@ -14,7 +14,7 @@ from pyspark.sql import types as T
 
 from sparring.data.reserved import named, quoted
 from sparring.errors import ParamError
-from sparring.params import Check, check_params, one_of, require_columns
+from sparring.params import Check, check_params, checked_schema, one_of, require_columns
 from sparring.sagemaker.algorithms import LIBSVM, RECORDIO
 from sparring.sagemaker.formats.media import CSV, PARQUET
 from sparring.sagemaker.request import TRAIN
@@ -80,7 +80,7 @@ class _OwnEstimator(Estimator[Any], _SageMakerParams, DefaultParamsReadable[Any]
         return schema
 
     def _fit(self, dataset: DataFrame) -> SageMakerModel:
-        self.transformSchema(dataset.schema)
+        checked_schema(self, dataset)
         rows = self._channels(dataset)
         width = len(rows[TRAIN].columns)
         job = self._job(self._job_name(), self._source(), "own code", dataset, lambda: width)

@@ -26,7 +26,15 @@ from pyspark.sql import types as T
 from sparring.data.batches import map_batches
 from sparring.data.cells import cells_of, stack
 from sparring.data.reserved import named
-from sparring.params import KeywordParams, at_least, check_params, forbid_columns, in_range, require_columns
+from sparring.params import (
+    KeywordParams,
+    at_least,
+    check_params,
+    checked_schema,
+    forbid_columns,
+    in_range,
+    require_columns,
+)
 from sparring.training.single_node import LEARNERS, FittedModel, Learner
 
 ARRAYS = (T.ArrayType, VectorUDT)
@@ -128,7 +136,7 @@ class _SingleNodeEstimator(Estimator[Any], _SingleNodeParams, DefaultParamsReada
         return self._with_outputs(schema)
 
     def _fit(self, dataset: DataFrame) -> SingleNodeModel:
-        self.transformSchema(dataset.schema)
+        checked_schema(self, dataset)
         learner, cores, seed = self._learner(), self.getOrDefault("cores"), self.getOrDefault("seed")
         size = self.getOrDefault("size") if self.isDefined("size") else None
         weight = self.getOrDefault("weightCol")
@@ -346,7 +354,7 @@ class SingleNodeModel(Model, _SingleNodeParams, DefaultParamsReadable[Any], Defa
         return self._with_outputs(schema)
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
-        schema = self.transformSchema(dataset.schema)
+        schema = checked_schema(self, dataset)
         family, state, size = (self.getOrDefault(name) for name in ("family", "state", "size"))
         wide = dataset.select("*", F.struct(*self._features(dataset)).alias("sparring__features"))
         names = schema.names
