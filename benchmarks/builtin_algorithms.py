@@ -29,12 +29,12 @@ from sklearn import datasets, metrics
 from sparring.jars import sagemaker_jars
 from sparring.sagemaker import builtin
 from sparring.sagemaker.estimator import SageMakerXGBoost
-from sparring.sagemaker.formats import Rows
-from sparring.sagemaker.local import LocalAws
-from sparring.sagemaker.local.algorithms.stand_in import answers_directly
-from sparring.sagemaker.local.images import ALGORITHMS
 from sparring.sagemaker.target import AwsTarget
 from sparring.session import SessionSpec, get_session
+from sparring.wire import Rows
+from sparring_local_sagemaker import LocalAws
+from sparring_local_sagemaker.algorithms.stand_in import answers_directly
+from sparring_local_sagemaker.images import ALGORITHMS
 
 PROTOBUF_JAR = Path(os.environ.get("SPARRING_PROTOBUF_JAR", "/usr/share/java/protobuf.jar"))
 ROUNDS, SEED = 50, 3

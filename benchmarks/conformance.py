@@ -25,10 +25,10 @@ from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 from pages import save, table
 
-from sparring.sagemaker.local import LocalAws
-from sparring.sagemaker.local.control_plane import ControlPlane
-from sparring.sagemaker.local.model import KINDS, service_model
-from sparring.sagemaker.local.platform import Platform
+from sparring.wire.service_model import KINDS, service_model
+from sparring_local_sagemaker import LocalAws
+from sparring_local_sagemaker.control_plane import ControlPlane
+from sparring_local_sagemaker.platform import Platform
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/sagemaker/aws4_request, SignedHeaders=host, Signature=0"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/toy:1"

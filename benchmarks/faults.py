@@ -38,11 +38,11 @@ from sparring.inference.deployment import AsyncOutput, Deployment, ServedModel, 
 from sparring.inference.realtime import EndpointModel
 from sparring.jars import sagemaker_jars
 from sparring.sagemaker.ledger import Ledger
-from sparring.sagemaker.local import LocalAws
 from sparring.sagemaker.stage import train_and_keep
 from sparring.sagemaker.target import AwsTarget
 from sparring.sagemaker.training_job import Source, TrainingJob
 from sparring.session import SessionSpec, get_session, stop_session
+from sparring_local_sagemaker import LocalAws
 
 CATALOGUE = ROOT / "conf" / "faults" / "catalogue.yaml"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/summing:1"

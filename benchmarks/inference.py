@@ -52,10 +52,10 @@ from sparring.inference.predict import Prediction
 from sparring.inference.realtime import EndpointModel
 from sparring.inference.table import open_rows
 from sparring.pipeline import Run
-from sparring.sagemaker.local import LocalAws
 from sparring.sagemaker.target import AwsTarget
 from sparring.serving.pack import archive, package
 from sparring.session import SessionSpec, get_session, stop_session
+from sparring_local_sagemaker import LocalAws
 
 XGBOOST = (
     "{name: xgboost, engine: single_node, family: gradient_boosted_trees, "

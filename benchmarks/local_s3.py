@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 from pages import save, table
 
-from sparring.sagemaker.local import LocalAws
+from sparring_local_sagemaker import LocalAws
 
 CHUNK = 1 << 20
 

@@ -13,12 +13,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparring.errors import ParamError, SchemaError, TableError
-from sparring.sagemaker.formats import FormatError, Rows, codec
-from sparring.sagemaker.formats.channel import write_channel
-from sparring.sagemaker.formats.rows import concatenate
-from sparring.sagemaker.formats.sinks import FolderSink, S3Sink
-from sparring.sagemaker.local import LocalAws
 from sparring.sagemaker.target import AwsTarget
+from sparring.wire import FormatError, Rows, codec
+from sparring.wire.channel import write_channel
+from sparring.wire.rows import concatenate
+from sparring.wire.sinks import FolderSink, S3Sink
+from sparring_local_sagemaker import LocalAws
 
 RECORDIO, LIBSVM, CSV, PARQUET = "application/x-recordio-protobuf", "text/libsvm", "text/csv", "application/x-parquet"
 ROWS, WIDTH = 500, 4

@@ -12,11 +12,11 @@ from pyspark.ml.feature import VectorAssembler
 from pyspark.sql import DataFrame, SparkSession
 
 from sparring.sagemaker import builtin
-from sparring.sagemaker.formats import Rows
-from sparring.sagemaker.local import LocalAws
-from sparring.sagemaker.local.algorithms.stand_in import answers_directly
-from sparring.sagemaker.local.images import ALGORITHMS
 from sparring.sagemaker.target import AwsTarget
+from sparring.wire import Rows
+from sparring_local_sagemaker import LocalAws
+from sparring_local_sagemaker.algorithms.stand_in import answers_directly
+from sparring_local_sagemaker.images import ALGORITHMS
 
 # One epoch of the default steps would leave a model that says the same of every row.
 FAST = {"epochs": 30, "miniBatchSize": 30, "linearLr": 0.1, "factorsLr": 0.1}

@@ -22,12 +22,12 @@ from sparring.config.sagemaker import SageMakerConfig
 from sparring.errors import SageMakerError
 from sparring.sagemaker.estimator import SageMakerXGBoost
 from sparring.sagemaker.ledger import Ledger, ledger_path, ledgers_of
-from sparring.sagemaker.local import LocalAws
 from sparring.sagemaker.own import SageMakerContainer
 from sparring.sagemaker.policy import caller_policy
 from sparring.sagemaker.stage import deploying
 from sparring.sagemaker.target import AwsTarget
 from sparring.sagemaker.training_job import TrainingJob
+from sparring_local_sagemaker import LocalAws
 
 SMALL: dict[str, Any] = {"instance_type": "ml.m5.large", "max_runtime_seconds": 300}
 SETTINGS: dict[str, Any] = {"numRound": 5, "maxDepth": 3, "instanceType": "ml.m5.large", "seed": 3}

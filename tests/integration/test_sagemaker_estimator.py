@@ -16,9 +16,9 @@ from pyspark.sql import functions as F
 from sparring.errors import EndpointError, ParamError, SageMakerError, SchemaError
 from sparring.inference.realtime import EndpointModel
 from sparring.sagemaker.estimator import SageMakerXGBoost, SageMakerXGBoostModel
-from sparring.sagemaker.local import LocalAws
 from sparring.sagemaker.target import AwsTarget
 from sparring.training.estimators import SingleNodeXGBoost
+from sparring_local_sagemaker import LocalAws
 
 SETTINGS: dict[str, Any] = {"numRound": 10, "maxDepth": 3, "subsample": 0.7, "regLambda": 2.0, "seed": 3}
 

@@ -10,9 +10,9 @@ import xgboost
 from pyspark.sql import DataFrame, SparkSession
 
 from sparring.errors import SageMakerError
-from sparring.sagemaker.local import LocalAws
 from sparring.sagemaker.own import SageMakerAlgorithmResource, SageMakerScript
 from sparring.sagemaker.target import AwsTarget
+from sparring_local_sagemaker import LocalAws
 
 REGISTRY = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
 XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from sparring.sagemaker.local.algorithms import factorization_machines, kmeans, lda, linear_learner, pca
-from sparring.sagemaker.local.algorithms.hyperparameters import validate
-from sparring.sagemaker.local.algorithms.stand_in import Algorithm
 from sparring.sagemaker.target import AwsTarget, Endpoint
+from sparring_local_sagemaker.algorithms import factorization_machines, kmeans, lda, linear_learner, pca
+from sparring_local_sagemaker.algorithms.hyperparameters import validate
+from sparring_local_sagemaker.algorithms.stand_in import Algorithm
 
 ROLE = "arn:aws:iam::123456789012:role/trainer"
 TARGET = AwsTarget(ROLE, "bucket", "", "eu-west-1", Endpoint("http://127.0.0.1:9", "key", "secret"))

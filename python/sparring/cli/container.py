@@ -17,7 +17,7 @@ from sparring.errors import ConfigError
 from sparring.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from sparring.sagemaker.container.check import Report
+    from sparring.container.check import Report
 
 app = typer.Typer(cls=Group, help="The container contract: programs of your own for SageMaker.", no_args_is_help=True)
 MARKS = {"pass": "[green]✓[/]", "fail": "[red]✗[/]", "skip": "[yellow]-[/]"}
@@ -76,7 +76,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Run training and serving programs as SageMaker does and say which rules they break; code 1 if any."""
-    from sparring.sagemaker.container.check import ContainerCheck, Payload, check_container
+    from sparring.container.check import ContainerCheck, Payload, check_container
 
     both = command or []
     report = check_container(

@@ -35,6 +35,6 @@ def up(
     ] = None,
 ) -> None:
     """Serve S3, STS, IAM, CloudWatch logs and SageMaker on loopback until interrupted."""
-    from sparring.sagemaker.local import serve_forever
+    from sparring.sagemaker.emulator import serve_forever
 
     raise typer.Exit(serve_forever(port, state, faults, images))

@@ -21,10 +21,10 @@ from sparring.inference.deployment import unique_name
 from sparring.inference.metrics import ScoringMetrics
 from sparring.inference.staging import StagedFile, Staging, _ThroughS3, read_scored, write_requests
 from sparring.params import at_least, check_params, checked_schema, in_range, one_of, require_columns
-from sparring.sagemaker.formats.media import CSV, JSON_LINES
 from sparring.sagemaker.ledger import Ledger
 from sparring.sagemaker.resources import RUNNING, TRANSFORM_JOB, poll_seconds, stop_transform_job
 from sparring.sagemaker.target import AwsTarget
+from sparring.wire.media import CSV, JSON_LINES
 
 PAYLOAD_MB = 100
 FILE_LIMIT = 5_000_000_000

@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 
 from sparring.errors import EndpointError
 from sparring.inference.bodies import Piece, cut
-from sparring.sagemaker.formats.answers import decode_answers
-from sparring.sagemaker.formats.codec import CODECS, codec
-from sparring.sagemaker.formats.media import CSV, JSON, JSON_LINES, LIBSVM, PARQUET, RECORDIO, media_type
-from sparring.sagemaker.formats.raw_rows import ROW_FORMATS
-from sparring.sagemaker.formats.rows import FormatError, rows_of
+from sparring.wire.answers import decode_answers
+from sparring.wire.codec import CODECS, codec
+from sparring.wire.media import CSV, JSON, JSON_LINES, LIBSVM, PARQUET, RECORDIO, media_type
+from sparring.wire.raw_rows import ROW_FORMATS
+from sparring.wire.rows import FormatError, rows_of
 
 SCORE = "score"
 # Where a batch transform puts the answer to a JSON record that it is joined to.

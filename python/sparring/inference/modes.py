@@ -30,10 +30,10 @@ from sparring.inference.metrics import ScoringMetrics
 from sparring.inference.packaged import PROBABILITY, PackageModel
 from sparring.inference.realtime import EndpointModel
 from sparring.inference.staging import scratch_prefix
-from sparring.sagemaker.formats.media import CSV, JSON_LINES, PARQUET
 from sparring.sagemaker.ledger import Ledger
 from sparring.sagemaker.resources import S3_PREFIX, delete_below
 from sparring.sagemaker.target import AwsTarget
+from sparring.wire.media import CSV, JSON_LINES, PARQUET
 
 LOCAL_IMAGE = "sparring:local"
 # Read by our container: an asynchronous endpoint takes larger bodies than a real-time one.

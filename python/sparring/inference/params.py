@@ -22,8 +22,8 @@ from sparring.params import (
     one_of,
     require_columns,
 )
-from sparring.sagemaker.formats.media import CSV, LIBSVM, PARQUET
 from sparring.sagemaker.target import AwsTarget
+from sparring.wire.media import CSV, LIBSVM, PARQUET
 
 
 class _ScoringParams(KeywordParams):

@@ -24,6 +24,7 @@ from sparring.inference.table import key_columns, open_rows
 from sparring.manifest import require_run
 from sparring.report.scoring import FACTS, FOLDER
 from sparring.report.write import refresh_report
+from sparring.sagemaker.emulator import open_target
 from sparring.sagemaker.ledger import Ledger, ledger_path
 from sparring.sagemaker.target import AwsTarget
 from sparring.serving.manifest import PackageManifest
@@ -88,7 +89,7 @@ class Prediction:
             packed.flush()
             spark = _session(config, [self.table, folder], resources)
             rows = open_rows(spark, self._table(config), manifest.columns)
-            target = None if self.mode == "spark" else _target(config, resources)
+            target = None if self.mode == "spark" else open_target(config.sagemaker, resources)
             names = [column.name for column in manifest.columns]
             ledger = self._ledger(target)
             scoring = Scoring(packed.name, names, config.predict, target, ledger)
@@ -210,12 +211,3 @@ def _session(config: RunConfig, paths: list[str], resources: ExitStack) -> Spark
     if owned:
         resources.callback(stop_session, spark)
     return spark
-
-
-def _target(config: RunConfig, resources: ExitStack) -> AwsTarget:
-    """Return the configured account, or a stand-in that ends with ``resources``."""
-    if not config.sagemaker.local:
-        return AwsTarget.on_aws(config.sagemaker)
-    from sparring.sagemaker.local import LocalAws
-
-    return AwsTarget.on(resources.enter_context(LocalAws()))

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from sparring.errors import ConfigError
-from sparring.sagemaker.local.model import request_faults
 from sparring.sagemaker.request import key_of
+from sparring.wire.service_model import request_faults
 
 OPERATION = "CreateTrainingJob"
 FAULT = re.compile(r"^Value (?P<value>.*) at '(?P<place>[^']*)' failed to satisfy constraint: (?P<what>.*)$", re.S)

@@ -16,12 +16,12 @@ from sparring.data.reserved import named, quoted
 from sparring.errors import ParamError
 from sparring.params import Check, check_params, checked_schema, one_of, require_columns
 from sparring.sagemaker.algorithms import LIBSVM, RECORDIO
-from sparring.sagemaker.formats.media import CSV, PARQUET
 from sparring.sagemaker.request import TRAIN
 from sparring.sagemaker.resources import S3_PREFIX
 from sparring.sagemaker.source_code import ARCHIVE, pack, script_hyperparameters
 from sparring.sagemaker.stage import WHERE, SageMakerModel, _SageMakerParams, give_keywords, train_and_keep
 from sparring.sagemaker.training_job import Source, TrainingJob
+from sparring.wire.media import CSV, PARQUET
 
 SHARED = ("inputCols", "contentType", "channelCol", "hyperparameters", "servingImage")
 CONTENT: dict[str, Check] = {"contentType": one_of(CSV, PARQUET, LIBSVM, RECORDIO)}

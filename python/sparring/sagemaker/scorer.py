@@ -16,12 +16,12 @@ from sparring.data.batches import map_batches
 from sparring.data.reserved import named
 from sparring.errors import EndpointError
 from sparring.inference.invocation import Invoker, runtime_client
-from sparring.sagemaker.formats.answers import decode_answers
-from sparring.sagemaker.formats.codec import codec
-from sparring.sagemaker.formats.media import RECORDIO
-from sparring.sagemaker.formats.rows import Answers, FormatError, Rows, rows_of
-from sparring.sagemaker.formats.vectors import vector_rows
 from sparring.sagemaker.target import AwsTarget
+from sparring.wire.answers import decode_answers
+from sparring.wire.codec import codec
+from sparring.wire.media import RECORDIO
+from sparring.wire.rows import Answers, FormatError, Rows, rows_of
+from sparring.wire.vectors import vector_rows
 
 MOST_BYTES, MOST_ROWS = 1_000_000, 2_000
 # Member of an answer -> type of its column.

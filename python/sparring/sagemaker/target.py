@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sparring.config.schema import SageMakerConfig
 from sparring.errors import ConfigError, MissingDependencyError, PlatformError
@@ -17,8 +17,6 @@ from sparring.jars import package_folder
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-    from sparring.sagemaker.local import LocalAws
 
 S3A_KEYS = "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider"
 # From SageMaker's API reference, type RoleArn.
@@ -32,6 +30,17 @@ class Endpoint:
     url: str
     access_key: str
     secret_key: str
+
+
+class Emulator(Protocol):
+    """What is asked of an emulator that runs."""
+
+    endpoint_url: str
+    access_key: str
+    secret_key: str
+    role_arn: str
+    bucket: str
+    region: str
 
 
 @dataclass(frozen=True)
@@ -77,7 +86,7 @@ class AwsTarget:
         return cls(config.role, bucket, prefix.strip("/"), config.region)
 
     @classmethod
-    def on(cls, aws: LocalAws) -> AwsTarget:
+    def on(cls, aws: Emulator) -> AwsTarget:
         """Return the local stand-in as a target."""
         stand_in = Endpoint(aws.endpoint_url, aws.access_key, aws.secret_key)
         return cls(aws.role_arn, aws.bucket, "", aws.region, stand_in)

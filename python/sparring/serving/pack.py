@@ -15,6 +15,7 @@ import pyarrow.dataset as ds
 
 from sparring import __version__
 from sparring.config.schema import FeaturesConfig, TableConfig
+from sparring.container.source_code import unpack
 from sparring.data import storage
 from sparring.data.column_types import MISSING
 from sparring.data.contract import RAW_TYPE
@@ -23,7 +24,6 @@ from sparring.data.readers import guess_format
 from sparring.errors import PackageError, did_you_mean
 from sparring.feature.encoder import Encoder, EncoderState
 from sparring.manifest import require_run
-from sparring.sagemaker.container.source_code import unpack
 from sparring.serving.manifest import CHOSEN, CONFIGURED, PREPARATION, PackageManifest, RawColumn, sha256
 from sparring.serving.saved import read_metadata, read_trees
 from sparring.serving.scorers import LinearScorer, Scorer, XGBoostScorer

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import sys
 
-from sparring.boosting import import_alone
-from sparring.sagemaker.container import run_serving, script_mode
-from sparring.sagemaker.container.serving import Predict
-from sparring.sagemaker.container.tree import Tree
+from sparring.container import run_serving, script_mode
+from sparring.container.serving import Predict
+from sparring.container.tree import Tree
+from sparring.container.xgboost_import import import_alone
 from sparring.serving.manifest import MANIFEST
 
 
@@ -33,7 +33,7 @@ def _predictor() -> Predict:
         if (tree.model / XGBoostScorer.file_name).exists():
             import_alone()
         return PackagedModel(tree.model)
-    from sparring.sagemaker.container.handlers import ScriptPredictor
+    from sparring.container.handlers import ScriptPredictor
 
     return ScriptPredictor(tree)
 

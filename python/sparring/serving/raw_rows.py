@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from sparring.container.media import BodyError, ContentError, media_type
 from sparring.errors import did_you_mean
-from sparring.sagemaker.container.media import BodyError, ContentError, media_type
 
 CSV, JSON, JSON_LINES, PARQUET = "text/csv", "application/json", "application/jsonlines", "application/x-parquet"
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sparring.sagemaker.container.media import BodyError
+from sparring.container.media import BodyError
 from sparring.serving.manifest import RawColumn
 
 MOMENT = pa.timestamp("us", "UTC")

@@ -22,7 +22,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from sparring.boosting import import_alone
+from sparring.container.xgboost_import import import_alone
 from sparring.data import storage
 from sparring.data.matrix import PreparedMatrix
 from sparring.errors import SparringError

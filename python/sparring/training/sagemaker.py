@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from sparring.config.schema import RunConfig, SageMakerConfig
 from sparring.data import storage
-from sparring.data.archives import tarfile
 from sparring.data.fingerprint import fingerprints_of_frame
 from sparring.data.matrix import PARTS, PreparedMatrix
 from sparring.errors import ConfigError, TrainingError
 from sparring.feature.vectors import read_arrays, read_vectors
+from sparring.io.archives import tarfile
 from sparring.jars import SAGEMAKER_PYSPARK, sagemaker_jars, spark_is_supported
 from sparring.sagemaker.compute import Choice, choose, chosen
+from sparring.sagemaker.emulator import open_target, planned_target
 from sparring.sagemaker.endpoint import RealTimeEndpoint
 from sparring.sagemaker.ledger import Ledger, ledger_path, settle_or_drop
 from sparring.sagemaker.target import AwsTarget
@@ -72,7 +73,7 @@ def run(task: Task, phases: Phases) -> tuple[Outcome, RowsRead]:
     config = chosen(task.sagemaker_config, choice)
     with ExitStack() as resources:
         with phases("local_start"):
-            target = _target(task, resources)
+            target = open_target(task.sagemaker_config, resources)
         with phases("session"):
             spark = _session(task, config)
         ledger = _ledger(task, target)
@@ -105,7 +106,7 @@ def planned_requests(config: RunConfig) -> list[dict[str, Any]]:
     contenders = [contender for contender in config.contenders if contender.engine == "sagemaker"]
     if not contenders:
         raise ConfigError("The configuration has no contender with engine sagemaker", "Add one.")
-    target, cores = _planned_target(config.sagemaker), config.resources.cores or available_cores()
+    target, cores = planned_target(config.sagemaker), config.resources.cores or available_cores()
     section = chosen(config.sagemaker, choose(config.sagemaker, "xgboost", 0, 0))
     requests = []
     for contender in contenders:
@@ -115,14 +116,6 @@ def planned_requests(config: RunConfig) -> list[dict[str, Any]]:
         job = TrainingJob(target, section, contender.name)
         requests.append(job.request(hyperparameters, section.written_channels))
     return requests
-
-
-def _planned_target(config: SageMakerConfig) -> AwsTarget:
-    if not config.local:
-        return AwsTarget.on_aws(config)
-    from sparring.sagemaker.local import LocalAws
-
-    return AwsTarget(LocalAws.role_arn, "sparring-local", "", LocalAws.region)
 
 
 def hyperparameters_of(parameters: XGBoostParameters, config: SageMakerConfig, cores: int, seed: int) -> dict[str, Any]:
@@ -184,15 +177,6 @@ def _ledger(task: Task, target: AwsTarget) -> Ledger:
         return left or Ledger(target, path)
     settle_or_drop(left)
     return Ledger(target, path)
-
-
-def _target(task: Task, resources: ExitStack) -> AwsTarget:
-    """Return the configured account, or a stand-in that ends with ``resources``."""
-    if not task.sagemaker_config.local:
-        return AwsTarget.on_aws(task.sagemaker_config)
-    from sparring.sagemaker.local import LocalAws
-
-    return AwsTarget.on(resources.enter_context(LocalAws()))
 
 
 def _require_equal_weights(matrix: PreparedMatrix, name: str) -> None:

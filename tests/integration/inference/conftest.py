@@ -13,8 +13,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from sparring.inference.deployment import ServedModel
-from sparring.sagemaker.local import LocalAws
 from sparring.sagemaker.target import AwsTarget
+from sparring_local_sagemaker import LocalAws
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/scorer:1"
 PROGRAM = [sys.executable, "-S", "-E", str(Path(__file__).parent / "scorer.py")]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sparring.sagemaker.local import LocalAws
+from sparring_local_sagemaker import LocalAws
 
 TOY = "123456789012.dkr.ecr.us-east-1.amazonaws.com/toy:1"
 PROGRAM = [sys.executable, "-S", "-E", str(Path(__file__).parent / "toy.py")]

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from playwright.sync_api import Browser, sync_playwright
 
 from sparring.errors import SageMakerError
-from sparring.sagemaker.local import LocalAws
+from sparring_local_sagemaker import LocalAws
 
 
 def ask(cloud: Any, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
@@ -162,7 +162,7 @@ def test_a_killed_server_leaves_no_temporary_folder(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="a real /opt/ml needs root")
 def test_an_image_can_have_a_real_opt_ml(images: Any, cloud_of: Any) -> None:
-    pytest.importorskip("sparring.sagemaker.container.isolation", reason="this build cannot isolate /opt/ml")
+    pytest.importorskip("sparring.container.isolation", reason="this build cannot isolate /opt/ml")
     program = ["sh", "-c", "cp /opt/ml/input/config/hyperparameters.json /opt/ml/model/seen"]
     with LocalAws(images={"images": [{"uri": "*/toy:*", "train": program, "isolate": True}]}) as aws:
         cloud = cloud_of(aws)

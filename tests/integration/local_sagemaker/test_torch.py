@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sparring.sagemaker.local import LocalAws
+from sparring_local_sagemaker import LocalAws
 
 pytest.importorskip("torch", reason="pip --python .venv/bin/python install torch==2.13.0")
 PROGRAM = [sys.executable, str(Path(__file__).parent / "gloo.py")]

@@ -13,14 +13,14 @@ from sparring.data.label import LabelValues
 from sparring.data.numbers import LARGEST
 from sparring.errors import EndpointError
 from sparring.inference.codecs import Format, joined_scores_of, scores_of
-from sparring.sagemaker.formats.answers import encode_answers
-from sparring.sagemaker.formats.codec import CODECS, codec
-from sparring.sagemaker.formats.media import RECORDIO
-from sparring.sagemaker.formats.raw_rows import ROW_FORMATS
 from sparring.serving.answers import Answers
 from sparring.serving.manifest import RawColumn
 from sparring.serving.raw_rows import read_rows
 from sparring.serving.typed import typed
+from sparring.wire.answers import encode_answers
+from sparring.wire.codec import CODECS, codec
+from sparring.wire.media import RECORDIO
+from sparring.wire.raw_rows import ROW_FORMATS
 
 COLUMNS = [
     RawColumn("x", "numeric", "double"),

@@ -16,12 +16,12 @@ from pyspark.sql import functions as F
 from sparring.config.sagemaker import SageMakerConfig
 from sparring.errors import ConfigError, ParamError, SageMakerError, SchemaError
 from sparring.sagemaker import builtin
-from sparring.sagemaker.formats.answers import encode_answers
-from sparring.sagemaker.formats.codec import codec
-from sparring.sagemaker.formats.media import RECORDIO
 from sparring.sagemaker.own import SageMakerAlgorithmResource, SageMakerContainer, SageMakerScript
 from sparring.sagemaker.stage import SageMakerModel
 from sparring.sagemaker.target import AwsTarget, Endpoint
+from sparring.wire.answers import encode_answers
+from sparring.wire.codec import codec
+from sparring.wire.media import RECORDIO
 
 ROLE = "arn:aws:iam::123456789012:role/trainer"
 NOWHERE = AwsTarget(ROLE, "bucket", "", "eu-west-1", Endpoint("http://127.0.0.1:9", "key", "secret"))

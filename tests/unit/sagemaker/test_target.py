@@ -20,11 +20,11 @@ from sparring.sagemaker import target as target_module
 from sparring.sagemaker.clients import Boto3Client, SageMakerPySparkClient, set_hyperparameter
 from sparring.sagemaker.endpoint import RealTimeEndpoint
 from sparring.sagemaker.ledger import Ledger
-from sparring.sagemaker.local.algorithms.xgboost_hyperparameters import training_of
-from sparring.sagemaker.local.model import service_model
 from sparring.sagemaker.target import ROLE_PATTERN, AwsTarget, Endpoint
 from sparring.sagemaker.training_job import TrainedModel, TrainingJob, _Group
 from sparring.training.xgboost_parameters import TABLE, XGBoostParameters
+from sparring.wire.service_model import service_model
+from sparring_local_sagemaker.algorithms.xgboost_hyperparameters import training_of
 
 ROLE = "arn:aws:iam::123456789012:role/trainer"
 ON_AWS = AwsTarget(ROLE, "bucket", "team/churn", "eu-west-1")

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sparring.container import BodyError, ContentError
 from sparring.data.numbers import LARGEST
-from sparring.sagemaker.container import BodyError, ContentError
 from sparring.serving.manifest import RawColumn
 from sparring.serving.raw_rows import read_rows
 from sparring.serving.typed import UNSEEN, typed

@@ -1,0 +1,1 @@
+"""Files and archives, wherever they lie."""

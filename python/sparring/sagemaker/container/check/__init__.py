@@ -1,7 +1,0 @@
-"""Testing anyone's training and serving programs against the container contract."""
-
-from sparring.sagemaker.container.check.checks import check_container
-from sparring.sagemaker.container.check.report import Finding, Limits, Report
-from sparring.sagemaker.container.check.subject import ContainerCheck, Payload
-
-__all__ = ["ContainerCheck", "Finding", "Limits", "Payload", "Report", "check_container"]

@@ -1,0 +1,25 @@
+"""The one door to the emulator: the package ``sparring_local_sagemaker``, which knows nothing of this one's stages."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from sparring.config.schema import SageMakerConfig
+from sparring.sagemaker.target import AwsTarget
+from sparring_local_sagemaker import LocalAws, serve_forever
+
+__all__ = ["open_target", "planned_target", "serve_forever"]
+
+
+def open_target(config: SageMakerConfig, resources: ExitStack) -> AwsTarget:
+    """Return the account that is configured, or an emulator that ends with ``resources``."""
+    if not config.local:
+        return AwsTarget.on_aws(config)
+    return AwsTarget.on(resources.enter_context(LocalAws()))
+
+
+def planned_target(config: SageMakerConfig) -> AwsTarget:
+    """Return the account that is configured, or what an emulator would be; nothing is started."""
+    if not config.local:
+        return AwsTarget.on_aws(config)
+    return AwsTarget(LocalAws.role_arn, "sparring-local", "", LocalAws.region)

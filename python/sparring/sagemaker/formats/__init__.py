@@ -1,6 +1,0 @@
-"""Wire formats: rows to and answers from SageMaker's algorithms, whole batches at a time."""
-
-from sparring.sagemaker.formats.codec import Codec, codec, label_size
-from sparring.sagemaker.formats.rows import Answers, FormatError, Rows, rows_of
-
-__all__ = ["Answers", "Codec", "FormatError", "Rows", "codec", "label_size", "rows_of"]

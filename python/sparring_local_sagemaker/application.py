@@ -1,0 +1,173 @@
+"""The WSGI application: SageMaker's calls to us, a browser's to the page, all other calls to moto."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import traceback
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.wrappers import Request, Response
+
+from sparring.wire.service_model import AwsError
+from sparring_local_sagemaker import answers
+from sparring_local_sagemaker.calls import Call, identify, is_page, require_loopback, service_of
+from sparring_local_sagemaker.control_plane import ControlPlane
+from sparring_local_sagemaker.distortion import distorted
+from sparring_local_sagemaker.faults import Effect
+from sparring_local_sagemaker.http_server import CUT
+from sparring_local_sagemaker.objects import Objects
+from sparring_local_sagemaker.page.site import Site
+from sparring_local_sagemaker.platform import Platform
+from sparring_local_sagemaker.runtime import replica
+from sparring_local_sagemaker.runtime.asynchronous import DEFAULT_SECONDS, DEFAULT_TTL, LONGEST_SECONDS
+
+PREFIX = "X-Amzn-SageMaker-"
+INLINE_LIMIT = 128_000
+StartResponse = Callable[..., Any]
+
+
+class Application:
+    """One port for all of AWS that a run needs."""
+
+    def __init__(self, platform: Platform, plane: ControlPlane, objects: Objects) -> None:
+        self.platform, self.plane, self.objects = platform, plane, objects
+        self.site = Site(plane)
+        self.moto = DomainDispatcherApplication(create_backend_app)
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request: guard, fault, operation."""
+        service = "sagemaker"
+        try:
+            require_loopback(environ)
+            if is_page(environ) and self.site.has(environ["PATH_INFO"]):
+                return self.site.answer(environ["PATH_INFO"])(environ, start_response)
+            service = _likely_service(environ)
+            call = identify(environ, service_of(environ))
+        except AwsError as refusal:
+            return answers.error(service, refusal)(environ, start_response)
+        effect = self.platform.faults.strike(call.operation, call.name, call.caller)
+        if effect is not None:
+            found = self._suffer(call, effect, environ)
+            if found is not None:
+                return answers.error(call.service, found)(environ, start_response)
+        return self._route(call, effect, environ, start_response)
+
+    def _suffer(self, call: Call, effect: Effect, environ: dict[str, Any]) -> AwsError | None:
+        """Let a fault happen before its call; return the error that the client gets instead of an answer."""
+        if effect.kind == "delay":
+            time.sleep(effect.seconds)
+        if effect.kind == "drop":
+            raise ConnectionAbortedError
+        if effect.kind == "cut":
+            environ[CUT].append(effect.size)
+        return answers.injected(call, effect)
+
+    def _route(
+        self, call: Call, effect: Effect | None, environ: dict[str, Any], start_response: StartResponse
+    ) -> Iterable[bytes]:
+        if call.service == "sagemaker":
+            return self._control(call)(environ, start_response)
+        if call.service == "sagemaker-runtime":
+            return self._runtime(call, effect, Request(environ))(environ, start_response)
+        if call.service == "logs":
+            self.platform.logs.ship()
+        answer = b"".join(self.moto(environ, start_response))
+        if call.service == "s3" and environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            self.objects.keep(call.operation, call.name)
+        return [answer]
+
+    def _control(self, call: Call) -> Response:
+        try:
+            try:
+                request = json.loads(call.body or b"{}")
+            except ValueError as broken:
+                raise AwsError("SerializationException", f"The request is not JSON: {broken}") from broken
+            if not isinstance(request, dict):
+                raise AwsError("SerializationException", "The request is no JSON object")
+            answer = json.dumps(self.plane.call(call.operation, request))
+        except AwsError as refusal:
+            return answers.error(call.service, refusal)
+        except Exception as failure:
+            traceback.print_exc()
+            return answers.error(call.service, AwsError("InternalFailure", repr(failure), 500))
+        return Response(answer, 200, answers.headers(), content_type=answers.JSON)
+
+    # -- invocations ---------------------------------------------------------------------------------
+
+    def _runtime(self, call: Call, effect: Effect | None, request: Request) -> Response:
+        try:
+            if call.operation == "InvokeEndpointAsync":
+                return self._invoke_later(call.name, request)
+            return self._invoke(call.name, request, effect)
+        except AwsError as refusal:
+            return answers.error(call.service, refusal)
+        except Exception as failure:
+            traceback.print_exc()
+            return answers.error(call.service, AwsError("InternalFailure", repr(failure), 500))
+
+    def _invoke(self, name: str, request: Request, effect: Effect | None) -> Response:
+        given = request.headers
+        endpoint = self.plane.endpoints.found(name)
+        asked = replica.Request.of(
+            request.get_data(),
+            given.get("Content-Type", ""),
+            given.get("Accept"),
+            given.get(f"{PREFIX}Custom-Attributes"),
+        )
+        for lacking in ("Target-Model", "Target-Container-Hostname", "Inference-Component"):
+            if f"{PREFIX}{lacking}" in given:
+                raise AwsError("ValidationError", f"The local stand-in of SageMaker has no {lacking}")
+        found = endpoint.invoke(asked, given.get(f"{PREFIX}Target-Variant"), given.get(f"{PREFIX}Inference-Id"))
+        shown = answers.headers() | {"x-Amzn-Invoked-Production-Variant": found.variant}
+        if found.answer.attributes:
+            shown[f"{PREFIX}Custom-Attributes"] = found.answer.attributes
+        body = distorted(found.answer.body, effect)
+        return Response(body, 200, shown, content_type=found.answer.content_type)
+
+    def _invoke_later(self, name: str, request: Request) -> Response:
+        given = {
+            key.lower().removeprefix(PREFIX.lower()): value
+            for key, value in request.headers.items()
+            if key.lower().startswith(PREFIX.lower())
+        }
+        seconds = _number(given, "invocationtimeoutseconds", DEFAULT_SECONDS, 1, LONGEST_SECONDS)
+        ttl = _number(given, "requestttlseconds", DEFAULT_TTL, 60, DEFAULT_TTL)
+        endpoint = self.plane.endpoints.found(name)
+        location = given.get("inputlocation") or self._inline(name, request)
+        ticket = endpoint.invoke_later(given, location, seconds, ttl)
+        shown = answers.headers() | {f"{PREFIX}OutputLocation": ticket.output}
+        if ticket.failure is not None:
+            shown[f"{PREFIX}FailureLocation"] = ticket.failure
+        return Response(json.dumps({"InferenceId": ticket.inference_id}), 202, shown, content_type=answers.JSON)
+
+    def _inline(self, name: str, request: Request) -> str:
+        """Put a body that came with the request in S3, where the endpoint's answers go."""
+        body = request.get_data()
+        config = self.plane.endpoints.found(name).describe().get("AsyncInferenceConfig")
+        if not body or config is None:
+            raise AwsError("ValidationError", "InputLocation is missing")
+        if len(body) > INLINE_LIMIT:
+            raise AwsError("ValidationError", f"Body of {len(body)} bytes is larger than {INLINE_LIMIT}", 413)
+        uri = f"{config['OutputConfig']['S3OutputPath'].rstrip('/')}/input/{uuid.uuid4()}"
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        self.platform.s3.upload_fileobj(io.BytesIO(body), bucket, key)
+        return uri
+
+
+def _likely_service(environ: dict[str, Any]) -> str:
+    """Return the service in whose shape an unsigned request is refused."""
+    if environ.get("HTTP_X_AMZ_TARGET"):
+        return "sagemaker"
+    return "sagemaker-runtime" if environ.get("PATH_INFO", "").startswith("/endpoints/") else "s3"
+
+
+def _number(given: dict[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = given.get(name, str(default))
+    if not text.isdigit() or not low <= int(text) <= high:
+        raise AwsError("ValidationError", f"{name} must be in [{low}, {high}], got {text!r}")
+    return int(text)
