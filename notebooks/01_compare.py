@@ -65,7 +65,7 @@ print_result(finished.facts, finished.page, Console(width=120, highlight=False))
 
 # COMMAND ----------
 
-from sparring.data import storage
+from sparring.io import storage
 
 if "displayHTML" in globals():
     displayHTML(storage.read_text(finished.page))

@@ -15,7 +15,6 @@ from sparring import __version__
 from sparring.comparison import costs, decide, fairness_ledger, load_prices
 from sparring.comparison.capacity import capacity_gaps
 from sparring.config.schema import RunConfig
-from sparring.data import storage
 from sparring.data.contract import used_columns
 from sparring.data.example_rows import duplicate_examples, near_examples, quarantined_examples
 from sparring.data.matrix import PreparedMatrix
@@ -34,6 +33,7 @@ from sparring.evaluation import (
 )
 from sparring.evaluation.evaluate import Evaluation
 from sparring.interrupt import typed_command
+from sparring.io import storage
 from sparring.manifest import Manifest
 from sparring.report import write_report
 from sparring.session import find_java

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sparring.data import storage
+from sparring.io import storage
 
 NAME = "log.txt"
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"

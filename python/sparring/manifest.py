@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from sparring import __version__
-from sparring.data import storage
 from sparring.errors import PackageError
+from sparring.io import storage
 
 # What stages report; those of a run that another version recorded otherwise are done anew.
 FORMAT = 3

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 from sparring.comparison.contest import choose_isolation, run_contender
 from sparring.config.only import require_contenders, with_contenders
 from sparring.config.schema import ContenderConfig, RunConfig
-from sparring.data import storage
 from sparring.data.contract import CLUSTER, GROUP, KEY, LABEL, RAW_TYPE, SPLIT, SURVIVOR
 from sparring.data.ingest import IngestReport, accepted, check_accepted, ingest, open_table
 from sparring.data.reserved import named
 from sparring.data.row_counts import write_rows
 from sparring.data.source import source_identity
 from sparring.errors import TableError
+from sparring.io import storage
 from sparring.judgement import judge
 from sparring.log import belongs_to
 from sparring.manifest import Manifest, basis_of

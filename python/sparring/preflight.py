@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 
 from sparring.config.schema import RunConfig
-from sparring.data import storage
 from sparring.data.source import source_bytes
 from sparring.errors import ConfigError, PlatformError
+from sparring.io import storage
 from sparring.training.validate import check_contender
 
 # A run writes the table four times (ingest, deduplicate, split, prepare) and the naive matrix once more.

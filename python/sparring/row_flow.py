@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sparring.data import storage
 from sparring.data.matrix import PreparedMatrix
 from sparring.data.row_counts import require_rows
+from sparring.io import storage
 from sparring.manifest import Manifest
 
 # Stage -> the stage whose ``rows`` it takes, and the folder below its own that they are written to.

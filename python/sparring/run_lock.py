@@ -21,8 +21,8 @@ from typing import Any
 
 import psutil
 
-from sparring.data import storage
 from sparring.errors import FolderInUseError
+from sparring.io import storage
 from sparring.manifest import now
 
 NAME = "lock.json"
@@ -37,7 +37,7 @@ def locked(folder: str) -> Iterator[None]:
     Parameters
     ----------
     folder : str
-        Made if it is missing; any path of :mod:`sparring.data.storage`.
+        Made if it is missing; any path of :mod:`sparring.io.storage`.
 
     Raises
     ------

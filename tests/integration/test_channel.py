@@ -13,11 +13,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparring.errors import ParamError, SchemaError, TableError
+from sparring.sagemaker.channel import write_channel
+from sparring.sagemaker.sinks import FolderSink, S3Sink
 from sparring.sagemaker.target import AwsTarget
 from sparring.wire import FormatError, Rows, codec
-from sparring.wire.channel import write_channel
 from sparring.wire.rows import concatenate
-from sparring.wire.sinks import FolderSink, S3Sink
 from sparring_local_sagemaker import LocalAws
 
 RECORDIO, LIBSVM, CSV, PARQUET = "application/x-recordio-protobuf", "text/libsvm", "text/csv", "application/x-parquet"

@@ -45,8 +45,8 @@ from sparring.model_selection import (
     split_balance,
 )
 from sparring.pipeline import Run
+from sparring.sagemaker.channel import write_channel
 from sparring.training.estimators import SingleNodeLogisticRegression, SingleNodeXGBoost
-from sparring.wire.channel import write_channel
 
 ROWS, COPIES = 120, 20
 # What a stage reads, with the type of each.

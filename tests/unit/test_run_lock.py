@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from sparring import run_lock
-from sparring.data import storage
 from sparring.errors import FolderInUseError
+from sparring.io import storage
 from sparring.run_lock import NAME, locked
 
 ELSEWHERE = {"token": "t", "host": "node7", "machine": "another", "pid": 1, "process_started": 0.0, "since": "2026"}

@@ -13,9 +13,9 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from sparring.cli.console import Json, Quiet, console, print_json
-from sparring.data import storage
 from sparring.errors import ConfigError
 from sparring.exit_codes import ExitCode
+from sparring.io import storage
 
 Output = Annotated[
     str | None, typer.Option("--output", "-o", metavar="FOLDER", help="Folder of the run; default runs/NAME.")

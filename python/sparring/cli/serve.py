@@ -25,7 +25,7 @@ def package(
     json: Json = False,
 ) -> None:
     """Pack a contender's model and the fitted preparation into one model.tar.gz that takes raw rows."""
-    from sparring.data import storage
+    from sparring.io import storage
     from sparring.serving.pack import archive, package
 
     with tempfile.TemporaryDirectory(prefix="sparring-package-") as scratch:

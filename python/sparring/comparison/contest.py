@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sparring.comparison.resources import ProcessTreeMeter
-from sparring.data import storage
+from sparring.io import storage
 from sparring.session import GATEWAY_VARIABLES, on_databricks
 from sparring.training.runner import run_task
 from sparring.training.task import Task

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from sparring.config.builtin import builtin_file
 from sparring.config.schema import RunConfig
-from sparring.data import storage
 from sparring.errors import ConfigError, did_you_mean
+from sparring.io import storage
 
 # Configurations that Sparring brings, by the name that stands for them.
 BROUGHT = {"demo": "demo.yaml", "small": "small.yaml"}

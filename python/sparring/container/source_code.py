@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlparse
 
-from sparring.data import storage
+from sparring.io import storage
 from sparring.io.archives import tarfile
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow.dataset as ds
 from pyarrow import fs
 
-from sparring.data import storage
 from sparring.data.contract import CLUSTER, KEY, REASON, SURVIVOR
 from sparring.data.ingest import PART, QUARANTINED
+from sparring.io import storage
 
 EXAMPLES, ROWS = 3, 2
 SHOWN_COLUMNS, SHOWN_CHARACTERS = 24, 80

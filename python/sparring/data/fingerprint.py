@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sparring.data.cells import Cells, cells_of
+from sparring.io.cells import Cells, cells_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from pyarrow import fs
 
-from sparring.data import storage
 from sparring.errors import TableError
+from sparring.io import storage
 
 PATTERN = re.compile(r"[*?\[\]{}\\]")
 ODD = re.compile(PATTERN.pattern[:-1] + ":]")

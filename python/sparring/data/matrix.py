@@ -12,10 +12,10 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from scipy.sparse import csr_matrix
 
-from sparring.data import storage
-from sparring.data.cells import Cells, cells_of, stack
 from sparring.data.fingerprint import fingerprint_of_arrays
 from sparring.errors import TableError
+from sparring.io import storage
+from sparring.io.cells import Cells, cells_of, stack
 
 PARTS = ("train", "validation", "test")
 # Where Parquet keeps the values of vectors.
@@ -81,7 +81,7 @@ class PreparedMatrix:
     Parameters
     ----------
     folder : str
-        Any path that :func:`sparring.data.storage.filesystem` understands.
+        Any path that :func:`sparring.io.storage.filesystem` understands.
 
     Examples
     --------

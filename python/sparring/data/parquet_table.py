@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sparring.data import storage
 from sparring.data.location import data_files, spark_path
 from sparring.data.reserved import named, quoted
 from sparring.errors import TableError
+from sparring.io import storage
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow.dataset as ds
 
-from sparring.data import storage
 from sparring.errors import RowsLostError
+from sparring.io import storage
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

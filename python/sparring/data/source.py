@@ -5,8 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 
 from sparring.config.schema import TableConfig
-from sparring.data import storage
 from sparring.data.location import data_files
+from sparring.io import storage
 
 
 def source_identity(table: TableConfig) -> list[str]:

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from sparring.data import storage
 from sparring.errors import ComparisonError
 from sparring.evaluation.predictions import Predictions
+from sparring.io import storage
 
 # Trees are grown alike only by the same library; MLlib's and XGBoost's are different algorithms.
 SAME_TREES = ("single_node", "sagemaker")

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from sparring.data import storage
 from sparring.errors import LabelError, TableError
+from sparring.io import storage
 
 COLUMNS = ("key", "label", "weight", "score")
 

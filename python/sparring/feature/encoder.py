@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sparring.data.cells import Cells
 from sparring.data.numbers import LARGEST
+from sparring.io.cells import Cells
 
 MISSING, UNSEEN = "missing", "unseen"
 # Name of the cycle -> (its period, the Arrow function that takes it out of a time).

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from pyspark.errors import PythonException
 
 from sparring.config.schema import FeaturesConfig, PrepareConfig
-from sparring.data import storage
 from sparring.data.contract import GROUP, KEY, LABEL, SPLIT, WEIGHT
 from sparring.data.fingerprint import fingerprints_of_frame
 from sparring.data.matrix import Encoding, PreparedMatrix
@@ -18,6 +17,7 @@ from sparring.data.tasks import reason_of
 from sparring.errors import TableError
 from sparring.feature.preparation import OUT_OF_RANGE_STEP, FeaturePreparation, FeaturePreparationModel
 from sparring.feature.vectors import vector_struct
+from sparring.io import storage
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -11,7 +11,6 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from sparring.config.predict import PredictConfig
-from sparring.data import storage
 from sparring.data.contract import KEY
 from sparring.errors import ConfigError
 from sparring.inference.asynchronous import AsyncEndpointModel
@@ -30,6 +29,7 @@ from sparring.inference.metrics import ScoringMetrics
 from sparring.inference.packaged import PROBABILITY, PackageModel
 from sparring.inference.realtime import EndpointModel
 from sparring.inference.staging import scratch_prefix
+from sparring.io import storage
 from sparring.sagemaker.ledger import Ledger
 from sparring.sagemaker.resources import S3_PREFIX, delete_below
 from sparring.sagemaker.target import AwsTarget

@@ -22,13 +22,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from sparring.data import storage
 from sparring.data.batches import map_batches
 from sparring.data.contract import REASON
 from sparring.data.reserved import named, reserved
 from sparring.errors import ParamError
 from sparring.inference.metrics import ScoringMetrics, metrics_accumulator
 from sparring.inference.table import reason_of_row
+from sparring.io import storage
 from sparring.io.archives import tarfile
 from sparring.params import KeywordParams, check_params, checked_schema, forbid_columns, one_of, require_columns
 from sparring.serving.manifest import PackageManifest

@@ -14,13 +14,13 @@ from pydantic import ValidationError
 from sparring.config.load import apply_overrides, parse_config
 from sparring.config.prices import load_prices
 from sparring.config.schema import RunConfig, TableConfig
-from sparring.data import storage
 from sparring.data.contract import KEY, REASON
 from sparring.data.reserved import named, quoted, reserved
 from sparring.errors import ConfigError, EndpointError
 from sparring.inference.cost import serving_cost
 from sparring.inference.modes import MODES, PROBABILITY, Scoring
 from sparring.inference.table import key_columns, open_rows
+from sparring.io import storage
 from sparring.manifest import require_run
 from sparring.report.scoring import FACTS, FOLDER
 from sparring.report.write import refresh_report

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sparring.data import storage
+from sparring.io import storage
 from sparring.report.document import finite
 from sparring.report.page import templates
 from sparring.report.tables import with_labels

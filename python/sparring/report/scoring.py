@@ -6,7 +6,7 @@ from typing import Any
 
 from pyarrow import fs
 
-from sparring.data import storage
+from sparring.io import storage
 
 FOLDER, FACTS = "scoring", "scoring.json"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sparring.data import storage
+from sparring.io import storage
 from sparring.report.document import document
 from sparring.report.facts import RunFacts
 from sparring.report.page import render

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sparring.errors import ConfigError, PlatformError
 from sparring.sagemaker.algorithms import RECORDIO, Algorithm, as_text
+from sparring.sagemaker.channel import write_channel
 from sparring.sagemaker.checks import check_expressible
 from sparring.sagemaker.images import LIBRARY_REGIONS
 from sparring.sagemaker.request import TRAIN
 from sparring.sagemaker.target import AwsTarget
-from sparring.wire.channel import write_channel
 from sparring.wire.media import CSV, LIBSVM, PARQUET, media_type
 
 if TYPE_CHECKING:

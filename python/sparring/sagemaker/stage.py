@@ -13,8 +13,8 @@ from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 
 from sparring.config.schema import SageMakerConfig
-from sparring.data import storage
 from sparring.errors import ParamError, SageMakerError
+from sparring.io import storage
 from sparring.params import Check, KeywordParams, at_least, check_params, one_of
 from sparring.sagemaker.clients import CLIENTS
 from sparring.sagemaker.compute import choose, chosen

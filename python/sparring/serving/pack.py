@@ -16,13 +16,13 @@ import pyarrow.dataset as ds
 from sparring import __version__
 from sparring.config.schema import FeaturesConfig, TableConfig
 from sparring.container.source_code import unpack
-from sparring.data import storage
 from sparring.data.column_types import MISSING
 from sparring.data.contract import RAW_TYPE
 from sparring.data.label import LabelValues
 from sparring.data.readers import guess_format
 from sparring.errors import PackageError, did_you_mean
 from sparring.feature.encoder import Encoder, EncoderState
+from sparring.io import storage
 from sparring.manifest import require_run
 from sparring.serving.manifest import CHOSEN, CONFIGURED, PREPARATION, PackageManifest, RawColumn, sha256
 from sparring.serving.saved import read_metadata, read_trees

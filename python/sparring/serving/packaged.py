@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from sparring.container.media import negotiate
-from sparring.data.cells import Cells
 from sparring.errors import PackageError
 from sparring.feature.encoder import Encoder, EncoderState
+from sparring.io.cells import Cells
 from sparring.serving.answers import OFFERED, Answers
 from sparring.serving.home import HOME_TYPES, home, home_page
 from sparring.serving.manifest import PREPARATION, PackageManifest

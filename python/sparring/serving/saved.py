@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from pyarrow import fs
 
-from sparring.data import storage
 from sparring.errors import PackageError
+from sparring.io import storage
 from sparring.serving.scorers import TreesScorer
 
 # Of a leaf's children, and of a split that is on a number.

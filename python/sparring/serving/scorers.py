@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sparring.data.cells import Cells, stack
+from sparring.io.cells import Cells, stack
 
 # Dense rows of a block of trees: 64 MB at 2,000 features.
 BLOCK_ROWS = 4_096

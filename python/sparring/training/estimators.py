@@ -24,8 +24,8 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparring.data.batches import map_batches
-from sparring.data.cells import cells_of, stack
 from sparring.data.reserved import named
+from sparring.io.cells import cells_of, stack
 from sparring.params import (
     KeywordParams,
     at_least,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sparring.data import storage
 from sparring.data.fingerprint import fingerprints_of_frame
 from sparring.data.matrix import PreparedMatrix
 from sparring.errors import ConfigError, did_you_mean
 from sparring.feature.vectors import read_vectors
+from sparring.io import storage
 from sparring.session import SessionSpec, get_session, s3a_settings
 from sparring.training.logistic import LogisticParameters
 from sparring.training.phases import Phases

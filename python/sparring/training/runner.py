@@ -23,9 +23,9 @@ from functools import partial
 from typing import Any
 
 from sparring.container.xgboost_import import import_alone
-from sparring.data import storage
 from sparring.data.matrix import PreparedMatrix
 from sparring.errors import SparringError
+from sparring.io import storage
 from sparring.training.phases import Phases
 from sparring.training.task import Outcome, Task
 

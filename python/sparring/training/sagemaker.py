@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sparring.config.schema import RunConfig, SageMakerConfig
-from sparring.data import storage
 from sparring.data.fingerprint import fingerprints_of_frame
 from sparring.data.matrix import PARTS, PreparedMatrix
 from sparring.errors import ConfigError, TrainingError
 from sparring.feature.vectors import read_arrays, read_vectors
+from sparring.io import storage
 from sparring.io.archives import tarfile
 from sparring.jars import SAGEMAKER_PYSPARK, sagemaker_jars, spark_is_supported
 from sparring.sagemaker.compute import Choice, choose, chosen

@@ -16,9 +16,9 @@ from scipy.sparse import csr_matrix
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
-from sparring.data import storage
 from sparring.data.matrix import Part, PreparedMatrix
 from sparring.errors import ConfigError, TrainingError
+from sparring.io import storage
 from sparring.training.logistic import LogisticParameters
 from sparring.training.phases import Phases
 from sparring.training.task import Outcome, RowsRead, Task

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sparring.config.schema import ContenderConfig, RunConfig, SageMakerConfig
-from sparring.data import storage
+from sparring.io import storage
 from sparring.session import available_cores
 
 # Returns part -> fingerprint of the rows that an engine read.  To take it is our check and no work of the engine, so

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sparring.data.cells import Cells
+from sparring.io.cells import Cells
 from sparring.wire.records import cuts
 from sparring.wire.rows import FormatError, Rows
 from sparring.wire.text import concatenated, lines, listed, texts

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.sparse import csr_matrix, vstack
 
-from sparring.data.cells import Cells, cells_of, stack
+from sparring.io.cells import Cells, cells_of, stack
 
 Features: TypeAlias = np.ndarray | csr_matrix
 # What an algorithm says of n rows: name -> array of shape (n,), or (n, k) where an answer is a vector.

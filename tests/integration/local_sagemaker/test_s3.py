@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sparring.data import storage
 from sparring.errors import FolderInUseError
+from sparring.io import storage
 from sparring.run_lock import NAME, locked
 from sparring_local_sagemaker import LocalAws
 

@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from sparring.data.cells import cells_of
 from sparring.data.fingerprint import (
     combine,
     fingerprint_of_arrays,
     fingerprint_of_batches,
     fingerprints_of_frame,
 )
+from sparring.io.cells import cells_of
 
 WIDTH = 4
 ROWS = st.lists(st.lists(st.floats(-9, 9, width=32), min_size=WIDTH, max_size=WIDTH), min_size=1, max_size=12)

@@ -9,9 +9,9 @@ from scipy.optimize import check_grad
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
-from sparring.data import storage
 from sparring.errors import ComparisonError
 from sparring.evaluation import LinearModel, max_probability_difference, objective, parity_pairs, prove
+from sparring.io import storage
 
 
 @dataclass

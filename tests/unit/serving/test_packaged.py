@@ -18,11 +18,11 @@ from sklearn.linear_model import LogisticRegression
 from sparring.config.schema import TableConfig
 from sparring.container import AcceptError, ContentError
 from sparring.container.media import BodyError
-from sparring.data.cells import Cells
 from sparring.data.column_types import MISSING
 from sparring.data.label import LabelValues
 from sparring.errors import PackageError
 from sparring.feature.encoder import Encoder
+from sparring.io.cells import Cells
 from sparring.serving.answers import Answers
 from sparring.serving.manifest import MANIFEST, PREPARATION
 from sparring.serving.pack import _null_values

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 from sklearn.datasets import dump_svmlight_file, load_svmlight_file
 
-from sparring.data.cells import Cells, cells_of, stack
+from sparring.io.cells import Cells, cells_of, stack
 from sparring.wire.libsvm import chunks, libsvm_lines
 
 WIDTH = 9

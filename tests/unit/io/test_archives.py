@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from sparring.data import archives
+from sparring.io import archives
 
 
 @pytest.fixture

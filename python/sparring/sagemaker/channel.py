@@ -18,13 +18,13 @@ from sparring.data.reserved import named
 from sparring.data.tasks import run_to_end
 from sparring.errors import ParamError, SparringError, TableError
 from sparring.params import require_columns
+from sparring.sagemaker.sinks import Sink, sink_of
 from sparring.sagemaker.target import AwsTarget
 from sparring.wire.codec import Codec, FileCodec, RecordCodec, codec
 from sparring.wire.media import CSV, JSON, JSON_LINES, PARQUET, RECORDIO, UnknownContentType
 from sparring.wire.raw_rows import ROW_FORMATS
 from sparring.wire.records import joined
 from sparring.wire.rows import FormatError, Rows, concatenate, rows_of
-from sparring.wire.sinks import Sink, sink_of
 from sparring.wire.vectors import vector_rows
 
 PARTS = pa.schema([("part", pa.int32()), ("rows", pa.int64()), ("bytes", pa.int64())])
