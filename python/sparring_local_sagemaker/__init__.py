@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from sparring.errors import MissingDependencyError, SageMakerError
+from sparring_local_sagemaker.secret import ACCESS_KEY, SECRET_VARIABLE, new_secret, page_token, variables
 
 __all__ = ["LocalAws", "serve_forever"]
 
@@ -38,8 +40,10 @@ class LocalAws:
     Attributes
     ----------
     endpoint_url : str
+    page_url : str
+        Of the web page, with the token that opens it.
     region, access_key, secret_key, role_arn, bucket : str
-        What a client needs; the bucket exists.
+        What a client needs; the secret is this server's alone, and the bucket exists.
 
     Raises
     ------
@@ -53,7 +57,7 @@ class LocalAws:
     """
 
     region = "us-east-1"
-    access_key = secret_key = "sparring-local"
+    access_key = ACCESS_KEY
     role_arn = "arn:aws:iam::123456789012:role/sparring-local"
 
     def __init__(
@@ -68,6 +72,7 @@ class LocalAws:
         self._options = _options(port, state_dir, faults, images, serverless_idle_seconds)
         self._process: subprocess.Popen[str] | None = None
         self.endpoint_url = ""
+        self.secret_key = new_secret()
         # Hadoop keeps one client a bucket for the life of the JVM: another server's must not bear the same name.
         self.bucket = f"sparring-local-{uuid.uuid4().hex[:8]}"
 
@@ -100,6 +105,7 @@ class LocalAws:
                 stderr=errors,
                 text=True,
                 start_new_session=True,
+                env={**os.environ, SECRET_VARIABLE: self.secret_key},
             )
             try:
                 self.endpoint_url = self._announced(self._process, errors)
@@ -136,9 +142,20 @@ class LocalAws:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of this server."""
+        from botocore.credentials import Credentials
+
         from sparring_local_sagemaker.storage import client
 
-        return client(service, self.endpoint_url)
+        return client(service, self.endpoint_url, Credentials(self.access_key, self.secret_key))
+
+    @property
+    def page_url(self) -> str:
+        """The web page's address, with the token that opens it."""
+        return f"{self.endpoint_url}/?token={page_token(self.secret_key)}"
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment that makes any AWS client use this server."""
+        return variables(self.endpoint_url, self.secret_key)
 
 
 def serve_forever(port: int, state_dir: str | None, faults: Setting = None, images: Setting = None) -> int:

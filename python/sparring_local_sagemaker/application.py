@@ -10,22 +10,28 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug.wrappers import Request, Response
 
 from sparring.wire.service_model import AwsError
 from sparring_local_sagemaker import answers
-from sparring_local_sagemaker.calls import Call, identify, is_page, require_loopback, service_of
+from sparring_local_sagemaker.calls import Call, identify
 from sparring_local_sagemaker.control_plane import ControlPlane
+from sparring_local_sagemaker.credentials import secrets_of
 from sparring_local_sagemaker.distortion import distorted
 from sparring_local_sagemaker.faults import Effect
-from sparring_local_sagemaker.http_server import CUT
+from sparring_local_sagemaker.guard import require_own_client
+from sparring_local_sagemaker.http_server import CUT, REQUEST
 from sparring_local_sagemaker.objects import Objects
 from sparring_local_sagemaker.page.site import Site
 from sparring_local_sagemaker.platform import Platform
 from sparring_local_sagemaker.runtime import replica
 from sparring_local_sagemaker.runtime.asynchronous import DEFAULT_SECONDS, DEFAULT_TTL, LONGEST_SECONDS
+from sparring_local_sagemaker.secret import page_token
+from sparring_local_sagemaker.signatures import is_signed, verify
 
+# The services that moto answers: the name that clients sign for, and moto's.
+MOTO: dict[str, Any] = {"s3": "s3", "sts": "sts", "iam": "iam", "logs": "logs", "monitoring": "cloudwatch"}
 PREFIX = "X-Amzn-SageMaker-"
 INLINE_LIMIT = 128_000
 StartResponse = Callable[..., Any]
@@ -36,18 +42,20 @@ class Application:
 
     def __init__(self, platform: Platform, plane: ControlPlane, objects: Objects) -> None:
         self.platform, self.plane, self.objects = platform, plane, objects
-        self.site = Site(plane)
-        self.moto = DomainDispatcherApplication(create_backend_app)
+        self.site = Site(plane, page_token(platform.credentials.secret_key))
+        self.secret_of = secrets_of(platform.credentials)
+        # One application a service: moto's dispatcher would answer its own control calls on any path.
+        self.moto = {service: create_backend_app(backend) for service, backend in MOTO.items()}
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request: guard, fault, operation."""
-        service = "sagemaker"
+        service = _likely_service(environ)
         try:
-            require_loopback(environ)
-            if is_page(environ) and self.site.has(environ["PATH_INFO"]):
-                return self.site.answer(environ["PATH_INFO"])(environ, start_response)
-            service = _likely_service(environ)
-            call = identify(environ, service_of(environ))
+            require_own_client(environ)
+            if self.site.has(environ) and not is_signed(environ[REQUEST]):
+                return self.site.answer(environ)(environ, start_response)
+            service = verify(environ[REQUEST], self.secret_of).service
+            call = identify(environ, service)
         except AwsError as refusal:
             return answers.error(service, refusal)(environ, start_response)
         effect = self.platform.faults.strike(call.operation, call.name, call.caller)
@@ -76,7 +84,10 @@ class Application:
             return self._runtime(call, effect, Request(environ))(environ, start_response)
         if call.service == "logs":
             self.platform.logs.ship()
-        answer = b"".join(self.moto(environ, start_response))
+        if call.service not in self.moto:
+            refusal = AwsError("UnknownOperationException", f"The local stand-in of AWS has no service {call.service}")
+            return answers.error(call.service, refusal)(environ, start_response)
+        answer = b"".join(self.moto[call.service](environ, start_response))
         if call.service == "s3" and environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             self.objects.keep(call.operation, call.name)
         return [answer]
@@ -160,7 +171,7 @@ class Application:
 
 
 def _likely_service(environ: dict[str, Any]) -> str:
-    """Return the service in whose shape an unsigned request is refused."""
+    """Return the service in whose shape a request is refused that says nothing credible of its service."""
     if environ.get("HTTP_X_AMZ_TARGET"):
         return "sagemaker"
     return "sagemaker-runtime" if environ.get("PATH_INFO", "").startswith("/endpoints/") else "s3"

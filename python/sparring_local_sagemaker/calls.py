@@ -1,11 +1,11 @@
-"""Which AWS call an HTTP request is, and whether it may be answered at all."""
+"""Which AWS call a request is."""
 
 from __future__ import annotations
 
 import json
 import re
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs
 
 from sparring.wire.service_model import AwsError
 from sparring_local_sagemaker.faults import Caller
@@ -13,9 +13,8 @@ from sparring_local_sagemaker.storage import PLATFORM_AGENT
 
 INVOCATION = re.compile(r"^/endpoints/([^/]+)/(invocations|async-invocations)$")
 RUNTIME = {"invocations": "InvokeEndpoint", "async-invocations": "InvokeEndpointAsync"}
-CREDENTIAL = re.compile(r"Credential=[^/,\s]+/\d{8}/[^/]+/([^/]+)/aws4_request")
-PARTS = ("Credential", "SignedHeaders", "Signature")
-LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
+# S3's naming rules for general purpose buckets.
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 # What tells the S3 operations of one method and place apart: the query's member that they bear.
 BUCKET_CALLS = {
     "GET": (
@@ -61,56 +60,6 @@ class Call(NamedTuple):
     body: bytes = b""
 
 
-def require_loopback(environ: dict[str, Any]) -> None:
-    """Refuse a request that a browser was led to send here under another host's name.
-
-    Raises
-    ------
-    AwsError
-        If the header ``Host`` is no loopback name.
-    """
-    host = environ.get("HTTP_HOST", "")
-    name = re.sub(r":\d+$", "", host).lower()
-    if name not in LOOPBACK and not name.endswith(".localhost"):
-        raise AwsError("AccessDeniedException", f"This server answers on loopback only, not as {host!r}", 403)
-
-
-def is_page(environ: dict[str, Any]) -> bool:
-    """Whether a browser asks for the web page: read only, and without a signature."""
-    signed = environ.get("HTTP_AUTHORIZATION") or "Signature=" in environ.get("QUERY_STRING", "")
-    return not signed and environ.get("REQUEST_METHOD") == "GET"
-
-
-def service_of(environ: dict[str, Any]) -> str:
-    """Return the service that a request is signed for.
-
-    The signature must be there and whole; it is not recomputed, for nothing here is secret.
-
-    Raises
-    ------
-    AwsError
-        ``MissingAuthenticationToken`` or ``IncompleteSignature``, as AWS names them.
-    """
-    authorization = environ.get("HTTP_AUTHORIZATION", "")
-    query = parse_qs(environ.get("QUERY_STRING", ""))
-    if not authorization and "X-Amz-Signature" in query:
-        found = CREDENTIAL.search(f"Credential={query.get('X-Amz-Credential', [''])[0]}")
-    elif not authorization and {"AWSAccessKeyId", "Signature"} <= set(query):
-        # An address presigned in the old way, which boto3 still makes for S3.
-        return "s3"
-    elif not authorization:
-        raise AwsError("MissingAuthenticationToken", "Missing Authentication Token", 403)
-    else:
-        missing = [part for part in PARTS if f"{part}=" not in authorization]
-        if not authorization.startswith("AWS4-HMAC-SHA256") or missing:
-            lacks = " ".join(f"Authorization header requires '{part}' parameter." for part in missing)
-            raise AwsError("IncompleteSignature", lacks or "The signature is not of Signature Version 4.")
-        found = CREDENTIAL.search(authorization)
-    if found is None:
-        raise AwsError("IncompleteSignature", "Credential must be KEY/DATE/REGION/SERVICE/aws4_request")
-    return found.group(1)
-
-
 def identify(environ: dict[str, Any], service: str) -> Call:
     """Return which call a signed request is."""
     caller: Caller = "platform" if PLATFORM_AGENT in environ.get("HTTP_USER_AGENT", "") else "client"
@@ -122,6 +71,7 @@ def identify(environ: dict[str, Any], service: str) -> Call:
     if service == "sagemaker" and invoked:
         return Call("sagemaker-runtime", RUNTIME[invoked.group(2)], invoked.group(1), caller)
     if service == "s3":
+        _into_path(environ)
         operation, name = s3_operation(environ)
         return Call(service, f"s3:{operation}", name, caller)
     return Call(service, f"{service}:{target}", "", caller)
@@ -139,20 +89,48 @@ def _resource(body: bytes) -> str:
     return named[0] if named else ""
 
 
+def _into_path(environ: dict[str, Any]) -> None:
+    """Move the bucket of an address such as ``http://BUCKET.localhost:PORT/KEY`` to where all others have it."""
+    host, _, port = environ.get("HTTP_HOST", "").partition(":")
+    bucket = host.lower().removesuffix(".localhost")
+    if bucket != host.lower():
+        environ["PATH_INFO"] = f"/{bucket}{environ.get('PATH_INFO', '')}"
+        environ["HTTP_HOST"] = f"localhost:{port}"
+
+
 def s3_operation(environ: dict[str, Any]) -> tuple[str, str]:
     """Return the S3 operation of a path-style request, and ``BUCKET/KEY``.
 
+    Raises
+    ------
+    AwsError
+        If a bucket's name is none, or there is no bucket and it is not the list of all that is asked for.
+
     Examples
     --------
-    >>> s3_operation({"REQUEST_METHOD": "PUT", "PATH_INFO": "/b/k", "QUERY_STRING": "partNumber=1&uploadId=x"})
-    ('UploadPart', 'b/k')
+    >>> s3_operation({"REQUEST_METHOD": "PUT", "PATH_INFO": "/bucket/k", "QUERY_STRING": "partNumber=1&uploadId=x"})
+    ('UploadPart', 'bucket/k')
     """
-    name = unquote(environ.get("PATH_INFO", "")).lstrip("/")
-    bucket, _, key = name.partition("/")
+    method = environ.get("REQUEST_METHOD", "")
+    bucket, _, key = _path(environ).removeprefix("/").partition("/")
     if not bucket:
+        if method != "GET" or key:
+            raise AwsError("MethodNotAllowed", "The specified method is not allowed against this resource.", 405)
         return "ListBuckets", ""
+    if not BUCKET.fullmatch(bucket) or ".." in bucket:
+        raise AwsError("InvalidBucketName", f"The specified bucket is not valid: {bucket[:63]!r}")
+    name = f"{bucket}/{key}"
     if "HTTP_X_AMZ_COPY_SOURCE" in environ and "partNumber" not in environ.get("QUERY_STRING", ""):
         return "CopyObject", name
-    table = (KEY_CALLS if key else BUCKET_CALLS).get(environ.get("REQUEST_METHOD", ""), ())
+    table = (KEY_CALLS if key else BUCKET_CALLS).get(method, ())
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
     return next((operation for member, operation in table if not member or member in query), "Other"), name
+
+
+def _path(environ: dict[str, Any]) -> str:
+    """Return the decoded path: the server has decoded it once, and WSGI carries bytes as Latin-1."""
+    try:
+        path: str = environ.get("PATH_INFO", "").encode("latin-1").decode()
+    except UnicodeError as error:
+        raise AwsError("InvalidURI", "Couldn't parse the specified URI.") from error
+    return path

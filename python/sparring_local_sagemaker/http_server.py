@@ -11,10 +11,15 @@ from typing import Any
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.test import run_wsgi_app
 
+from sparring_local_sagemaker.guard import guarded
+from sparring_local_sagemaker.signatures import SignedRequest
+
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 WITHOUT_BODY = (204, 304)
 # In the environment of each request: a list; an answer ends after the number of bytes that is put there.
 CUT = "sparring.cut"
+# In the environment of each request: the request as it came, which is what clients sign.
+REQUEST = "sparring.request"
 
 
 def listen(host: str, port: int, application: Application) -> BaseWSGIServer:
@@ -43,10 +48,14 @@ class _Handler(WSGIRequestHandler):
 
     def run_wsgi(self) -> None:
         """Answer one request."""
-        environ = self.make_environ()
+        try:
+            environ = self.make_environ()
+        except ValueError as error:
+            return self.send_error(400, "Bad Request", str(error))
         try:
             body = self._body(environ)
             environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
+            environ[REQUEST] = SignedRequest(self.command, self.path, self.headers, body)
             cuts: list[int] = []
             environ[CUT] = cuts
             environ.pop("HTTP_TRANSFER_ENCODING", None)
@@ -80,7 +89,7 @@ class _Handler(WSGIRequestHandler):
     def _answer(self, status: str, headers: list[tuple[str, str]], body: bytes, cut: int | None = None) -> None:
         number, _, phrase = status.partition(" ")
         self.send_response(int(number), phrase)
-        for name, value in headers:
+        for name, value in guarded(headers):
             self.send_header(name, value)
         has_body = self.command != "HEAD" and int(number) not in WITHOUT_BODY
         if has_body and not any(name.lower() == "content-length" for name, _ in headers):

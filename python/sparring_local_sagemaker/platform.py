@@ -10,12 +10,15 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from botocore.credentials import Credentials
+
 from sparring.wire.service_model import AwsError
 from sparring_local_sagemaker.faults import Effect, Faults
 from sparring_local_sagemaker.logs import Logs
 from sparring_local_sagemaker.programs import Images
+from sparring_local_sagemaker.secret import variables
 from sparring_local_sagemaker.state import Tags
-from sparring_local_sagemaker.storage import ACCOUNT, CREDENTIALS, REGION
+from sparring_local_sagemaker.storage import ACCOUNT
 
 SERVICE = "sagemaker.amazonaws.com"
 
@@ -29,6 +32,8 @@ class Platform:
     state : Path
     url : str
         Of this server.
+    credentials : botocore Credentials
+        Of its owner.
     s3 : boto3 S3 client
     images : Images
     faults : Faults
@@ -38,6 +43,7 @@ class Platform:
 
     state: Path
     url: str
+    credentials: Credentials
     s3: Any
     images: Images = field(default_factory=Images)
     faults: Faults = field(default_factory=Faults)
@@ -72,12 +78,7 @@ class Platform:
 
     def variables(self) -> dict[str, str]:
         """Return what lets a program use the AWS of this server, as a container may by its role."""
-        return {
-            "AWS_ENDPOINT_URL": self.url,
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            **{name.upper(): value for name, value in CREDENTIALS.items()},
-        }
+        return variables(self.url, self.credentials.secret_key)
 
     def require_role(self, role: str) -> None:
         """Raise as AWS does unless the role exists and lets SageMaker assume it."""

@@ -25,6 +25,7 @@ from sparring.wire.service_model import service_model
 from sparring_local_sagemaker import LocalAws, watchdog
 from sparring_local_sagemaker.application import Application
 from sparring_local_sagemaker.control_plane import ControlPlane
+from sparring_local_sagemaker.credentials import owner
 from sparring_local_sagemaker.faults import Faults
 from sparring_local_sagemaker.http_server import listen
 from sparring_local_sagemaker.objects import Objects
@@ -38,14 +39,15 @@ READY = "sparring local-aws ready on"
 
 def start(options: argparse.Namespace, state: Path) -> tuple[BaseWSGIServer, ControlPlane]:
     """Return a listening server, not yet serving, and its control plane."""
+    own = owner()
     # moto must not reach for real credentials or other services.
-    os.environ.update(AWS_ACCESS_KEY_ID="sparring-local", AWS_SECRET_ACCESS_KEY="sparring-local")
+    os.environ.update(AWS_ACCESS_KEY_ID="none", AWS_SECRET_ACCESS_KEY="none")
     images, faults = Images.read(options.images), Faults.read(options.faults)
     applications: list[Application] = []
     server = listen(HOST, options.port, lambda *request: applications[0](*request))
     url = f"http://{HOST}:{server.server_port}"
-    s3 = client("s3", url, PLATFORM_AGENT)
-    platform = Platform(state, url, s3, images, faults, options.serverless_idle_seconds)
+    s3 = client("s3", url, own, PLATFORM_AGENT)
+    platform = Platform(state, url, own, s3, images, faults, options.serverless_idle_seconds)
     create_role(LocalAws.role_arn)
     # A state that ends with the server need not be written down.
     objects = Objects(state / "s3" if options.state else None)

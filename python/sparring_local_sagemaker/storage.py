@@ -10,20 +10,28 @@ from urllib.parse import urlparse
 
 import boto3
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 from sparring.io.archives import tarfile
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
-CREDENTIALS = {"aws_access_key_id": "sparring-local", "aws_secret_access_key": "sparring-local"}
 # How the server tells its own calls from a client's.
 PLATFORM_AGENT = "sparring-platform"
 
 
-def client(service: str, endpoint_url: str, agent: str | None = None) -> Any:
-    """Return a boto3 client of the local server."""
-    config = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 3}, user_agent_extra=agent)
-    return boto3.client(service, endpoint_url=endpoint_url, region_name=REGION, config=config, **CREDENTIALS)
+def client(service: str, endpoint_url: str, credentials: Credentials, agent: str | None = None) -> Any:
+    """Return a boto3 client of the local server, which signs as the owner of ``credentials``."""
+    # boto3 presigns S3's addresses in the old way where it is not told otherwise.
+    version = "s3v4" if service == "s3" else None
+    config = Config(
+        s3={"addressing_style": "path"},
+        retries={"max_attempts": 3},
+        user_agent_extra=agent,
+        signature_version=version,
+    )
+    keys = {"aws_access_key_id": credentials.access_key, "aws_secret_access_key": credentials.secret_key}
+    return boto3.client(service, endpoint_url=endpoint_url, region_name=REGION, config=config, **keys)
 
 
 class S3Object(NamedTuple):

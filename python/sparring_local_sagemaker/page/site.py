@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from hmac import compare_digest
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Request, Response
 
 from sparring_local_sagemaker.control_plane import ControlPlane
 from sparring_local_sagemaker.logs import TRAINING_GROUP, TRANSFORM_GROUP, endpoint_group
@@ -18,7 +19,9 @@ from sparring_local_sagemaker.storage import ACCOUNT
 
 LINES, KEYS = 500, 1_000
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -31,24 +34,44 @@ GROUPS: dict[str, Callable[[str], tuple[str, str]]] = {
 
 
 class Site:
-    """The pages of one server: ``/``, ``/page/KIND/NAME`` and ``/page/buckets/NAME``."""
+    """The pages of one server: ``/``, ``/page/KIND/NAME`` and ``/page/buckets/NAME``.
 
-    def __init__(self, plane: ControlPlane) -> None:
-        self.plane = plane
+    Parameters
+    ----------
+    plane : ControlPlane
+    token : str
+        Opens the page, in the address once and in a cookie from then on: logs and objects are the user's alone.
+    """
+
+    def __init__(self, plane: ControlPlane, token: str) -> None:
+        self.plane, self.token = plane, token
         self._templates = Environment(
             loader=PackageLoader("sparring_local_sagemaker.page"), autoescape=True, undefined=StrictUndefined
         )
         self._templates.filters |= {"clock": _clock, "size": _size}
 
     @staticmethod
-    def has(path: str) -> bool:
-        """Whether a path is of the page."""
-        return path == "/" or path.startswith("/page/")
+    def has(environ: dict[str, Any]) -> bool:
+        """Whether a request is for the page: it reads, and its path is of the page."""
+        path = environ.get("PATH_INFO", "")
+        return environ["REQUEST_METHOD"] == "GET" and (path == "/" or path.startswith("/page/"))
 
-    def answer(self, path: str) -> Response:
+    def answer(self, environ: dict[str, Any]) -> Response:
+        """Return the page that is asked for, if the one who asks has the token."""
+        request = Request(environ)
+        cookie = f"sparring-page-{environ['SERVER_PORT']}"
+        if compare_digest(request.args.get("token", "").encode(), self.token.encode()):
+            opened = Response("", 303, {**HEADERS, "Location": quote(request.path)})
+            opened.set_cookie(cookie, self.token, httponly=True, samesite="Lax")
+            return opened
+        if not compare_digest(request.cookies.get(cookie, "").encode(), self.token.encode()):
+            return Response(self._render("closed.html"), 403, HEADERS, content_type="text/html; charset=utf-8")
+        return self._page(request.path)
+
+    def _page(self, path: str) -> Response:
         """Return the page at ``path``, or a page that says there is none."""
         _, _, rest = path.partition("/page/")
-        kind, _, name = unquote(rest).partition("/")
+        kind, _, name = rest.partition("/")
         found: str | None = None
         if path == "/":
             found = self._render("index.html", **self._overview())
