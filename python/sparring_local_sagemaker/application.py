@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import time
 import traceback
 import uuid
@@ -171,10 +172,14 @@ class Application:
 
 
 def _likely_service(environ: dict[str, Any]) -> str:
-    """Return the service in whose shape a request is refused that says nothing credible of its service."""
+    """Return the service in whose shape a request is refused before its signature is known to be good."""
+    claimed = re.search(r"/([\w-]+)/aws4_request", environ.get("HTTP_AUTHORIZATION", ""))
+    path = environ.get("PATH_INFO", "")
+    if path.startswith("/endpoints/"):
+        return "sagemaker-runtime"
     if environ.get("HTTP_X_AMZ_TARGET"):
         return "sagemaker"
-    return "sagemaker-runtime" if environ.get("PATH_INFO", "").startswith("/endpoints/") else "s3"
+    return claimed[1] if claimed else "s3"
 
 
 def _number(given: dict[str, str], name: str, default: int, low: int, high: int) -> int:

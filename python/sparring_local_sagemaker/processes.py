@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sparring_local_sagemaker import watchdog
 from sparring_local_sagemaker.programs import Recipe
 
 GRACE_SECONDS = 120.0
 
 
+# What a program needs to know of the machine that it runs on; the mark is by which the watchdog finds it.
+PASSED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", watchdog.TOKEN_VARIABLE)
+
+
 def container_variables(base: Path, environment: dict[str, str]) -> dict[str, str]:
-    """Return what a program finds in its environment; nobody may tell it another tree than its own."""
-    return {**environment, "SAGEMAKER_BASE_DIR": str(base)}
+    """Return what a program finds in its environment: nothing of the user's shell, as on AWS.
+
+    It has a home of its own, and nobody may tell it another tree than its own.
+    """
+    of_machine = {name: os.environ[name] for name in PASSED if name in os.environ}
+    return {**of_machine, "HOME": str(home(base)), **environment, "SAGEMAKER_BASE_DIR": str(base)}
+
+
+def home(base: Path) -> Path:
+    """Return the home folder of the program whose tree is ``base``."""
+    return base.parent / f"{base.name}-home"
 
 
 @dataclass(frozen=True)
@@ -33,7 +48,7 @@ class Launch:
     log : Path
         Receives what it prints.
     environment : dict of str to str
-        Added to this process's own; wins over the recipe's.
+        Wins over the recipe's.
     memory_bytes : int or None
         Private memory that a process of the program may have.
     """
@@ -60,6 +75,16 @@ class Launch:
         environment = {**self.recipe.environment, **self.environment, **more}
         return Program(self.command(), self.base, environment, self.log, self.memory_bytes)
 
+    def clear(self) -> None:
+        """Delete what the program had and left on the disk, but for its log."""
+        clear(self.base)
+
+
+def clear(base: Path) -> None:
+    """Delete a program's tree and its home."""
+    for folder in (base, home(base)):
+        shutil.rmtree(folder, ignore_errors=True)
+
 
 class Program:
     """A running container program, whatever its command.
@@ -70,7 +95,6 @@ class Program:
     base : Path
         The container's ``/opt/ml``.
     environment : dict of str to str
-        Added to this process's own.
     log : Path
         Receives what it prints.
     memory_bytes : int, optional
@@ -80,13 +104,14 @@ class Program:
     def __init__(
         self, command: list[str], base: Path, environment: dict[str, str], log: Path, memory_bytes: int | None = None
     ) -> None:
-        log.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (log.parent, home(base)):
+            folder.mkdir(parents=True, exist_ok=True)
         self._settled = False
         with log.open("ab") as prints:
             self.process = subprocess.Popen(
                 command,
                 cwd=base,
-                env={**os.environ, **container_variables(base, environment)},
+                env=container_variables(base, environment),
                 stdin=subprocess.DEVNULL,
                 stdout=prints,
                 stderr=subprocess.STDOUT,

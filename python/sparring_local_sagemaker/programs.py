@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+import sparring
+import sparring_local_sagemaker
 from sparring_local_sagemaker.images import find_image, refusal
 from sparring_local_sagemaker.settings import read_settings
 
+# Programs of ours find their packages wherever this process has them.
+OWN_PATH = {
+    "PYTHONPATH": os.pathsep.join(str(Path(p.__file__).parents[1]) for p in (sparring, sparring_local_sagemaker))
+}
 SCRIPT_MODE = "sparring.container.script_mode"
 # Repositories of AWS's framework images; the versions are this machine's.
 FRAMEWORKS = {
@@ -103,7 +111,7 @@ class Images:
                     raise RuntimeError(f"AlgorithmError: image {uri} is registered without a {program} command")
                 return Recipe(command, image.environment, image.isolate)
         image_found = find_image(uri)
-        variables = {"SPARRING_IMAGE_TAG": image_found.tag}
+        variables = {"SPARRING_IMAGE_TAG": image_found.tag, **OWN_PATH}
         # An inference image runs the model's own code/inference.py unless another program is named.
         inferring = program == "serve" and image_found.repository.endswith("-inference")
         if image_found.repository in FRAMEWORKS and (inferring or asks_for_script_mode(settings)):

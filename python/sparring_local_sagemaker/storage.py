@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from sparring.io.archives import tarfile
+from sparring.io.archives import ArchiveError, tarfile, unpack
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
@@ -132,11 +132,21 @@ def upload_files(s3: Any, files: dict[str, Path], uri: str) -> None:
 
 
 def download_archive(s3: Any, uri: str, folder: Path) -> None:
-    """Unpack the ``tar.gz`` at ``uri`` into ``folder``; members that lead out of it are refused."""
+    """Unpack the ``tar.gz`` at ``uri`` into ``folder``.
+
+    Raises
+    ------
+    ValueError
+        If it is none, a member leads out of ``folder``, or it unpacks to more than is allowed.
+    """
     bucket, key = split_uri(uri)
     folder.mkdir(parents=True, exist_ok=True)
     archive = folder.parent / "model.tar.gz"
     s3.download_file(bucket, key, str(archive))
-    with tarfile.open(archive) as packed:
-        packed.extractall(folder, filter="data")
-    archive.unlink()
+    try:
+        with archive.open("rb") as packed:
+            unpack(packed, folder)
+    except ArchiveError as error:
+        raise ValueError(f"ClientError: {uri} cannot be unpacked: {error}") from error
+    finally:
+        archive.unlink()

@@ -11,8 +11,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlparse
 
-from sparring.io import storage
-from sparring.io.archives import tarfile
+from sparring.io import archives, storage
 
 
 def install_source(source: str, code: Path) -> None:
@@ -67,19 +66,12 @@ def unpack(data: bytes, folder: Path, name: str) -> None:
     Raises
     ------
     ValueError
-        If it is none, or a member leads out of ``folder``, by its path or by a link.
+        If it is none, a member leads out of ``folder``, by its path or by a link, or it unpacks to too much.
     """
     try:
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r:*") as packed:
-            for member in packed:
-                # The filter alone would make an absolute path a relative one.
-                if member.name.startswith("/"):
-                    raise ValueError(f"ClientError: {name}: member {member.name!r} leads out of {folder}")
-                packed.extract(member, folder, filter="data")
-    except tarfile.FilterError as error:
+        archives.unpack(io.BytesIO(data), folder)
+    except archives.ArchiveError as error:
         raise ValueError(f"ClientError: {name}: {error}") from error
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise ValueError(f"ClientError: {name} is no readable tar.gz: {error}") from error
 
 
 def _install(requirements: Path, target: Path) -> None:

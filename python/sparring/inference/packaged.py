@@ -29,7 +29,7 @@ from sparring.errors import ParamError
 from sparring.inference.metrics import ScoringMetrics, metrics_accumulator
 from sparring.inference.table import reason_of_row
 from sparring.io import storage
-from sparring.io.archives import tarfile
+from sparring.io.archives import unpack
 from sparring.params import KeywordParams, check_params, checked_schema, forbid_columns, one_of, require_columns
 from sparring.serving.manifest import PackageManifest
 from sparring.serving.packaged import PackagedModel
@@ -185,8 +185,7 @@ def loaded(archive: bytes) -> PackagedModel:
     digest = hashlib.sha256(archive).hexdigest()
     if digest not in _LOADED:
         with tempfile.TemporaryDirectory(prefix="sparring-package-") as folder:
-            with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
-                packed.extractall(folder, filter="data")
+            unpack(io.BytesIO(archive), Path(folder))
             model = PackagedModel(Path(folder))
         _LOADED.clear()
         _LOADED[digest] = model

@@ -147,6 +147,7 @@ class Container:
         if self.program is not None:
             self.program.end(END_SECONDS)
         self.pool.close()
+        self.launch.clear()
 
 
 class Replica:

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from sparring_local_sagemaker.instances import instance
 from sparring_local_sagemaker.logs import TRAINING_GROUP
 from sparring_local_sagemaker.platform import Platform
-from sparring_local_sagemaker.processes import Launch, Program
+from sparring_local_sagemaker.processes import Launch, Program, clear
 from sparring_local_sagemaker.programs import Recipe
 from sparring_local_sagemaker.storage import S3Object, download, merged, objects_below, upload_files
 from sparring_local_sagemaker.training.channels import Channel, Feeder, fill
@@ -181,6 +181,11 @@ class Cluster:
         for host in self.hosts:
             for feeder in host.feeders:
                 feeder.stop()
+
+    def clear(self) -> None:
+        """Delete the hosts' trees; their logs stay."""
+        for host in self.hosts:
+            clear(host.base)
 
     # -- what comes out ----------------------------------------------------------------------------
 

@@ -223,6 +223,7 @@ class TrainingJob:
             self._work(self.cluster)
         finally:
             self.cluster.end(self._grace)
+            self.cluster.clear()
             self._billable += time.monotonic() - began
 
     def _work(self, cluster: Cluster) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.credentials import Credentials
 
 from sparring_local_sagemaker.platform import Platform
 from sparring_local_sagemaker.runtime.deployment import Deployment
@@ -13,6 +14,7 @@ from sparring_local_sagemaker.runtime.endpoint import Endpoint
 from sparring_local_sagemaker.state import Store
 from sparring_local_sagemaker.training.job import TrainingJob
 
+KEYS = Credentials("k", "s")
 RECORD: dict[str, Any] = {
     "TrainingJobName": "job",
     "TrainingJobArn": "arn:aws:sagemaker:us-east-1:123456789012:training-job/job",
@@ -35,7 +37,7 @@ def test_a_job_stopped_as_its_program_is_about_to_start_starts_none(tmp_path: Pa
                 self._stop.set() if how == "kill" else self.stop()
             return effect
 
-    platform = Platform(tmp_path, "http://127.0.0.1:1", s3=None)
+    platform = Platform(tmp_path, "http://127.0.0.1:1", KEYS, s3=None)
     store = Store("training-job", tmp_path / "records")
     job = StoppedAt(platform, store, dict(RECORD), "x/xgboost:1", tmp_path / "job")
     job.start()
@@ -51,7 +53,7 @@ def test_a_job_stopped_while_its_model_is_uploaded_is_stopped(tmp_path: Path) ->
             self._enter("Uploading")
             self.stop()
 
-    platform = Platform(tmp_path, "http://127.0.0.1:1", s3=None)
+    platform = Platform(tmp_path, "http://127.0.0.1:1", KEYS, s3=None)
     job = Quick(platform, Store("training-job", tmp_path / "records"), dict(RECORD), "x/xgboost:1", tmp_path / "job")
     job.start()
     job.thread.join(60)
@@ -65,7 +67,7 @@ def test_an_endpoint_deleted_while_its_model_downloads_starts_no_program(tmp_pat
             with tarfile.open(path, "w:gz") as packed:
                 packed.addfile(tarfile.TarInfo("xgboost-model"), io.BytesIO())
 
-    platform = Platform(tmp_path, "http://127.0.0.1:1", Storage())
+    platform = Platform(tmp_path, "http://127.0.0.1:1", KEYS, Storage())
     variant = {"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
     config = {"EndpointConfigName": "c", "ProductionVariants": [variant]}
     containers = [{"Image": "x/xgboost:1", "ModelDataUrl": "s3://bucket/model.tar.gz"}]
