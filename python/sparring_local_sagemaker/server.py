@@ -40,7 +40,9 @@ READY = "sparring local-aws ready on"
 def start(options: argparse.Namespace, state: Path) -> tuple[BaseWSGIServer, ControlPlane]:
     """Return a listening server, not yet serving, and its control plane."""
     own = owner()
-    # moto must not reach for real credentials or other services.
+    # Profiles, addresses and credentials of the user's AWS are not for this server; moto wants some.
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
     os.environ.update(AWS_ACCESS_KEY_ID="none", AWS_SECRET_ACCESS_KEY="none")
     images, faults = Images.read(options.images), Faults.read(options.faults)
     applications: list[Application] = []

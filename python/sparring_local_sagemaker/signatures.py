@@ -35,6 +35,10 @@ MISMATCH = (
     "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key "
     "and signing method."
 )
+OLD = (
+    "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256: boto3 does with "
+    "Config(signature_version='s3v4')."
+)
 # Access key -> its secret and session token; None where nobody has that key.
 SecretOf = Callable[[str], Credentials | None]
 
@@ -119,11 +123,7 @@ def _claim(request: SignedRequest) -> Claim:
     if "X-Amz-Signature" in query:
         return _claim_of_query(query)
     if {"AWSAccessKeyId", "Signature"} & query.keys():
-        raise AwsError(
-            "InvalidRequest",
-            "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256: "
-            "boto3 does with Config(signature_version='s3v4').",
-        )
+        raise AwsError("InvalidRequest", OLD)
     raise AwsError("MissingAuthenticationToken", "Missing Authentication Token", 403)
 
 
@@ -132,9 +132,10 @@ def _claim_of_header(headers: Message) -> Claim:
     parts = dict(re.findall(r"(\w+)=([^,\s]+)", authorization))
     missing = [part for part in PARTS if part not in parts]
     timestamp = headers.get("X-Amz-Date", "")
-    if not authorization.startswith(f"{ALGORITHM} ") or missing:
-        lacks = " ".join(f"Authorization header requires '{part}' parameter." for part in missing)
-        raise _incomplete(lacks or "The signature is not of Signature Version 4.")
+    if not authorization.startswith(f"{ALGORITHM} "):
+        raise AwsError("InvalidRequest", OLD)
+    if missing:
+        raise _incomplete(" ".join(f"Authorization header requires '{part}' parameter." for part in missing))
     if not timestamp:
         raise _incomplete("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
     signed = tuple(parts["SignedHeaders"].lower().split(";"))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sparring.io.archives import ArchiveError, Limits, unpack
+from sparring.io import archives
+from sparring.io.archives import Limits
 
 
 def packed(*members: tuple[str, bytes], kind: bytes = tarfile.REGTYPE, link: str = "") -> io.BytesIO:
@@ -21,7 +22,7 @@ def packed(*members: tuple[str, bytes], kind: bytes = tarfile.REGTYPE, link: str
 
 
 def test_an_ordinary_archive_is_unpacked(tmp_path: Path) -> None:
-    unpack(packed(("a/b", b"1"), ("c", b"2")), tmp_path / "in")
+    archives.unpack(packed(("a/b", b"1"), ("c", b"2")), tmp_path / "in")
     assert {p.relative_to(tmp_path).as_posix(): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == {
         "in/a/b": b"1",
         "in/c": b"2",
@@ -30,15 +31,15 @@ def test_an_ordinary_archive_is_unpacked(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../out", "/etc/out", "a/../../out", "./../out"])
 def test_a_member_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ArchiveError):
-        unpack(packed((name, b"1")), tmp_path / "in")
+    with pytest.raises(archives.ArchiveError):
+        archives.unpack(packed((name, b"1")), tmp_path / "in")
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
 def test_links_that_lead_out_and_devices_are_refused(tmp_path: Path, kind: bytes) -> None:
-    with pytest.raises(ArchiveError):
-        unpack(packed(("a", b""), kind=kind, link="/etc/passwd"), tmp_path / "in")
+    with pytest.raises(archives.ArchiveError):
+        archives.unpack(packed(("a", b""), kind=kind, link="/etc/passwd"), tmp_path / "in")
 
 
 @pytest.mark.parametrize(
@@ -51,14 +52,14 @@ def test_links_that_lead_out_and_devices_are_refused(tmp_path: Path, kind: bytes
 )
 def test_what_is_beyond_a_limit_never_gets_to_the_disk(tmp_path: Path, limits: Limits, said: str) -> None:
     archive = packed(("small", b"1"), ("x", b"2"), ("a/b/c/large", b"3" * 1_000))
-    with pytest.raises(ArchiveError, match=said):
-        unpack(archive, tmp_path, limits)
+    with pytest.raises(archives.ArchiveError, match=said):
+        archives.unpack(archive, tmp_path, limits)
     assert not (tmp_path / "a").exists()
 
 
 def test_a_bomb_is_refused_before_it_unfolds(tmp_path: Path) -> None:
-    with pytest.raises(ArchiveError, match="more than 500 times its"):
-        unpack(packed(("bomb", bytes(80 * 2**20))), tmp_path)
+    with pytest.raises(archives.ArchiveError, match="more than 500 times its"):
+        archives.unpack(packed(("bomb", bytes(80 * 2**20))), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -66,5 +67,5 @@ def test_a_bomb_is_refused_before_it_unfolds(tmp_path: Path) -> None:
     "body", [b"", b"no archive", gzip.compress(b"no tar"), packed(("a", b"1" * 999)).getvalue()[:60]]
 )
 def test_what_is_no_archive_says_so(tmp_path: Path, body: bytes) -> None:
-    with pytest.raises(ArchiveError, match="no readable archive"):
-        unpack(io.BytesIO(body), tmp_path)
+    with pytest.raises(archives.ArchiveError, match="no readable archive"):
+        archives.unpack(io.BytesIO(body), tmp_path)

@@ -61,8 +61,11 @@ def test_a_job_stopped_while_its_model_is_uploaded_is_stopped(tmp_path: Path) ->
 
 
 def test_an_endpoint_deleted_while_its_model_downloads_starts_no_program(tmp_path: Path) -> None:
+    downloads = []
+
     class Storage:
         def download_file(self, bucket: str, key: str, path: str) -> None:
+            downloads.append(key)
             endpoint.delete()
             with tarfile.open(path, "w:gz") as packed:
                 packed.addfile(tarfile.TarInfo("xgboost-model"), io.BytesIO())
@@ -82,5 +85,5 @@ def test_an_endpoint_deleted_while_its_model_downloads_starts_no_program(tmp_pat
     assert endpoint.thread is not None
     endpoint.thread.join(60)
     assert endpoint.status == "Deleting"
-    assert list((tmp_path / "endpoint").rglob("xgboost-model"))
-    assert list(tmp_path.rglob("log.txt")) == []
+    assert downloads == ["model.tar.gz"]
+    assert [path for path in (tmp_path / "endpoint").rglob("*") if path.is_file()] == []
