@@ -142,11 +142,35 @@ class LocalAws:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of this server."""
-        from botocore.credentials import Credentials
-
         from sparring_local_sagemaker.storage import client
 
-        return client(service, self.endpoint_url, Credentials(self.access_key, self.secret_key))
+        return client(service, self.endpoint_url, self._credentials)
+
+    @property
+    def _credentials(self) -> Any:
+        from botocore.credentials import Credentials
+
+        return Credentials(self.access_key, self.secret_key)
+
+    def signed_headers(
+        self, service: str, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+    ) -> dict[str, str]:
+        """Return the headers of a request that no AWS client makes, signed for ``service``.
+
+        Parameters
+        ----------
+        service : str
+            As in a signature: ``sagemaker``, ``s3``, ...
+        method, path : str
+            Path and query, encoded as they are sent.
+        body : bytes
+        headers : dict of str to str, optional
+            Those that are signed, too.
+        """
+        from sparring_local_sagemaker.storage import signed_headers
+
+        address = f"{self.endpoint_url}{path}"
+        return signed_headers(self._credentials, service, method, address, body, headers)
 
     @property
     def page_url(self) -> str:

@@ -18,9 +18,8 @@ from sparring_local_sagemaker.images import find_image, refusal
 from sparring_local_sagemaker.settings import read_settings
 
 # Programs of ours find their packages wherever this process has them.
-OWN_PATH = {
-    "PYTHONPATH": os.pathsep.join(str(Path(p.__file__).parents[1]) for p in (sparring, sparring_local_sagemaker))
-}
+OWN_ROOTS = [str(Path(str(package.__file__)).parents[1]) for package in (sparring, sparring_local_sagemaker)]
+OWN_PATH = {"PYTHONPATH": os.pathsep.join(dict.fromkeys(OWN_ROOTS))}
 SCRIPT_MODE = "sparring.container.script_mode"
 # Repositories of AWS's framework images; the versions are this machine's.
 FRAMEWORKS = {

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from urllib.parse import urlparse
 
 import boto3
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
@@ -32,6 +34,15 @@ def client(service: str, endpoint_url: str, credentials: Credentials, agent: str
     )
     keys = {"aws_access_key_id": credentials.access_key, "aws_secret_access_key": credentials.secret_key}
     return boto3.client(service, endpoint_url=endpoint_url, region_name=REGION, config=config, **keys)
+
+
+def signed_headers(
+    credentials: Credentials, service: str, method: str, address: str, body: bytes, headers: dict[str, str] | None
+) -> dict[str, str]:
+    """Return the headers of a signed request that no client of botocore's makes."""
+    request = AWSRequest(method, address, data=body, headers=headers or {})
+    (S3SigV4Auth if service == "s3" else SigV4Auth)(credentials, service, REGION).add_auth(request)
+    return dict(request.headers.items())
 
 
 class S3Object(NamedTuple):

@@ -29,11 +29,6 @@ OLD_IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/xgboost:1"
 NEW_IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 ROUNDS = 10
 SETTINGS = {"objective": "binary:logistic", "eta": 0.3, "max_depth": 4, "seed": 1, "nthread": 1}
-# A signature that is whole; nobody recomputes it.
-SIGNED = {
-    "Authorization": "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/sagemaker/aws4_request, "
-    "SignedHeaders=host, Signature=0"
-}
 OFTEN = {"Delay": 0.1, "MaxAttempts": 1_200}
 names = (f"n-{number}" for number in itertools.count())
 
@@ -151,9 +146,10 @@ def answer(aws: LocalAws, endpoint: str, body: bytes, content_type: str = "text/
 
 def raw(aws: LocalAws, operation: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     """Return status and answer of a request that no client has checked."""
-    headers = {"X-Amz-Target": f"SageMaker.{operation}", "Content-Type": "application/x-amz-json-1.1", **SIGNED}
+    body = json.dumps(request).encode()
+    headers = {"X-Amz-Target": f"SageMaker.{operation}", "Content-Type": "application/x-amz-json-1.1"}
     connection = http.client.HTTPConnection(aws.endpoint_url.removeprefix("http://"))
-    connection.request("POST", "/", json.dumps(request), headers)
+    connection.request("POST", "/", body, aws.signed_headers("sagemaker", "POST", "/", body, headers))
     response = connection.getresponse()
     found = response.status, json.loads(response.read())
     connection.close()
@@ -323,8 +319,9 @@ def test_a_body_in_chunks_without_a_length_is_served(
 ) -> None:
     lines = rows[2].splitlines(keepends=True)
     connection = http.client.HTTPConnection(aws.endpoint_url.removeprefix("http://"))
-    headers = {"Content-Type": "text/libsvm", **SIGNED}
-    connection.request("POST", f"/endpoints/{old_endpoint}/invocations", iter(lines), headers, encode_chunked=True)
+    path = f"/endpoints/{old_endpoint}/invocations"
+    headers = aws.signed_headers("sagemaker", "POST", path, rows[2], {"Content-Type": "text/libsvm"})
+    connection.request("POST", path, iter(lines), headers, encode_chunked=True)
     response = connection.getresponse()
     assert (response.status, response.version) == (200, 11)
     assert response.getheader("x-Amzn-Invoked-Production-Variant") == "blue"

@@ -63,9 +63,10 @@ def test_a_foreign_host_name_is_refused(cloud: Any, host: str) -> None:
 
 
 def test_a_request_that_is_no_json_is_refused(cloud: Any) -> None:
-    signed = "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/sagemaker/aws4_request, SignedHeaders=host, Signature=0"
     for body in (b"{", b"[]", b"\xff"):
-        status, answer = ask(cloud, "POST", "/", body, X_Amz_Target="SageMaker.ListEndpoints", Authorization=signed)
+        headers = {"X-Amz-Target": "SageMaker.ListEndpoints"}
+        signed = cloud.aws.signed_headers("sagemaker", "POST", "/", body, headers)
+        status, answer = ask(cloud, "POST", "/", body, **signed)
         assert (status, json.loads(answer)["__type"]) == (400, "SerializationException")
 
 

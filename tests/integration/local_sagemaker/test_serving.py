@@ -29,8 +29,8 @@ def impatient(cloud: Any) -> Any:
         "sagemaker-runtime",
         endpoint_url=cloud.aws.endpoint_url,
         region_name="us-east-1",
-        aws_access_key_id="k",
-        aws_secret_access_key="s",
+        aws_access_key_id=cloud.aws.access_key,
+        aws_secret_access_key=cloud.aws.secret_key,
         config=Config(retries={"total_max_attempts": 1}),
     )
 
