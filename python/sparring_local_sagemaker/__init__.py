@@ -20,6 +20,8 @@ __all__ = ["LocalAws", "serve_forever"]
 
 # A file's path, or its content.
 Setting = str | dict[str, Any] | None
+# Variables that lead a client to another account.
+ELSEWHERE = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
 INSTALL = "pip install 'sparring[local-aws]'"
 
 
@@ -142,7 +144,7 @@ class LocalAws:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of this server."""
-        from sparring_local_sagemaker.storage import client
+        from sparring_local_sagemaker.clients import client
 
         return client(service, self.endpoint_url, self._credentials)
 
@@ -167,7 +169,7 @@ class LocalAws:
         headers : dict of str to str, optional
             Those that are signed, too.
         """
-        from sparring_local_sagemaker.storage import signed_headers
+        from sparring_local_sagemaker.clients import signed_headers
 
         address = f"{self.endpoint_url}{path}"
         return signed_headers(self._credentials, service, method, address, body, headers)
@@ -180,6 +182,12 @@ class LocalAws:
     def variables(self) -> dict[str, str]:
         """Return the environment that makes any AWS client use this server."""
         return variables(self.endpoint_url, self.secret_key)
+
+    def environment(self) -> dict[str, str]:
+        """Return this process's environment for a program whose AWS is this server."""
+        own = {"SPARRING_LOCAL_BUCKET": self.bucket, "SPARRING_LOCAL_ROLE": self.role_arn}
+        others = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
+        return {**others, **self.variables(), **own}
 
 
 def serve_forever(port: int, state_dir: str | None, faults: Setting = None, images: Setting = None) -> int:

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 from sparring.wire.service_model import AwsError
+from sparring_local_sagemaker.clients import PLATFORM_AGENT
 from sparring_local_sagemaker.faults import Caller
-from sparring_local_sagemaker.storage import PLATFORM_AGENT
 
 INVOCATION = re.compile(r"^/endpoints/([^/]+)/(invocations|async-invocations)$")
 RUNTIME = {"invocations": "InvokeEndpoint", "async-invocations": "InvokeEndpointAsync"}

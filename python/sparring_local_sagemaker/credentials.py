@@ -7,9 +7,9 @@ from typing import Any
 
 from botocore.credentials import Credentials
 
+from sparring_local_sagemaker.clients import ACCOUNT
 from sparring_local_sagemaker.secret import ACCESS_KEY, SECRET_VARIABLE, new_secret
 from sparring_local_sagemaker.signatures import SecretOf
-from sparring_local_sagemaker.storage import ACCOUNT
 
 
 def owner(secret: str | None = None) -> Credentials:

@@ -9,7 +9,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparring_local_sagemaker.storage import ACCOUNT, REGION
+from sparring_local_sagemaker.clients import ACCOUNT
+from sparring_local_sagemaker.secret import REGION
 
 TRAINING_GROUP = "/aws/sagemaker/TrainingJobs"
 TRANSFORM_GROUP = "/aws/sagemaker/TransformJobs"

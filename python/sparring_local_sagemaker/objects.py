@@ -16,7 +16,8 @@ from typing import Any
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
 
-from sparring_local_sagemaker.storage import ACCOUNT, REGION
+from sparring_local_sagemaker.clients import ACCOUNT
+from sparring_local_sagemaker.secret import REGION
 
 WRITES = {"PutObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject", "PostObject"}
 

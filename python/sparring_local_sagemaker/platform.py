@@ -13,12 +13,12 @@ from typing import Any
 from botocore.credentials import Credentials
 
 from sparring.wire.service_model import AwsError
+from sparring_local_sagemaker.clients import ACCOUNT
 from sparring_local_sagemaker.faults import Effect, Faults
 from sparring_local_sagemaker.logs import Logs
 from sparring_local_sagemaker.programs import Images
 from sparring_local_sagemaker.secret import variables
 from sparring_local_sagemaker.state import Tags
-from sparring_local_sagemaker.storage import ACCOUNT
 
 SERVICE = "sagemaker.amazonaws.com"
 

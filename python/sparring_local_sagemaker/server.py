@@ -24,14 +24,15 @@ from sparring.errors import SparringError
 from sparring.wire.service_model import service_model
 from sparring_local_sagemaker import LocalAws, watchdog
 from sparring_local_sagemaker.application import Application
+from sparring_local_sagemaker.clients import PLATFORM_AGENT, client
 from sparring_local_sagemaker.control_plane import ControlPlane
 from sparring_local_sagemaker.credentials import owner
 from sparring_local_sagemaker.faults import Faults
 from sparring_local_sagemaker.http_server import listen
 from sparring_local_sagemaker.objects import Objects
 from sparring_local_sagemaker.platform import Platform, create_role
+from sparring_local_sagemaker.profile import handed_out
 from sparring_local_sagemaker.programs import Images
-from sparring_local_sagemaker.storage import PLATFORM_AGENT, client
 
 HOST = "127.0.0.1"
 READY = "sparring local-aws ready on"
@@ -75,7 +76,9 @@ def main(argv: list[str]) -> int:
         _shut_down_on_signal(server)
         if options.follow_stdin:
             threading.Thread(target=_follow_stdin, args=(server,), daemon=True).start()
-        print(f"{READY} http://{HOST}:{server.server_port} (a local stand-in, not AWS)", flush=True)
+        print(f"{READY} {plane.platform.url} (a local stand-in, not AWS)", flush=True)
+        if not options.follow_stdin:
+            print(handed_out(plane.platform.url, plane.platform.credentials.secret_key, state), flush=True)
         # Endpoints fetch their models from this very server.
         plane.endpoints.resume()
         server.serve_forever(poll_interval=0.05)

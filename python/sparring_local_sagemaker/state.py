@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from sparring.wire.service_model import AwsError
-from sparring_local_sagemaker.storage import ACCOUNT, REGION
+from sparring_local_sagemaker.clients import ACCOUNT
+from sparring_local_sagemaker.secret import REGION
 
 Record = dict[str, Any]
 

@@ -8,41 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlparse
 
-import boto3
-from botocore.auth import S3SigV4Auth, SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.config import Config
-from botocore.credentials import Credentials
-
 from sparring.io.archives import ArchiveError, tarfile, unpack
-
-REGION = "us-east-1"
-ACCOUNT = "123456789012"
-# How the server tells its own calls from a client's.
-PLATFORM_AGENT = "sparring-platform"
-
-
-def client(service: str, endpoint_url: str, credentials: Credentials, agent: str | None = None) -> Any:
-    """Return a boto3 client of the local server, which signs as the owner of ``credentials``."""
-    # boto3 presigns S3's addresses in the old way where it is not told otherwise.
-    version = "s3v4" if service == "s3" else None
-    config = Config(
-        s3={"addressing_style": "path"},
-        retries={"max_attempts": 3},
-        user_agent_extra=agent,
-        signature_version=version,
-    )
-    keys = {"aws_access_key_id": credentials.access_key, "aws_secret_access_key": credentials.secret_key}
-    return boto3.client(service, endpoint_url=endpoint_url, region_name=REGION, config=config, **keys)
-
-
-def signed_headers(
-    credentials: Credentials, service: str, method: str, address: str, body: bytes, headers: dict[str, str] | None
-) -> dict[str, str]:
-    """Return the headers of a signed request that no client of botocore's makes."""
-    request = AWSRequest(method, address, data=body, headers=headers or {})
-    (S3SigV4Auth if service == "s3" else SigV4Auth)(credentials, service, REGION).add_auth(request)
-    return dict(request.headers.items())
 
 
 class S3Object(NamedTuple):

@@ -6,9 +6,10 @@ from contextlib import ExitStack
 
 from sparring.config.schema import SageMakerConfig
 from sparring.sagemaker.target import AwsTarget
-from sparring_local_sagemaker import LocalAws, serve_forever
+from sparring_local_sagemaker import LocalAws
+from sparring_local_sagemaker.cli import application
 
-__all__ = ["open_target", "planned_target", "serve_forever"]
+__all__ = ["application", "open_target", "planned_target"]
 
 
 def open_target(config: SageMakerConfig, resources: ExitStack) -> AwsTarget:

@@ -13,9 +13,9 @@ from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
 from werkzeug.wrappers import Request, Response
 
+from sparring_local_sagemaker.clients import ACCOUNT
 from sparring_local_sagemaker.control_plane import ControlPlane
 from sparring_local_sagemaker.logs import TRAINING_GROUP, TRANSFORM_GROUP, endpoint_group
-from sparring_local_sagemaker.storage import ACCOUNT
 
 LINES, KEYS = 500, 1_000
 HEADERS = {

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sparring.wire.service_model import AwsError
+from sparring_local_sagemaker.clients import ACCOUNT
 from sparring_local_sagemaker.platform import Platform
 from sparring_local_sagemaker.runtime.asynchronous import Asynchronous, Ticket
 from sparring_local_sagemaker.runtime.capture import Capture
 from sparring_local_sagemaker.runtime.deployment import Deployment
 from sparring_local_sagemaker.runtime.replica import INVOKE_SECONDS, Answer, Ended, Request
 from sparring_local_sagemaker.state import Record, Store
-from sparring_local_sagemaker.storage import ACCOUNT
 
 BODY_LIMIT = 6_291_456
 SERVERLESS_BODY_LIMIT = 4 << 20

@@ -246,7 +246,7 @@ def test_an_object_that_is_a_web_page_runs_nothing(server: LocalAws, page: Page)
 
 
 def test_programs_see_nothing_of_the_users_shell(cloud_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GITHUB_TOKEN", "MY_PASSWORD", "AWS_SESSION_TOKEN", "PYTHONSTARTUP", "SSH_AUTH_SOCK"):
+    for name in ("GITHUB_TOKEN", "MY_PASSWORD", "AWS_PROFILE", "AWS_SESSION_TOKEN", "PYTHONSTARTUP", "SSH_AUTH_SOCK"):
         monkeypatch.setenv(name, "the user's")
     image = [
         {
