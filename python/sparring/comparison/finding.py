@@ -83,8 +83,18 @@ def is_equivalent(choice: str, others: Sequence[Row], evaluations: Mapping[str, 
     margin = f"\u00b1{others[0]['margin']:g} ROC AUC"
     same = all(row["identical"] for row in others)
     how = "gave the same scores" if same else f"{verb} equivalent to it within {margin}"
-    rest = f"; {listed(worse)} {'is' if len(worse) == 1 else 'are'} shown worse" if worse else ""
-    return f"It has ROC AUC {score(evaluations[choice])}; {names} {how}{rest}."
+    return f"It has ROC AUC {score(evaluations[choice])}; {names} {how}{shown_worse(worse)}."
+
+
+def shown_worse(names: Sequence[str]) -> str:
+    """Return the clause about those that the test excludes; empty if there are none.
+
+    Examples
+    --------
+    >>> shown_worse(["a", "b"])
+    '; a and b are shown worse'
+    """
+    return f"; {listed(names)} {'is' if len(names) == 1 else 'are'} shown worse" if names else ""
 
 
 def why_cheapest(choice: str, basis: str, real: Sequence[Row], prices: Mapping[str, Row], comparable: bool) -> str:
@@ -107,13 +117,15 @@ def why_cheapest(choice: str, basis: str, real: Sequence[Row], prices: Mapping[s
     return f"The highest score is taken: {reason}their times are not compared."
 
 
-def cannot_tell(best: str, undecided: Sequence[Row], evaluations: Mapping[str, Row], margin: float) -> str:
-    """Return the sentence of contenders that the test part is too small to tell apart."""
+def cannot_tell(
+    best: str, undecided: Sequence[Row], evaluations: Mapping[str, Row], margin: float, worse: Sequence[str] = ()
+) -> str:
+    """Return the sentence of contenders that the test part is too small to tell apart, and of those it excludes."""
     rows = evaluations[best]["sample"]["rows"]
     pairs = listed([f"{row['right']} (by {row['value']:.4f}, {p_value(row['p_adjusted'])})" for row in undecided])
     return (
         f"These {rows:,} test rows cannot tell. {best} has the highest ROC AUC, {score(evaluations[best])}, but leads "
-        f"{pairs} without being shown better, or equivalent within \u00b1{margin:g}."
+        f"{pairs} without being shown better, or equivalent within \u00b1{margin:g}{shown_worse(worse)}."
     )
 
 

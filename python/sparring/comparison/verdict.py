@@ -28,6 +28,7 @@ LEAKS = (
     "The leak audit of the split rates high: {checks}. Every score may be better than it would be on new data; see its "
     "findings."
 )
+NEARLY_THE_LABEL = ("target leakage", "medium")
 
 Kind = Literal["better", "equivalent", "cannot_tell", "nothing_beats_baseline", "refused"]
 Row = Mapping[str, Any]
@@ -113,7 +114,8 @@ def decide(
     ledger : iterable of mapping
         From :func:`~sparring.comparison.fairness_ledger`.
     findings : iterable of mapping, default ()
-        Of the leak audit; those rated high are told beside the choice, for they inflate every contender's score.
+        Of the leak audit; those rated high are told beside the choice, for they inflate every contender's score, and
+        features that alone nearly tell the label.
     baseline_tests : iterable of mapping, default ()
         ``BaselineTest.to_dict()`` of every contender.
     costs : iterable of mapping, default ()
@@ -128,7 +130,7 @@ def decide(
     """
     rows, lines = list(differences), list(ledger)
     finished = [result for result in results if result["status"] == "ok" and result["name"] in evaluations]
-    told = [*_leaks(findings), *_caveats(results), *caveats]
+    told = [*_leaks(list(findings)), *_caveats(results), *caveats]
     if not finished:
         return _refusal("No contender finished, so there is nothing to choose from.", told)
     broken = [line for line in lines if line["required"] and not line["held"]]
@@ -323,15 +325,17 @@ class Case:
         if kind == "nothing_beats_baseline" or not undecided or needed is None:
             return [say.nothing_beats(best, self.evaluations, self.tests[best])]
         where = [f"All that may be best run on {path}."] if path else []
-        told = say.cannot_tell(best, undecided, self.evaluations, float(self.margin or 0))
+        told = say.cannot_tell(best, undecided, self.evaluations, float(self.margin or 0), self.standing.worse)
         real = [result for name in self.standing.may_be_best if not (result := self.results[name])["stand_in"]]
         cost = say.why_cheapest(*least, real, self.prices, same_conditions(real))
         return [told, *where, say.rows_needed(needed), f"If one must be taken: {cost}"]
 
 
-def _leaks(findings: Iterable[Row]) -> list[str]:
+def _leaks(findings: Sequence[Row]) -> list[str]:
     high = dict.fromkeys(finding["check"] for finding in findings if finding["severity"] == "high")
-    return [LEAKS.format(checks=", ".join(high))] if high else []
+    # A feature that nearly is the label may be a strong one: only the user knows when it becomes known.
+    nearly = [f"{f['message']}: {f['advice']}" for f in findings if (f["check"], f["severity"]) == NEARLY_THE_LABEL]
+    return [LEAKS.format(checks=", ".join(high))] * bool(high) + nearly
 
 
 def _caveats(results: Sequence[Row]) -> list[str]:

@@ -237,6 +237,23 @@ def test_leaks_and_caveats_of_stages_are_told_beside_the_choice(result, evaluati
     assert decide([result("a")], scores, [], FAIR, findings[:1])["caveats"] == []
 
 
+@pytest.mark.parametrize(("severity", "told"), [("low", False), ("medium", True), ("high", True)])
+def test_a_feature_that_nearly_is_the_label_is_told_beside_the_choice(result, evaluation, severity, told) -> None:
+    message = "after alone predicts late with an AUC of 0.9848"
+    finding = {"check": "target leakage", "severity": severity, "message": message, "advice": "Ask when."}
+    found = decide([result("a")], {"a": evaluation(0.7)}, [], FAIR, [finding])
+    assert bool(found["caveats"]) is told
+    assert (f"{message}: Ask when." in found["reason"]) is (severity == "medium")
+
+
+def test_those_that_a_test_excludes_are_named_though_it_cannot_tell_the_others_apart(result, evaluation) -> None:
+    scores = {"a": evaluation(0.9), "b": evaluation(0.89), "c": evaluation(0.7)}
+    pairs = [pair("a", "b", "undecided"), pair("a", "c", "worse"), pair("b", "c", "worse")]
+    found = decide([result(name) for name in scores], scores, pairs, FAIR, baseline_tests=beaten(*scores))
+    assert found["kind"] == "cannot_tell"
+    assert "; c is shown worse." in found["finding"]
+
+
 def test_nothing_finished_is_a_refusal(result) -> None:
     found = decide([result("a", status="failed")], {}, [], FAIR)
     assert (found["kind"], found["refused"]) == ("refused", True)
