@@ -69,29 +69,23 @@ def test_both_lines_that_are_handed_out_lead_clients_here(served: list[str], tmp
     assert "X-Amz-Signature" in done.stdout or "AWS_CONFIG_FILE" not in line
 
 
+def tutorial(number: int) -> str:
+    """A block of Python in the tutorial, as a reader would copy it."""
+    text = (Path(__file__).parents[3] / "docs" / "guide" / "local-sagemaker-tutorial.md").read_text()
+    return re.findall(r"```python\n(.*?)```", text, flags=re.S)[number]
+
+
 def test_fixtures_come_with_the_package(tmp_path: Path) -> None:
-    (tmp_path / "test_theirs.py").write_text(
-        """
-import boto3
-
-def test_a_server_for_all(local_sagemaker):
-    assert local_sagemaker.client("sagemaker").list_models()["Models"] == []
-
-def test_clients_of_ones_own(local_sagemaker_environment):
-    names = [bucket["Name"] for bucket in boto3.client("s3").list_buckets()["Buckets"]]
-    assert names == [local_sagemaker_environment.bucket]
-"""
-    )
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        str(tmp_path),
-        "--rootdir",
-        str(tmp_path),
-        "-c",
-        os.devnull,
-    ]
+    (tmp_path / "test_theirs.py").write_text(tutorial(1))
+    command = [sys.executable, "-m", "pytest", "-q", str(tmp_path), "--rootdir", str(tmp_path), "-c", os.devnull]
     done = subprocess.run(command, env=elsewhere(), cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert "2 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(tutorial(0))
+    done = ran("exec", "--", sys.executable, str(tmp_path / "train.py"))
+    assert done.returncode == 0, done.stderr
+    near_one, near_zero = (float(text) for text in done.stdout.split())
+    assert near_one > 0.9
+    assert near_zero < 0.1
