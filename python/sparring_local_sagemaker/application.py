@@ -13,6 +13,7 @@ from typing import Any
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.wrappers import Request, Response
 
+from sparring.io.s3_uri import split_s3_uri
 from sparring.wire.service_model import AwsError
 from sparring_local_sagemaker import answers
 from sparring_local_sagemaker.calls import Call, identify, is_page, require_loopback, service_of
@@ -163,7 +164,7 @@ class Application:
         if len(body) > INLINE_LIMIT:
             raise AwsError("ValidationError", f"Body of {len(body)} bytes is larger than {INLINE_LIMIT}", 413)
         uri = f"{config['OutputConfig']['S3OutputPath'].rstrip('/')}/input/{uuid.uuid4()}"
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        bucket, key = split_s3_uri(uri)
         self.platform.s3.upload_fileobj(io.BytesIO(body), bucket, key)
         return uri
 

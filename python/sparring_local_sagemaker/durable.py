@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from sparring.errors import SageMakerError
 
@@ -50,6 +52,23 @@ def remove_partial(folder: Path) -> None:
     """Remove what a server that was killed had begun to write."""
     for path in folder.glob(f"*{PARTIAL}"):
         path.unlink()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what a JSON file of the state says.
+
+    Raises
+    ------
+    SageMakerError
+        Naming the file, if it holds no JSON object.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+        if not isinstance(found, dict):
+            raise ValueError("it is no JSON object")
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from error
+    return found
 
 
 def unreadable(path: Path, why: object) -> SageMakerError:

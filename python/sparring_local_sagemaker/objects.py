@@ -22,8 +22,8 @@ from moto.s3.models import s3_backends
 from sparring.errors import SageMakerError
 from sparring.wire.service_model import AwsError
 from sparring_local_sagemaker import s3_files
-from sparring_local_sagemaker.durable import flush_folder, remove_partial, write_whole
-from sparring_local_sagemaker.s3_backend import install, is_bucket_name, noting
+from sparring_local_sagemaker.durable import flush_folder, read_json, remove_partial, write_whole
+from sparring_local_sagemaker.s3_backend import install, is_bucket_name, keys_of, noting
 from sparring_local_sagemaker.storage import REGION
 
 Answer = TypeVar("Answer")
@@ -81,12 +81,12 @@ class Objects:
         bucket = self._backend.create_bucket(folder.name, REGION)
         named: set[str] = set()
         for path in sorted(folder.glob("*.json")):
-            note = s3_files.read_note(path)
+            note = read_json(path)
             if path.name == s3_files.SETTINGS:
                 s3_files.apply_settings(self._backend, bucket, note)
                 continue
             versions = s3_files.read_versions(self._backend, bucket, path, note)
-            bucket.keys.put_back(note["key"], versions)
+            keys_of(bucket).put_back(note["key"], versions)
             named |= s3_files.bodies_of(note)
         for path in folder.glob("*.bin"):
             if path.name not in named:
@@ -110,10 +110,9 @@ class Objects:
         AwsError
             ``InternalError`` if it could not be written; then it has not happened.
         """
-        with noting(reads=changes) as touched:
-            with self._order if ordered else nullcontext():
-                answer = work()
-                epoch = self._epoch
+        with noting(reads=changes) as touched, self._order if ordered else nullcontext():
+            answer = work()
+            epoch = self._epoch
         if self.folder is not None:
             places: list[Place] = [(bucket, None) for bucket in sorted(touched.buckets)]
             self._keep_all([*places, *sorted(touched.keys)], epoch)
@@ -162,7 +161,7 @@ class Objects:
                 shutil.rmtree(aside, ignore_errors=True)
             return
         path, settings = folder / s3_files.SETTINGS, s3_files.settings_of(self._backend, bucket)
-        if not path.exists() or s3_files.read_note(path) != settings:
+        if not path.exists() or read_json(path) != settings:
             folder.mkdir(exist_ok=True)
             write_whole(path, json.dumps(settings).encode())
             flush_folder(folder.parent)
@@ -180,9 +179,9 @@ class Objects:
             elif name in self._backend.buckets:
                 bucket, path = self._backend.buckets[name], s3_files.note_path(self._folder(name), key)
                 known = path.exists()
-                note = s3_files.read_note(path) if known else {}
+                note = read_json(path) if known else {}
                 versions = s3_files.read_versions(self._backend, bucket, path, note) if known else []
-                bucket.keys.put_back(key, versions)
+                keys_of(bucket).put_back(key, versions)
 
     def _restore_bucket(self, name: str) -> None:
         if not is_bucket_name(name):
@@ -190,7 +189,7 @@ class Objects:
         folder, known = self._folder(name), self._backend.buckets.get(name)
         if (folder / s3_files.SETTINGS).exists():
             bucket = known or self._backend.create_bucket(name, REGION)
-            s3_files.apply_settings(self._backend, bucket, s3_files.read_note(folder / s3_files.SETTINGS))
+            s3_files.apply_settings(self._backend, bucket, read_json(folder / s3_files.SETTINGS))
         elif known is not None:
             # Its creation could not be written, so it holds nothing.
             self._backend.buckets.pop(name)

@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from moto.s3.exceptions import InvalidBucketName
 from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey, FakeMultipart, S3Backend, s3_backends
@@ -117,6 +117,11 @@ class Keys(_VersionedKeyStore):
             dict.pop(self, key, None)
 
 
+def keys_of(bucket: FakeBucket) -> Keys:
+    """Return the keys of a bucket that this backend has made."""
+    return cast(Keys, bucket.keys)
+
+
 def others(versions: list[Any], unwanted: str) -> list[Any]:
     """Return the versions but the one that bears this id."""
     return [version for version in versions if version.version_id != unwanted]
@@ -155,12 +160,12 @@ class KeptBackend(S3Backend):
         left = others(known, version_id or NULL)
         if version_id is not None:
             TOUCHED.note(bucket_name, key_name)
-            bucket.keys.put_back(key_name, left)
+            keys_of(bucket).put_back(key_name, left)
             return True, {"version-id": version_id}
         marker = FakeDeleteMarker(key=known[-1])
         marker._version_id = NULL
         TOUCHED.note(bucket_name, key_name)
-        bucket.keys.put_back(key_name, [*left, marker])
+        keys_of(bucket).put_back(key_name, [*left, marker])
         return True, {"version-id": NULL, "delete-marker": "true"}
 
 
@@ -174,7 +179,7 @@ class _Forgetful(list[Any]):
 def install() -> KeptBackend:
     """Put a backend of this kind in the place of moto's own and return it."""
     for kind in (FakeKey, FakeMultipart):
-        kind.instances_tracked = _Forgetful()
+        setattr(kind, "instances_tracked", _Forgetful())  # noqa: B010
     backend = KeptBackend("aws", ACCOUNT)
     dict.__setitem__(s3_backends[ACCOUNT], "aws", backend)
     return backend

@@ -15,7 +15,7 @@ from typing import Any
 
 from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey
 
-from sparring_local_sagemaker.durable import flush_folder, unreadable, write_whole
+from sparring_local_sagemaker.durable import flush_folder, read_json, unreadable, write_whole
 from sparring_local_sagemaker.s3_backend import NULL, KeptBackend
 from sparring_local_sagemaker.storage import ACCOUNT, REGION
 
@@ -31,23 +31,6 @@ OF_VERSION = (
     "checksum_algorithm", "checksum_value", "checksum_type", "checksum_parts", "website_redirect_location",
 )  # fmt: skip
 Note = dict[str, Any]
-
-
-def read_note(path: Path) -> Note:
-    """Return what a JSON file of the state says.
-
-    Raises
-    ------
-    SageMakerError
-        If it holds no JSON object.
-    """
-    try:
-        found = json.loads(path.read_bytes())
-        if not isinstance(found, dict):
-            raise ValueError("it is no JSON object")
-    except (OSError, ValueError) as error:
-        raise unreadable(path, error) from error
-    return found
 
 
 # -- buckets -----------------------------------------------------------------------------------------
@@ -101,7 +84,7 @@ def write_versions(backend: KeptBackend, path: Path, key: str, versions: list[An
     OSError
         If it cannot be written; then the note is the one before, and nothing else is left.
     """
-    before = read_note(path) if path.exists() else {}
+    before = read_json(path) if path.exists() else {}
     fresh: dict[str, Any] = {}
     try:
         entries = [_entry(backend, path.parent, version, fresh) for version in versions]
