@@ -14,6 +14,7 @@ from typing import Any
 from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug.wrappers import Request, Response
 
+from sparring.io.s3_uri import split_s3_uri
 from sparring.wire.service_model import AwsError
 from sparring_local_sagemaker import answers
 from sparring_local_sagemaker.calls import Call, identify
@@ -88,10 +89,20 @@ class Application:
         if call.service not in self.moto:
             refusal = AwsError("UnknownOperationException", f"The local stand-in of AWS has no service {call.service}")
             return answers.error(call.service, refusal)(environ, start_response)
-        answer = b"".join(self.moto[call.service](environ, start_response))
-        if call.service == "s3" and environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            self.objects.keep(call.operation, call.name)
-        return [answer]
+        if call.service == "s3":
+            return self._s3(call, environ)(environ, start_response)
+        return [b"".join(self.moto[call.service](environ, start_response))]
+
+    def _s3(self, call: Call, environ: dict[str, Any]) -> Response:
+        """Return moto's answer once what it tells is on disk, or an error."""
+        changes = environ["REQUEST_METHOD"] not in ("GET", "HEAD")
+        # The parts of one upload, by far the longest calls, go in side by side.
+        ordered = changes and call.operation != "s3:UploadPart"
+        moto = self.moto["s3"]
+        try:
+            return self.objects.answer(changes, ordered, lambda: Response.from_app(moto, environ, buffered=True))
+        except AwsError as refusal:
+            return answers.error(call.service, refusal)
 
     def _control(self, call: Call) -> Response:
         try:
@@ -166,7 +177,7 @@ class Application:
         if len(body) > INLINE_LIMIT:
             raise AwsError("ValidationError", f"Body of {len(body)} bytes is larger than {INLINE_LIMIT}", 413)
         uri = f"{config['OutputConfig']['S3OutputPath'].rstrip('/')}/input/{uuid.uuid4()}"
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        bucket, key = split_s3_uri(uri)
         self.platform.s3.upload_fileobj(io.BytesIO(body), bucket, key)
         return uri
 

@@ -14,7 +14,7 @@ from sparring_local_sagemaker.faults import Caller
 INVOCATION = re.compile(r"^/endpoints/([^/]+)/(invocations|async-invocations)$")
 RUNTIME = {"invocations": "InvokeEndpoint", "async-invocations": "InvokeEndpointAsync"}
 # S3's naming rules for general purpose buckets.
-BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+BUCKET = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 # What tells the S3 operations of one method and place apart: the query's member that they bear.
 BUCKET_CALLS = {
     "GET": (
@@ -98,6 +98,17 @@ def _into_path(environ: dict[str, Any]) -> None:
         environ["HTTP_HOST"] = f"localhost:{port}"
 
 
+def is_bucket_name(name: str) -> bool:
+    """Return whether S3 allows a bucket of this name; such a name is safe as a folder's, too.
+
+    Examples
+    --------
+    >>> [is_bucket_name(name) for name in ("my-data.v1", "..", "a/b", "Data", "10.0.0.1", "")]
+    [True, False, False, False, False, False]
+    """
+    return BUCKET.fullmatch(name) is not None
+
+
 def s3_operation(environ: dict[str, Any]) -> tuple[str, str]:
     """Return the S3 operation of a path-style request, and ``BUCKET/KEY``.
 
@@ -117,7 +128,7 @@ def s3_operation(environ: dict[str, Any]) -> tuple[str, str]:
         if method != "GET" or key:
             raise AwsError("MethodNotAllowed", "The specified method is not allowed against this resource.", 405)
         return "ListBuckets", ""
-    if not BUCKET.fullmatch(bucket) or ".." in bucket:
+    if not is_bucket_name(bucket):
         raise AwsError("InvalidBucketName", f"The specified bucket is not valid: {bucket[:63]!r}")
     name = f"{bucket}/{key}"
     if "HTTP_X_AMZ_COPY_SOURCE" in environ and "partNumber" not in environ.get("QUERY_STRING", ""):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparring_local_sagemaker.clients import ACCOUNT
+from sparring_local_sagemaker.durable import unreadable, write_whole
 from sparring_local_sagemaker.secret import REGION
 
 TRAINING_GROUP = "/aws/sagemaker/TrainingJobs"
@@ -51,15 +52,18 @@ class Logs:
         self._index = index
         self._lock = threading.Lock()
         lines = index.read_text().splitlines() if index.exists() else []
-        known = [json.loads(line) for line in lines]
-        self._sources = [_Source(group, stream, Path(path), ended=True) for group, stream, path in known]
+        try:
+            self._known: list[list[str]] = [json.loads(line) for line in lines]
+            self._sources = [_Source(group, stream, Path(path), ended=True) for group, stream, path in self._known]
+        except (ValueError, TypeError) as error:
+            raise unreadable(index, error) from error
 
     def follow(self, group: str, stream: str, path: Path) -> None:
         """Send what is in ``path`` now and what will be written there to a stream."""
         with self._lock:
+            self._known.append([group, stream, str(path)])
+            write_whole(self._index, "".join(json.dumps(entry) + "\n" for entry in self._known).encode())
             self._sources.append(_Source(group, stream, path))
-            with self._index.open("a") as index:
-                index.write(json.dumps([group, stream, str(path)]) + "\n")
 
     def streams(self, group: str, prefix: str = "") -> list[tuple[str, Path]]:
         """Return the streams of a group, and their files, in the order in which they began."""

@@ -27,6 +27,7 @@ from sparring_local_sagemaker.application import Application
 from sparring_local_sagemaker.clients import PLATFORM_AGENT, client
 from sparring_local_sagemaker.control_plane import ControlPlane
 from sparring_local_sagemaker.credentials import owner
+from sparring_local_sagemaker.durable import only_server
 from sparring_local_sagemaker.faults import Faults
 from sparring_local_sagemaker.http_server import listen
 from sparring_local_sagemaker.objects import Objects
@@ -66,8 +67,9 @@ def main(argv: list[str]) -> int:
     options = _options(argv)
     with ExitStack() as resources:
         state = _state_folder(options.state, resources)
-        resources.enter_context(_watchdog(None if options.state else state))
         try:
+            resources.enter_context(only_server(state))
+            resources.enter_context(_watchdog(None if options.state else state))
             server, plane = start(options, state)
         except SparringError as error:
             print(error, file=sys.stderr)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
+import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from sparring.wire.service_model import AwsError
 from sparring_local_sagemaker.clients import ACCOUNT
+from sparring_local_sagemaker.durable import flush_folder, read_json, remove_partial, write_whole
 from sparring_local_sagemaker.secret import REGION
 
 Record = dict[str, Any]
@@ -42,9 +45,10 @@ class Store:
     def __init__(self, kind: str, folder: Path) -> None:
         self.kind, self.folder = kind, folder
         folder.mkdir(parents=True, exist_ok=True)
+        remove_partial(folder)
         self._records: dict[str, Record] = {}
         for path in sorted(folder.glob("*.json")):
-            self._records[path.stem] = json.loads(path.read_text())
+            self._records[path.stem] = read_json(path)
 
     def __contains__(self, name: str) -> bool:
         return name in self._records
@@ -71,20 +75,45 @@ class Store:
         if name in self._records:
             raise AwsError("ValidationException", f'Cannot create already existing {self.kind} "{self.arn(name)}".')
 
-    def put(self, name: str, record: Record) -> Record:
-        """Keep a record, in memory and on disk."""
+    def put(self, name: str, record: Record, sure: bool = False) -> Record:
+        """Keep a record, on disk and then in memory.
+
+        Parameters
+        ----------
+        name : str
+        record : dict
+        sure : bool
+            Keep it in memory even if the disk does not take it: for an end that must be told, and that a restart
+            finds by itself.
+
+        Raises
+        ------
+        AwsError
+            ``InternalFailure`` if it could not be written; then the record before stands, in memory and on disk.
+        """
+        try:
+            write_whole(self.folder / f"{name}.json", json.dumps(record).encode())
+        except OSError as error:
+            if not sure:
+                raise _unwritten(f"{self.kind} {name}", error) from error
+            print(f"{self.kind} {name} is kept in memory only: {error}", file=sys.stderr)
         self._records[name] = record
-        path = self.folder / f"{name}.json"
-        partial = path.with_suffix(f".{os.getpid()}-{id(record)}.partial")
-        partial.write_text(json.dumps(record))
-        partial.replace(path)
         return record
 
     def delete(self, name: str) -> None:
         """Forget a record, or raise as AWS does if there is none."""
         self.found(name)
-        del self._records[name]
         (self.folder / f"{name}.json").unlink(missing_ok=True)
+        flush_folder(self.folder)
+        del self._records[name]
+
+
+def _unwritten(what: str, error: OSError) -> AwsError:
+    return AwsError(
+        "InternalFailure",
+        f"InternalServerError: {what} could not be written to the state folder: {error.strerror or error}",
+        500,
+    )
 
 
 class Tags:
@@ -93,8 +122,10 @@ class Tags:
     LIMIT = 50
 
     def __init__(self, folder: Path) -> None:
+        remove_partial(folder)
         self._path = folder / "tags.json"
-        self._tags: dict[str, dict[str, str]] = json.loads(self._path.read_text()) if self._path.exists() else {}
+        self._tags: dict[str, dict[str, str]] = read_json(self._path) if self._path.exists() else {}
+        self._lock = threading.RLock()
 
     def add(self, resource: str, tags: list[dict[str, str]]) -> None:
         """Add or replace tags.
@@ -102,14 +133,22 @@ class Tags:
         Raises
         ------
         AwsError
-            ``ResourceLimitExceeded`` beyond 50 tags.
+            ``ResourceLimitExceeded`` beyond 50 tags; ``InternalFailure`` if they could not be written.
         """
-        merged = self._tags.get(resource, {}) | {tag["Key"]: tag["Value"] for tag in tags}
-        if len(merged) > self.LIMIT:
-            raise AwsError("ResourceLimitExceeded", f"Too many tags: {len(merged)} for {resource}, limit {self.LIMIT}")
-        if tags:
-            self._tags[resource] = merged
-            self._save()
+        with self._lock:
+            self._set(resource, self._tags.get(resource, {}) | _by_key(tags))
+
+    @contextmanager
+    def of_new(self, resource: str, tags: list[dict[str, str]]) -> Iterator[None]:
+        """Give tags to a resource that the body creates; it has none if the body fails."""
+        with self._lock:
+            self._set(resource, _by_key(tags))
+        try:
+            yield
+        except BaseException:
+            with suppress(AwsError):
+                self.remove(resource)
+            raise
 
     def of(self, resource: str) -> list[dict[str, str]]:
         """Return the tags of a resource, by key."""
@@ -117,13 +156,23 @@ class Tags:
 
     def remove(self, resource: str, keys: list[str] | None = None) -> None:
         """Remove the tags with these keys; all of them when None."""
-        kept = {} if keys is None else {k: v for k, v in self._tags.get(resource, {}).items() if k not in keys}
-        if self._tags.pop(resource, None) is not None:
-            if kept:
-                self._tags[resource] = kept
-            self._save()
+        with self._lock:
+            known = self._tags.get(resource, {})
+            self._set(resource, {} if keys is None else {k: v for k, v in known.items() if k not in keys})
 
-    def _save(self) -> None:
-        partial = self._path.with_suffix(".partial")
-        partial.write_text(json.dumps(self._tags))
-        partial.replace(self._path)
+    def _set(self, resource: str, tags: dict[str, str]) -> None:
+        """Make these the tags of a resource, on disk and then in memory."""
+        if len(tags) > self.LIMIT:
+            raise AwsError("ResourceLimitExceeded", f"Too many tags: {len(tags)} for {resource}, limit {self.LIMIT}")
+        if tags == self._tags.get(resource, {}):
+            return
+        fresh = {name: found for name, found in {**self._tags, resource: tags}.items() if found}
+        try:
+            write_whole(self._path, json.dumps(fresh).encode())
+        except OSError as error:
+            raise _unwritten(f"the tags of {resource}", error) from error
+        self._tags = fresh
+
+
+def _by_key(tags: list[dict[str, str]]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in tags}

@@ -6,9 +6,13 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlparse
 
 from sparring.io.archives import ArchiveError, tarfile, unpack
+from sparring.io.s3_uri import split_s3_uri
+
+# What file systems allow of a name, and how much of a key a message shows.
+NAME_BYTES = 255
+SHOWN = 100
 
 
 class S3Object(NamedTuple):
@@ -20,15 +24,9 @@ class S3Object(NamedTuple):
     name: str
 
 
-def split_uri(uri: str) -> tuple[str, str]:
-    """Return bucket and key of ``s3://bucket/key``."""
-    parsed = urlparse(uri)
-    return parsed.netloc, parsed.path.lstrip("/")
-
-
 def objects_below(s3: Any, uri: str) -> list[S3Object]:
     """Return the objects below a prefix, by key; keys that end in ``/`` mark folders and are left out."""
-    bucket, prefix = split_uri(uri)
+    bucket, prefix = split_s3_uri(uri)
     found = []
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for entry in page.get("Contents", []):
@@ -54,12 +52,50 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def download(s3: Any, objects: Sequence[S3Object], folder: Path) -> None:
-    """Copy objects into ``folder`` by their names."""
+    """Copy objects into ``folder`` by their names.
+
+    Raises
+    ------
+    ValueError
+        Naming a key that cannot be a file beside the others.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    for entry, target in _targets(objects, folder):
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            s3.download_file(entry.bucket, entry.key, str(target))
+        except OSError as error:
+            raise _no_file(entry, error.strerror or str(error)) from error
+
+
+def _targets(objects: Sequence[S3Object], folder: Path) -> list[tuple[S3Object, Path]]:
+    """Return where each object goes: no two to one place, and none to where another needs a folder."""
+    found: dict[Path, S3Object] = {}
     for entry in objects:
+        _check_name(entry)
         target = inside(folder, entry.name)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        s3.download_file(entry.bucket, entry.key, str(target))
+        if target in found and found[target] != entry:
+            raise _no_file(entry, f"{found[target].key!r} is a file of the same name")
+        found[target] = entry
+    for target, entry in found.items():
+        above = next((parent for parent in target.parents if parent in found), None)
+        if above is not None:
+            raise _no_file(found[above], f"{entry.key!r} needs a folder of that name")
+    return [(entry, target) for target, entry in found.items()]
+
+
+def _check_name(entry: S3Object) -> None:
+    parts = entry.name.split("/")
+    longest = max(len(part.encode(errors="surrogatepass")) for part in parts)
+    if longest > NAME_BYTES:
+        raise _no_file(entry, f"it has a part of {longest} bytes, and a file's name has at most {NAME_BYTES}")
+    if "\0" in entry.name:
+        raise _no_file(entry, "it holds the character 0")
+
+
+def _no_file(entry: S3Object, why: str) -> ValueError:
+    shown = entry.key if len(entry.key) <= SHOWN else f"{entry.key[:SHOWN]}..."
+    return ValueError(f"ClientError: Data download failed: the key {shown!r} cannot be a file: {why}")
 
 
 def tree_files(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -92,7 +128,7 @@ def merged(folders: Sequence[Path]) -> dict[str, Path]:
 
 def upload_archive(s3: Any, files: dict[str, Path], uri: str, scratch: Path) -> None:
     """Pack files as ``tar.gz`` and put it at ``uri``."""
-    bucket, key = split_uri(uri)
+    bucket, key = split_s3_uri(uri)
     archive = scratch / key.rsplit("/", 1)[-1]
     with tarfile.open(archive, "w:gz", dereference=True) as packed:
         for name, path in files.items():
@@ -103,7 +139,7 @@ def upload_archive(s3: Any, files: dict[str, Path], uri: str, scratch: Path) -> 
 
 def upload_files(s3: Any, files: dict[str, Path], uri: str) -> None:
     """Put files below the prefix ``uri``."""
-    bucket, prefix = split_uri(uri)
+    bucket, prefix = split_s3_uri(uri)
     for name, path in files.items():
         s3.upload_file(str(path), bucket, f"{prefix.rstrip('/')}/{name}")
 
@@ -116,7 +152,7 @@ def download_archive(s3: Any, uri: str, folder: Path) -> None:
     ValueError
         If it is none, a member leads out of ``folder``, or it unpacks to more than is allowed.
     """
-    bucket, key = split_uri(uri)
+    bucket, key = split_s3_uri(uri)
     folder.mkdir(parents=True, exist_ok=True)
     archive = folder.parent / "model.tar.gz"
     s3.download_file(bucket, key, str(archive))

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import urlparse
 
 from sparring.io import archives, storage
 
@@ -51,7 +50,7 @@ def _fetch(source: str, code: Path) -> None:
     if Path(path).is_dir():
         shutil.copytree(path, code, dirs_exist_ok=True)
         return
-    if urlparse(source).scheme not in ("", "file", "s3", "s3a"):
+    if "://" in source and source.partition("://")[0] not in ("file", "s3", "s3a"):
         raise ValueError(f"ClientError: sagemaker_submit_directory {source!r} is neither s3:// nor a path")
     try:
         data = storage.read_bytes(path)

@@ -22,6 +22,7 @@ from sparring.inference.metrics import ScoringMetrics
 from sparring.inference.retry import GaveUp, RetryPolicy, retry
 from sparring.inference.staging import StagedFile, Staging, _ThroughS3, read_scored, write_requests
 from sparring.inference.window import in_order
+from sparring.io.s3_uri import split_s3_uri
 from sparring.params import checked_schema
 from sparring.sagemaker.target import AwsTarget
 
@@ -208,7 +209,7 @@ def _answered(s3: Any, endpoint: str, file: StagedFile) -> bool:
     if _exists(s3, file.output):
         return True
     if file.failure and _exists(s3, file.failure):
-        bucket, _, key = file.failure.removeprefix("s3://").partition("/")
+        bucket, key = split_s3_uri(file.failure)
         said = s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode(errors="replace")
         raise EndpointError(
             f"Endpoint {endpoint} did not score {file.rows} rows: {file.failure} says {said.strip()[:500]!r}",
@@ -218,7 +219,7 @@ def _answered(s3: Any, endpoint: str, file: StagedFile) -> bool:
 
 
 def _exists(s3: Any, uri: str) -> bool:
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    bucket, key = split_s3_uri(uri)
     try:
         s3.head_object(Bucket=bucket, Key=key)
     except s3.exceptions.ClientError as error:

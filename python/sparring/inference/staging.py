@@ -22,6 +22,7 @@ from sparring.errors import EndpointError
 from sparring.inference.codecs import Format, joined_scores_of, scores_of
 from sparring.inference.metrics import ScoringMetrics
 from sparring.inference.params import _ScoringParams, flattened
+from sparring.io.s3_uri import split_s3_uri
 from sparring.params import Check, check_params, in_range
 from sparring.sagemaker.resources import delete_below
 from sparring.sagemaker.target import AwsTarget
@@ -169,7 +170,7 @@ class Staging:
         return scores
 
     def _get(self, s3: Any, uri: str) -> bytes:
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        bucket, key = split_s3_uri(uri)
         try:
             body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         except s3.exceptions.ClientError as error:

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sparring.errors import ConfigError, PlatformError
+from sparring.io.s3_uri import split_s3_uri
 from sparring.sagemaker.algorithms import RECORDIO, Algorithm, as_text
 from sparring.sagemaker.channel import write_channel
 from sparring.sagemaker.checks import check_expressible
@@ -268,7 +269,7 @@ def _channels(request: dict[str, Any], names: tuple[str, ...]) -> list[dict[str,
 
 def _above(uri: str, name: str) -> tuple[str, str]:
     """Return bucket and key prefix without the last part, which the library adds: it is the job's name."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    bucket, key = split_s3_uri(uri)
     assert key.endswith(f"/{name}"), key
     return bucket, key[: -len(name) - 1]
 

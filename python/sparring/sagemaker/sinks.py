@@ -7,9 +7,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
-from urllib.parse import urlparse
 
 from sparring.errors import ParamError
+from sparring.io.s3_uri import split_s3_uri
 from sparring.sagemaker.target import AwsTarget
 
 
@@ -92,10 +92,10 @@ def sink_of(uri: str, target: AwsTarget | None) -> Sink:
     >>> sink_of("/tmp/channel", None)
     FolderSink(folder='/tmp/channel')
     """
-    parsed = urlparse(uri)
-    if parsed.scheme in ("", "file"):
-        return FolderSink(parsed.path)
-    if parsed.scheme not in ("s3", "s3a"):
+    scheme = uri.split(":", 1)[0] if ":/" in uri else ""
+    if scheme in ("", "file"):
+        return FolderSink(uri.removeprefix("file://").removeprefix("file:"))
+    if scheme not in ("s3", "s3a"):
         raise ParamError(
             f"write_channel.uri must be s3://, s3a:// or a local folder, got {uri!r}",
             "SageMaker reads from S3: give a prefix there.",
@@ -104,6 +104,7 @@ def sink_of(uri: str, target: AwsTarget | None) -> Sink:
         raise ParamError(
             f"write_channel.target is missing for {uri}", "Give AwsTarget.on_aws(...) or AwsTarget.on(...)."
         )
-    if not parsed.path.strip("/"):
+    bucket, prefix = split_s3_uri(uri)
+    if not prefix.strip("/"):
         raise ParamError(f"write_channel.uri must have a prefix after the bucket, got {uri!r}", "Add one.")
-    return S3Sink(target, parsed.netloc, parsed.path.strip("/") + "/")
+    return S3Sink(target, bucket, prefix.strip("/") + "/")

@@ -14,6 +14,7 @@ from sparring.errors import ConfigError, TrainingError
 from sparring.feature.vectors import read_arrays, read_vectors
 from sparring.io import storage
 from sparring.io.archives import tarfile
+from sparring.io.s3_uri import split_s3_uri
 from sparring.jars import SAGEMAKER_PYSPARK, sagemaker_jars, spark_is_supported
 from sparring.sagemaker.compute import Choice, choose, chosen
 from sparring.sagemaker.emulator import open_target, planned_target
@@ -265,7 +266,7 @@ def _capacity(parameters: XGBoostParameters, archive: bytes) -> dict[str, Any]:
 
 def _keep_model(target: AwsTarget, model: TrainedModel, task: Task) -> bytes:
     """Copy ``model.tar.gz`` beside the predictions before the bucket is cleaned, and return it."""
-    bucket, _, key = model.model_data.removeprefix("s3://").partition("/")
+    bucket, key = split_s3_uri(model.model_data)
     body = target.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     storage.write_bytes(storage.join(task.model, "model.tar.gz"), body)
     return bytes(body)

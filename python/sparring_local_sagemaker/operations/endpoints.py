@@ -61,8 +61,8 @@ class Endpoints:
                 "EndpointConfigName": request["EndpointConfigName"],
                 "CreationTime": time.time(),
             }
-            self._start(record)
-        self.platform.tags.add(self.store.arn(name), request.get("Tags", []))
+            with self.platform.tags.of_new(self.store.arn(name), request.get("Tags", [])):
+                self._start(record)
         return {"EndpointArn": self.store.arn(name)}
 
     def _check(self, config: str) -> None:
@@ -73,8 +73,8 @@ class Endpoints:
     def _start(self, record: Record) -> None:
         name = record["EndpointName"]
         endpoint = Endpoint(self.platform, self.store, record, lambda config: self._deployment(name, config))
-        self.endpoints[name] = endpoint
         endpoint.start()
+        self.endpoints[name] = endpoint
 
     def _deployment(self, name: str, config: str) -> Deployment:
         folder = self.platform.state / "endpoints" / f"{name}-{time.time_ns()}"

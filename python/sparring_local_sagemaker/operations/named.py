@@ -51,8 +51,8 @@ class Named:
         with self.platform.lock:
             self.store.refuse_twice(name)
             self.check(request)
-            self.store.put(name, self.record(request) | answer | {"CreationTime": time.time()})
-        self.platform.tags.add(self.store.arn(name), request.get("Tags", []))
+            with self.platform.tags.of_new(self.store.arn(name), request.get("Tags", [])):
+                self.store.put(name, self.record(request) | answer | {"CreationTime": time.time()})
         return answer
 
     def delete(self, request: Record) -> Record:

@@ -55,7 +55,7 @@ class TrainingJobs:
         now = time.time()
         record["SecondaryStatusTransitions"].append({"Status": "Failed", "StartTime": now, "StatusMessage": reason})
         record |= {"TrainingJobStatus": "Failed", "SecondaryStatus": "Failed", "FailureReason": reason}
-        self.store.put(record["TrainingJobName"], record | {"LastModifiedTime": now})
+        self.store.put(record["TrainingJobName"], record | {"LastModifiedTime": now}, sure=True)
 
     def create(self, request: Record) -> Record:
         """CreateTrainingJob."""
@@ -81,9 +81,10 @@ class TrainingJobs:
                 # There is nothing to keep warm here.
                 record["WarmPoolStatus"] = {"Status": "Terminated", "ResourceRetainedBillableTimeInSeconds": 0}
             folder = self.platform.state / "training-jobs" / f"{name}-{time.time_ns()}"
-            job = self.jobs[name] = TrainingJob(self.platform, self.store, record, image, folder)
-            job.start()
-        self.platform.tags.add(self.store.arn(name), request.get("Tags", []))
+            job = TrainingJob(self.platform, self.store, record, image, folder)
+            with self.platform.tags.of_new(self.store.arn(name), request.get("Tags", [])):
+                job.start()
+            self.jobs[name] = job
         return {"TrainingJobArn": self.store.arn(name)}
 
     def _image(self, algorithm: Record) -> str:

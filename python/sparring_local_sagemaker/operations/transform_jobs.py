@@ -40,7 +40,7 @@ class TransformJobs:
             if record["TransformJobStatus"] in RUNS:
                 reason = "InternalServerError: the local stand-in of SageMaker went down while the job ran"
                 record |= {"TransformJobStatus": "Failed", "FailureReason": reason}
-                self.store.put(record["TransformJobName"], record)
+                self.store.put(record["TransformJobName"], record, sure=True)
         self.operations = {
             "CreateTransformJob": self.create,
             "DescribeTransformJob": self.describe,
@@ -67,9 +67,10 @@ class TransformJobs:
             }
             folder = self.platform.state / "transform-jobs" / f"{name}-{time.time_ns()}"
             folder.mkdir(parents=True)
-            job = self.jobs[name] = TransformJob(self.platform, self.store, record, containers(model), folder)
-            job.start()
-        self.platform.tags.add(self.store.arn(name), request.get("Tags", []))
+            job = TransformJob(self.platform, self.store, record, containers(model), folder)
+            with self.platform.tags.of_new(self.store.arn(name), request.get("Tags", [])):
+                job.start()
+            self.jobs[name] = job
         return {"TransformJobArn": self.store.arn(name)}
 
     def describe(self, request: Record) -> Record:

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
+from sparring.io.s3_uri import split_s3_uri
 from sparring.wire.service_model import AwsError
 from sparring_local_sagemaker.runtime.replica import Answer, Request
 from sparring_local_sagemaker.state import Record
-from sparring_local_sagemaker.storage import split_uri
 
 DEFAULT_SECONDS = 900
 LONGEST_SECONDS = 3_600
@@ -74,8 +74,8 @@ class Asynchronous:
         return ticket
 
     def _check(self, location: str) -> None:
-        bucket, key = split_uri(location)
         try:
+            bucket, key = split_s3_uri(location)
             size = self.s3.head_object(Bucket=bucket, Key=key)["ContentLength"]
         except Exception as error:
             raise AwsError("ValidationError", f"Could not read the input at {location}: {error}") from error
@@ -96,7 +96,7 @@ class Asynchronous:
             self._put(ticket.output, answer.body, answer.content_type)
 
     def _invoke(self, headers: dict[str, str], location: str, seconds: float) -> Answer:
-        bucket, key = split_uri(location)
+        bucket, key = split_s3_uri(location)
         found = self.s3.get_object(Bucket=bucket, Key=key)
         with tempfile.SpooledTemporaryFile(IN_MEMORY) as spooled:
             for chunk in found["Body"].iter_chunks(1 << 20):
@@ -109,7 +109,7 @@ class Asynchronous:
             return self.invoke(request, seconds)
 
     def _put(self, uri: str, body: bytes, content_type: str = "text/plain") -> None:
-        bucket, key = split_uri(uri)
+        bucket, key = split_s3_uri(uri)
         self.s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
 
     def close(self) -> None:

@@ -10,9 +10,9 @@ import uuid
 from datetime import datetime, timezone
 from typing import Any
 
+from sparring.io.s3_uri import split_s3_uri
 from sparring_local_sagemaker.runtime.replica import Answer, Request
 from sparring_local_sagemaker.state import Record
-from sparring_local_sagemaker.storage import split_uri
 
 FLUSH_LINES = 500
 FLUSH_SECONDS = 1.0
@@ -93,7 +93,7 @@ class Capture:
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
-        bucket, prefix = split_uri(self.config["DestinationS3Uri"])
+        bucket, prefix = split_s3_uri(self.config["DestinationS3Uri"])
         for variant, entries in lines.items():
             now = datetime.fromtimestamp(time.time(), timezone.utc)
             name = f"{now:%Y/%m/%d/%H/%M-%S}-{now.microsecond // 1000:03d}-{uuid.uuid4()}.jsonl"

@@ -85,9 +85,9 @@ class Endpoint:
         try:
             self.deployment.adjust(desired)
         except Exception as error:
-            self._enter("InService", FailureReason=str(error)[:1_024])
+            self._enter("InService", sure=True, FailureReason=str(error)[:1_024])
         else:
-            self._enter("InService")
+            self._enter("InService", sure=True)
 
     def _begin(self, config: str, failed: str) -> None:
         self._run(lambda: self._replace(config, failed))
@@ -109,16 +109,22 @@ class Endpoint:
         except Ended:
             return
         except Exception as error:
-            self._enter(failed, FailureReason=str(error)[:1_024])
+            self._enter(failed, sure=True, FailureReason=str(error)[:1_024])
             return
         with self._lock:
             if self._deleted:
                 fresh.end()
                 return
-            before, self.deployment, self._next = self.deployment, fresh, None
+            self._next = None
+            try:
+                self._enter("InService", EndpointConfigName=config, FailureReason=None)
+            except AwsError as error:
+                # A restart would serve the configuration before, so this one does.
+                fresh.end()
+                self._enter(failed, sure=True, FailureReason=str(error)[:1_024])
+                return
+            before, self.deployment = self.deployment, fresh
             self._attach(fresh)
-            self.record.pop("FailureReason", None)
-            self._enter("InService", EndpointConfigName=config)
         if before is not None:
             before.end(drain_seconds=INVOKE_SECONDS)
 
@@ -154,13 +160,13 @@ class Endpoint:
         if self.status not in statuses:
             raise AwsError("ValidationException", f'Cannot update in-progress endpoint "{self.record["EndpointArn"]}".')
 
-    def _enter(self, status: str, **members: Any) -> None:
+    def _enter(self, status: str, sure: bool = False, **members: Any) -> None:
         with self._lock:
             if self._deleted and status != "Deleting":
                 return
-            self.record |= {"EndpointStatus": status, "LastModifiedTime": time.time(), **members}
-            if status != "Deleting":
-                self.store.put(self.name, self.record)
+            fresh = {**self.record, "EndpointStatus": status, "LastModifiedTime": time.time(), **members}
+            fresh = {name: value for name, value in fresh.items() if value is not None}
+            self.record = self.store.put(self.name, fresh, sure) if status != "Deleting" else fresh
 
     def describe(self) -> Record:
         """Return the answer of DescribeEndpoint."""

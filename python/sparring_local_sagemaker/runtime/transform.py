@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
+from sparring.io.s3_uri import split_s3_uri
 from sparring.wire.service_model import AwsError
 from sparring_local_sagemaker.instances import instance
 from sparring_local_sagemaker.logs import TRANSFORM_GROUP
@@ -21,7 +22,7 @@ from sparring_local_sagemaker.runtime.processing import Processing
 from sparring_local_sagemaker.runtime.records import batches, split
 from sparring_local_sagemaker.runtime.replica import Ended, Replica, Request, replica
 from sparring_local_sagemaker.state import Record, Store
-from sparring_local_sagemaker.storage import S3Object, objects_below, split_uri
+from sparring_local_sagemaker.storage import S3Object, objects_below
 from sparring_local_sagemaker.training.channels import manifest_objects
 
 RUNS = ("InProgress", "Stopping")
@@ -80,8 +81,8 @@ class TransformJob:
         with self._lock:
             if self.status not in RUNS:
                 raise AwsError("ValidationException", f"The transform job {self.name} is {self.status}, not running")
-            self._stop.set()
             self._enter("Stopping")
+            self._stop.set()
         for entry in self._replicas:
             entry.end()
 
@@ -91,14 +92,21 @@ class TransformJob:
         for entry in self._replicas:
             entry.end()
 
-    def _enter(self, status: str, **members: Any) -> None:
+    def _enter(self, status: str, sure: bool = False, **members: Any) -> None:
         with self._lock:
-            self.record |= {"TransformJobStatus": status, "LastModifiedTime": time.time(), **members}
-            self.store.put(self.name, self.record)
+            fresh = {**self.record, "TransformJobStatus": status, "LastModifiedTime": time.time(), **members}
+            self.record = self.store.put(self.name, fresh, sure)
 
     # -- the job -----------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        try:
+            self._run_to_its_end()
+        except Exception as error:
+            # The end itself failed: the disk took no record of it.
+            self._enter("Failed", sure=True, TransformEndTime=time.time(), FailureReason=str(error)[:1_024])
+
+    def _run_to_its_end(self) -> None:
         status, failure = "Completed", {}
         try:
             self._transform()
@@ -110,7 +118,7 @@ class TransformJob:
         with self._lock:
             if self._stop.is_set():
                 status, failure = "Stopped", {}
-            self._enter(status, TransformEndTime=time.time(), **failure)
+            self._enter(status, status == "Failed", TransformEndTime=time.time(), **failure)
 
     def _suffer(self, phase: str) -> None:
         self.platform.suffer(f"TransformJob:{phase}", self.name, self._stop.is_set)
@@ -142,7 +150,7 @@ class TransformJob:
         if not objects:
             raise RuntimeError(f"ClientError: no object at {source['S3Uri']}")
         # The names of outputs are those of the inputs below the last folder of the prefix.
-        folder = split_uri(source["S3Uri"])[1].rpartition("/")[0]
+        folder = split_s3_uri(source["S3Uri"])[1].rpartition("/")[0]
         if source["S3DataType"] == "S3Prefix":
             return [entry._replace(name=entry.key[len(folder) :].lstrip("/")) for entry in objects]
         return objects
@@ -188,7 +196,7 @@ class TransformJob:
             with tempfile.TemporaryFile(dir=self.folder) as out:
                 self._file(one, entry, settings, out)
                 out.seek(0)
-                bucket, key = split_uri(self.record["TransformOutput"]["S3OutputPath"])
+                bucket, key = split_s3_uri(self.record["TransformOutput"]["S3OutputPath"])
                 key = f"{key.rstrip('/')}/{entry.name}.out".lstrip("/")
                 self.platform.s3.upload_fileobj(out, bucket, key)
 

@@ -13,8 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from sparring.io.s3_uri import split_s3_uri
 from sparring.wire.service_model import AwsError
-from sparring_local_sagemaker.storage import S3Object, download, objects_below, split_uri
+from sparring_local_sagemaker.storage import S3Object, download, objects_below
 
 MAGIC = 0xCED7230A
 CHUNK = 1 << 20
@@ -90,14 +91,14 @@ class Channel:
 
 def manifest_objects(s3: Any, uri: str) -> list[S3Object]:
     """Return the objects that a manifest names: ``[{"prefix": "s3://..."}, "key", ...]``."""
-    bucket, key = split_uri(uri)
+    bucket, key = split_s3_uri(uri)
     entries = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
     prefix, found = "", []
     for entry in entries:
         if isinstance(entry, dict):
             prefix = entry["prefix"]
             continue
-        inner, inner_key = split_uri(prefix + entry)
+        inner, inner_key = split_s3_uri(prefix + entry)
         size = s3.head_object(Bucket=inner, Key=inner_key)["ContentLength"]
         found.append(S3Object(inner, inner_key, size, entry.lstrip("/")))
     return found

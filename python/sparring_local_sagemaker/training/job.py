@@ -114,22 +114,24 @@ class TrainingJob:
 
     # -- statuses ----------------------------------------------------------------------------------
 
-    def _move(self, secondary: str, status: str | None = None, **members: Any) -> None:
-        """Enter a secondary status, closing the one before."""
+    def _move(self, secondary: str, status: str | None = None, sure: bool = False, **members: Any) -> None:
+        """Enter a secondary status, closing the one before; as :meth:`Store.put` says of ``sure``."""
         with self._lock:
-            now, transitions = time.time(), self.record["SecondaryStatusTransitions"]
+            now, transitions = time.time(), [dict(entry) for entry in self.record["SecondaryStatusTransitions"]]
             assert (status or self.status) in FOLLOWS[self.status], f"{self.status} is not followed by {status}"
             if transitions:
                 transitions[-1]["EndTime"] = now
             message = members.get("FailureReason", MESSAGES[secondary])
             transitions.append({"Status": secondary, "StartTime": now, "StatusMessage": message})
-            self.record |= {
+            fresh = {
+                **self.record,
+                "SecondaryStatusTransitions": transitions,
                 "SecondaryStatus": secondary,
                 "LastModifiedTime": now,
                 "TrainingJobStatus": status or self.status,
                 **members,
             }
-            self.store.put(self.name, self.record)
+            self.record = self.store.put(self.name, fresh, sure)
 
     def _enter(self, secondary: str) -> Effect | None:
         """Enter a secondary status unless the job was stopped; return the fault of this phase."""
@@ -165,19 +167,28 @@ class TrainingJob:
 
     def _request_stop(self, reason: str) -> None:
         with self._lock:
+            self._move("Stopping", status="Stopping")
             self._reason = reason
             self._stop.set()
-            self._move("Stopping", status="Stopping")
 
     # -- the job -----------------------------------------------------------------------------------
 
     def _run(self) -> None:
         try:
+            self._run_to_its_end()
+        except Exception as error:
+            # The end itself failed: the disk took no record of it.
+            with self._lock:
+                if self.status in FOLLOWS:
+                    self._move("Failed", "Failed", sure=True, FailureReason=_reason(error))
+
+    def _run_to_its_end(self) -> None:
+        try:
             self._attempt_until_done()
         except StopRequested:
             self._finish(self._reason, "Stopped")
         except Exception as error:
-            self._finish("Failed", "Failed", FailureReason=str(error)[:FAILURE_CHARACTERS])
+            self._finish("Failed", "Failed", sure=True, FailureReason=_reason(error))
         else:
             with self._lock:
                 # A stop that came while the model was uploaded.
@@ -319,6 +330,12 @@ class TrainingJob:
         upload_archive(s3, cluster.files("model"), uri, cluster.folder)
         if data:
             upload_archive(s3, data, f"{uri.rpartition('/')[0]}/output.tar.gz", cluster.folder)
+
+
+def _reason(error: Exception) -> str:
+    said = str(error) or repr(error)
+    full = isinstance(error, OSError) and error.strerror is not None
+    return (f"InternalServerError: {said}" if full else said)[:FAILURE_CHARACTERS]
 
 
 def model_uri(request: Record) -> str:

@@ -282,7 +282,7 @@ def test_what_programs_leave_on_the_disk_goes_with_them(cloud_of: Any, images: A
         cloud.sagemaker.delete_endpoint(EndpointName=endpoint)
         cloud.wait_for(lambda: not cloud.sagemaker.list_endpoints()["Endpoints"], "no endpoint")
         left = {path.name for path in tmp_path.rglob("*") if path.is_file() and not {"s3", "records"} & set(path.parts)}
-    assert left <= {"log.txt", "logs.jsonl", "tags.json"}
+    assert left <= {"log.txt", "logs.jsonl", "tags.json", "lock"}
 
 
 def test_a_model_that_unfolds_without_end_is_refused(cloud_of: Any, images: Any, tmp_path: Path) -> None:
