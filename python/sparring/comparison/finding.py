@@ -7,6 +7,9 @@ from typing import Any
 
 Row = Mapping[str, Any]
 
+# Below this many units of the rarer class the variance of a variance shows: simulated in benchmarks/verdict.py.
+FEW_UNITS = 20
+
 
 def listed(names: Sequence[str]) -> str:
     """Return names as a sentence has them.
@@ -169,11 +172,13 @@ def nothing_beats(best: str, evaluations: Mapping[str, Row], test: Row) -> str:
     )
 
 
-def power(power: Row) -> str:
-    """Return what a test of this size could have told."""
+def power(power: Row, sample: Row) -> str:
+    """Return what a test of this size could have told, and where that is a rough figure."""
+    units = sample["units_of_rarer_class"]
+    rough = f" With {units:,.0f} units of the rarer class that is optimistic." if units < FEW_UNITS else ""
     return (
         f"This test could have shown {power['what']} of {power['difference']:.4f} with {power['probability']:.0%} "
-        f"probability."
+        f"probability.{rough}"
     )
 
 

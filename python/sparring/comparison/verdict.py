@@ -280,7 +280,7 @@ class Case:
                 "what": f"a difference between {best} and {known[0]['right']}",
             }
         found["probability"] = PROBABILITY
-        return {**found, "sentence": say.power(found)}
+        return {**found, "sentence": say.power(found, self.evaluations[best]["sample"])}
 
     def _needed(self) -> dict[str, Any] | None:
         """Return how many test rows would tell the best from all that may be as good."""

@@ -254,6 +254,16 @@ def test_those_that_a_test_excludes_are_named_though_it_cannot_tell_the_others_a
     assert "; c is shown worse." in found["finding"]
 
 
+@pytest.mark.parametrize(("units", "rough"), [(9.6, True), (19.9, True), (20.0, False), (400.0, False)])
+def test_power_with_few_of_a_class_is_called_optimistic(result, evaluation, units, rough) -> None:
+    scores = {"a": evaluation(0.9), "b": evaluation(0.8)}
+    for score in scores.values():
+        score["sample"]["units_of_rarer_class"] = units
+    found = decide([result("a"), result("b")], scores, [pair("a", "b", "worse")], FAIR, baseline_tests=beaten(*scores))
+    assert "could have shown" in found["finding"]
+    assert ("that is optimistic" in found["finding"]) is rough
+
+
 def test_nothing_finished_is_a_refusal(result) -> None:
     found = decide([result("a", status="failed")], {}, [], FAIR)
     assert (found["kind"], found["refused"]) == ("refused", True)
