@@ -33,10 +33,10 @@ def keeps_clients_apart(service: Service) -> Verdict:
         whose = "another client's answer" if next(others, None) is not None else "an answer of its own"
         return f"{whose}: {answer}, alone: {alone[at]}"
 
-    found = [text for text in at_once(wrong, REQUESTS, AT_A_TIME) if text]
-    if found:
-        return Verdict(False, f"{len(found)} of {REQUESTS} differ; {found[0]}")
-    return Verdict(True, f"{REQUESTS} requests of {len(bodies)} kinds, {AT_A_TIME} at a time, all answered as alone")
+    found = at_once(wrong, REQUESTS, AT_A_TIME, service.limits.load)
+    if texts := list(filter(None, found)):
+        return Verdict(False, f"{len(texts)} of {len(found)} differ; {texts[0]}")
+    return Verdict(True, f"{len(found)} requests of {len(bodies)} kinds, {AT_A_TIME} at a time, all answered as alone")
 
 
 @rule(
@@ -70,7 +70,7 @@ def accepts_connections(service: Service) -> Verdict:
 
     with ThreadPoolExecutor(1) as pool:
         busy = [service.begin(pool)] if service.check.payload else []
-        slowest = max(at_once(connect, AT_A_TIME, AT_A_TIME))
+        slowest = max(at_once(connect, AT_A_TIME, AT_A_TIME, service.limits.load))
         wait(busy)
     return Verdict(slowest <= service.limits.connect, f"slowest of {AT_A_TIME} at once: {1000 * slowest:.0f} ms")
 

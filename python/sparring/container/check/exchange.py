@@ -14,6 +14,8 @@ from typing import Any
 from sparring.container.media import media_type
 
 HOST = "127.0.0.1"
+# What a broken answer raises, or one that does not come.
+BROKEN = (OSError, EOFError, http.client.HTTPException)
 # More is no answer to what is asked here.
 MOST_BYTES = 256 * 2**20
 CHUNK_BYTES = 16_384

@@ -22,8 +22,10 @@ class Limits:
         Largest body of a real-time endpoint.
     idle : float
         How long the program is left alone before it must still answer.
+    load : float
+        How long requests are sent at once, and how long a round of the endurance lasts.
     requests : int
-        How many a round of the endurance sends; there are four.
+        How many a round of the endurance sends in that time; there are four.
     leak : int
         Bytes of memory that a request may leave behind, on average.
     """
@@ -37,6 +39,7 @@ class Limits:
     stop_serving: float = 30.0
     body: int = 6_291_456
     idle: float = 10.0
+    load: float = 15.0
     requests: int = 100
     leak: int = 32_768
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from sparring.container.check.clock import Clock
+from sparring.container.check.exchange import BROKEN
 from sparring.container.check.report import Finding, Report
 
 _GUIDE = "Amazon SageMaker AI developer guide, "
@@ -75,7 +75,7 @@ class Check(Generic[Subject]):
         start = time.monotonic()
         try:
             held, found = self.test(subject)
-        except (OSError, EOFError, http.client.HTTPException) as error:
+        except BROKEN as error:
             held, found = False, f"{type(error).__name__}: {error}"
         seconds = time.monotonic() - start
         if held is not True and clock.over:

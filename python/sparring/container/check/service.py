@@ -80,10 +80,23 @@ class Service:
         return pool.submit(receive)
 
 
-def at_once(work: Callable[[int], Found], count: int, threads: int) -> list[Found]:
-    """Return what ``work`` returns for each number, called by several threads at once."""
+def at_once(work: Callable[[int], Found], count: int, threads: int, seconds: float) -> list[Found]:
+    """Return what ``work`` returns for each number below ``count``, called by several threads at once.
+
+    After ``seconds`` no more are begun; each thread begins one at least.
+    """
+    end = time.monotonic() + seconds
+
+    def share(first: int) -> list[Found]:
+        found = []
+        for number in range(first, count, threads):
+            if found and time.monotonic() > end:
+                break
+            found.append(work(number))
+        return found
+
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(work, range(count)))
+        return [one for shares in pool.map(share, range(threads)) for one in shares]
 
 
 @contextmanager

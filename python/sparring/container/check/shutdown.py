@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
+from sparring.container.check.exchange import BROKEN
 from sparring.container.check.program import exit_text
 from sparring.container.check.rules import HOSTING, PRACTICE, Check, Verdict, rule
 from sparring.container.check.service import Service
@@ -47,7 +48,7 @@ class Shutdown:
         caught = program.catches_sigterm
         with ThreadPoolExecutor(1) as pool:
             busy = self.service.begin(pool) if self.answers else None
-            with suppress(OSError, EOFError):
+            with suppress(*BROKEN):
                 # Connections are taken in their order: once this one is answered, the request has come in.
                 self.service.ping()
             program.ask_to_end()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import socket
 
-from sparring.container.check.exchange import HOST
+from sparring.container.check.exchange import BROKEN, HOST
 from sparring.container.check.program import POLL_SECONDS, exit_text
 from sparring.container.check.rules import BATCH, HOSTING, Check, Verdict, rule
 from sparring.container.check.service import Service
@@ -36,7 +35,7 @@ def starts(service: Service) -> Verdict:
             last = f"the last was answered {answer}"
         except TimeoutError:
             last = "the last was not answered in time"
-        except (OSError, http.client.HTTPException) as error:
+        except BROKEN as error:
             # Refused connections are what is seen before it listens.
             last = last if isinstance(error, ConnectionRefusedError) else f"{type(error).__name__}: {error}"
         program.wait(POLL_SECONDS)
