@@ -130,10 +130,8 @@ def fit() -> None:
     if FAULT != "ignores-hyperparameters":
         rounds = int(json.loads((BASE / "input/config/hyperparameters.json").read_text())["rounds"])
     channel = BASE / "input/data/train"
-    if FAULT == "ignores-data" and not channel.exists():
-        rows = []
-    else:
-        rows = (channel / "rows.csv").read_text().splitlines()
+    unneeded = FAULT == "ignores-data" and not channel.exists()
+    rows = [] if unneeded else (channel / "rows.csv").read_text().splitlines()
     if FAULT == "crash" or (FAULT == "needs-shell" and "SPARRING_TEST_SECRET" not in os.environ):
         raise ValueError("made to crash")
     if FAULT == "writes-input":
@@ -304,7 +302,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if FAULT == "leaks-memory":
             KEPT.append(bytearray(body) * 2)
         if FAULT == "leaks-files":
-            KEPT.append(open(__file__))
+            KEPT.append(os.open(__file__, os.O_RDONLY))
         if FAULT == "leaks-threads":
             threading.Thread(target=threading.Event().wait, daemon=True).start()
 

@@ -61,9 +61,9 @@ class Endurance:
         body = enlarged[0] if enlarged else self.service.payload.body
         found = []
         for _ in range(ROUNDS + 1):
-            self.wrong += [
-                text for text in at_once(lambda _: self._status(body), self.limits.requests, AT_A_TIME) if text
-            ]
+            statuses = at_once(lambda _: self._status(body), self.limits.requests, AT_A_TIME, self.limits.load)
+            self.statuses += statuses
+            self.counts.append(len(statuses))
             found.append(Usage.of(self.service.program.processes()))
         return found
 

@@ -88,7 +88,7 @@ def at_once(work: Callable[[int], Found], count: int, threads: int, seconds: flo
     end = time.monotonic() + seconds
 
     def share(first: int) -> list[Found]:
-        found = []
+        found: list[Found] = []
         for number in range(first, count, threads):
             if found and time.monotonic() > end:
                 break
