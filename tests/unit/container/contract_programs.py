@@ -19,7 +19,7 @@ from pathlib import Path
 
 BASE = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
 FAULT = sys.argv[2] if len(sys.argv) > 2 else ""
-MIB = 2**20
+SMALL = 2**16
 
 FAULTS = {
     # Training.
@@ -39,6 +39,7 @@ FAULTS = {
     "swallows": ("training", "train.failure", "exits with 0 after an error"),
     "no-failure-file": ("training", "train.failure", "fails without output/failure"),
     "long-failure": ("training", "train.failure_length", "hides the cause behind 1,024 characters"),
+    "hangs": ("training", "train.exit", "never ends"),
     "deaf-training": ("training", "train.sigterm", "has no handler for SIGTERM"),
     "ignores-stop": ("training", "train.sigterm", "goes on after SIGTERM"),
     # Start.
@@ -82,8 +83,8 @@ FAULTS = {
     "garbage-200": ("invocations", "serve.garbage", "answers garbage with 200"),
     "garbage-500": ("invocations", "serve.garbage", "answers garbage with 500"),
     "empty-hangs": ("invocations", "serve.empty", "waits for ever for a body of no bytes"),
-    "small-only": ("invocations", "serve.large", "refuses bodies of 6 MiB"),
-    "truncates": ("invocations", "serve.large", "reads the first MiB only"),
+    "small-only": ("invocations", "serve.large", "refuses large bodies"),
+    "truncates": ("invocations", "serve.large", "reads the first 64 KiB only"),
     "chunked-lost": ("invocations", "serve.chunked", "takes a body in chunks for an empty one"),
     "unread-body": ("invocations", "serve.keep_alive", "refuses without reading the body"),
     "closes-silently": ("invocations", "serve.keep_alive", "closes a connection after five requests unannounced"),
@@ -97,7 +98,7 @@ FAULTS = {
     "leaks-memory": ("endurance", "serve.memory", "keeps every body"),
     "leaks-files": ("endurance", "serve.files", "leaves a file open a request"),
     "leaks-threads": ("endurance", "serve.threads", "leaves a thread waiting a request"),
-    "dies-after-100": ("endurance", "serve.endurance", "ends after a hundred requests"),
+    "dies-after-50": ("endurance", "serve.endurance", "ends after fifty requests"),
     "idle-exit": ("endurance", "serve.idle", "ends after a pause"),
     # Shutdown.
     "deaf": ("shutdown", "serve.sigterm", "has no handler for SIGTERM"),
@@ -126,6 +127,8 @@ def train() -> None:
 
 
 def fit() -> None:
+    if FAULT == "hangs":
+        time.sleep(60)
     rounds = 2
     if FAULT != "ignores-hyperparameters":
         rounds = int(json.loads((BASE / "input/config/hyperparameters.json").read_text())["rounds"])
@@ -228,7 +231,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if FAULT == "closes-silently" and self.on_connection > 5:
             self.close_connection = True
             return
-        if FAULT == "dies-after-100" and number > 100:
+        if FAULT == "dies-after-50" and number > 50:
             os._exit(1)
         if FAULT == "busy-503" and not IN_PROGRESS.acquire(blocking=False):
             self.answer(503, b"busy")
@@ -254,7 +257,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if FAULT == "empty-hangs" and size == 0 and "Content-Length" in self.headers:
             return self.rfile.read(1)
         if FAULT == "truncates":
-            kept = self.rfile.read(min(size, MIB))
+            kept = self.rfile.read(min(size, SMALL))
             self.rfile.read(size - len(kept))
             return kept[: kept.rfind(b"\n") + 1]
         return self.rfile.read(size)
@@ -271,7 +274,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if FAULT == "error" or (FAULT == "second-fails" and number % 2 == 0):
             self.answer(500, b"no")
             return
-        if FAULT == "small-only" and len(body) > MIB:
+        if FAULT == "small-only" and len(body) > SMALL:
             self.answer(413, b"too large")
             return
         time.sleep({"drops": 0.3, "backlog": 0.15, "one-at-a-time": 0.06, "slow": 3, "busy-503": 0.005}.get(FAULT, 0))

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from sparring.container.check.clock import Clock
-from sparring.container.check.program import POLL_SECONDS, Program, exit_text, image_environment
+from sparring.container.check.program import Program, exit_text, image_environment
 from sparring.container.check.rules import (
     LOGS,
     TRAINING_END,
@@ -32,6 +32,8 @@ PID_ONE = (
 )
 # A helper process of the language's own may need a moment after the program's end.
 LINGER_SECONDS = 1.0
+# A small training is over soon after its handler is there.
+HANDLER_POLL_SECONDS = 0.001
 NOT_TRAINED = Verdict(None, "training itself did not work")
 
 
@@ -291,7 +293,7 @@ def stops(trainings: Trainings) -> Verdict:
     with trainings.program(trainings.tree("stopped")) as program:
         patience = clock.bounded(limits.train)
         while not (caught := program.catches_sigterm) and program.running and program.seconds < patience:
-            program.wait(POLL_SECONDS)
+            program.wait(HANDLER_POLL_SECONDS)
         if not caught:
             return Verdict(False, "while it ran it had no handler for SIGTERM")
         program.ask_to_end()
