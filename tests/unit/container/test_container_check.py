@@ -1,4 +1,4 @@
-"""The check of a container: each of the bad ones is found by its rule, each of the good ones passes, in bounded time."""
+"""The check of a container: each bad one is found by its rule, each good one passes, all of it in bounded time."""
 
 import json
 import re
