@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 BASE = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
-FAULT = sys.argv[2] if len(sys.argv) > 2 else ""
+FAULT = sys.argv[2] if __name__ == "__main__" and len(sys.argv) > 2 else ""
 SMALL = 2**16
 
 FAULTS = {

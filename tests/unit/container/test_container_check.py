@@ -12,14 +12,15 @@ from pathlib import Path
 
 import psutil
 import pytest
-from contract_programs import FAULTS
-from good_containers import GOOD, ROWS, STDLIB, stdlib, written
 from typer.testing import CliRunner
 
 from sparring.cli import app
 from sparring.container.check import PHASES, ContainerCheck, Limits, Payload, check_container
 from sparring.container.isolation import can_isolate, isolated
 from sparring.errors import ConfigError, PlatformError
+
+from .contract_programs import FAULTS
+from .good_containers import GOOD, ROWS, STDLIB, stdlib, written
 
 # Shorter than the contract's: a program of a test need not be slow for long.
 LIMITS = Limits(
