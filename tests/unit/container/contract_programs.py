@@ -277,7 +277,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if FAULT == "small-only" and len(body) > SMALL:
             self.answer(413, b"too large")
             return
-        time.sleep({"drops": 0.3, "backlog": 0.15, "one-at-a-time": 0.06, "slow": 3, "busy-503": 0.005}.get(FAULT, 0))
+        time.sleep({"drops": 0.3, "backlog": 0.1, "one-at-a-time": 0.06, "slow": 3, "busy-503": 0.005}.get(FAULT, 0))
         self.leak(body)
         if FAULT in ("exchanges", "shared-file"):
             body = self.through_shared(body)

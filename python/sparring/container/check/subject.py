@@ -75,9 +75,11 @@ class Payload:
         """Return a body of up to ``size`` bytes and its number of rows; None if it cannot be divided."""
         if not self.rows:
             return None
-        empty, once = len(self.of([])), len(self.of(self.rows))
-        # JSON puts two characters between members, and none after the last.
-        count = max((size - empty) // (once - empty + 2), 1)
+        # One row more is a line's end more, or in JSON a comma and a space.
+        apart = 2 if self.kind == JSON else 1
+        once = len(self.of(self.rows))
+        each = once - len(self.of([])) + apart if self.kind == JSON else sum(len(row) + apart for row in self.rows)
+        count = max((size - once) // each + 1, 1)
         rows = self.rows * count
         return self.of(rows), len(rows)
 
