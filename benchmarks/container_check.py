@@ -32,7 +32,8 @@ from good_containers import GOOD, stdlib
 
 # The bad programs are as late as these limits need, so that the whole catalogue takes minutes.
 BAD = Limits(
-    ping=0.5, invoke=2.5, start=4, train=4, stop_training=0.5, stop_serving=1.5, body=2**20, idle=1.0, load=1.0, requests=24
+    ping=0.5, invoke=2.5, start=4, train=4, stop_training=0.5, stop_serving=1.5,
+    body=2**20, idle=1.0, load=1.0, requests=24,
 )  # fmt: skip
 SECRET = "SPARRING_TEST_SECRET"
 HANGING, BOUND = "never-answers", 5.0
