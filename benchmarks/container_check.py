@@ -112,8 +112,8 @@ Written by `benchmarks/container_check.py`; the containers are in `tests/unit/co
 ## Bad containers
 
 Each is one correct program with one fault, and went through all checks of its half (training, or serving), with
-shorter limits than the contract's so that a program that is late need not be late for minutes:
-`{results["limits"]}`. Rules that the same fault breaks besides are listed too.
+shorter limits than the contract's so that a program that is late need not be late for minutes
+({results["limits"]}). Rules that the same fault breaks besides are listed too.
 
 {table(["container", "what is wrong", "found by", "also broken", "seconds"], rows)}
 
@@ -146,7 +146,7 @@ def main() -> None:
         return
     results = {
         "machine": f"{platform.system()}, Python {platform.python_version()}, {os.cpu_count()} cores",
-        "limits": ", ".join(f"{name} {value:g}" for name, value in asdict(BAD).items()),
+        "limits": ", ".join(f"{name} {value:,}" for name, value in asdict(BAD).items()),
         "bounded": bounded(),
         "good": [good(name) for name in GOOD],
         "bad": [bad(fault) for fault in FAULTS],

@@ -69,7 +69,7 @@ FAULTS = {
     "ignores-accept": ("invocations", "serve.accept", "answers CSV whatever is accepted"),
     "nan": ("invocations", "serve.numbers", "answers NaN"),
     "random": ("invocations", "serve.repeatable", "answers a request differently each time"),
-    "second-fails": ("invocations", "serve.repeatable", "answers every second request with 500"),
+    "third-fails": ("invocations", "serve.repeatable", "answers every third request with 500"),
     "remembers": ("invocations", "serve.repeatable", "adds what the request before it had"),
     "row-fewer": ("invocations", "serve.rows", "answers a row fewer than sent"),
     "row-more": ("invocations", "serve.rows", "answers a row more than sent"),
@@ -180,6 +180,8 @@ def scores(body: bytes) -> list[float]:
 def answers(body: bytes, number: int) -> list[float]:
     """Return the scores of a request, as the fault has them."""
     found = scores(body)
+    if not found:
+        return found
     if FAULT == "nan":
         found[-1] = float("nan")
     if FAULT == "random":
@@ -271,7 +273,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         if FAULT == "any-type" and self.headers["Content-Type"] != "text/csv":
             body = b"0,0"
-        if FAULT == "error" or (FAULT == "second-fails" and number % 2 == 0):
+        if FAULT == "error" or (FAULT == "third-fails" and number % 3 == 0):
             self.answer(500, b"no")
             return
         if FAULT == "small-only" and len(body) > SMALL:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sparring.cli import app
+from sparring.cli.container import PHASE_NAMES
 from sparring.container.check import PHASES, ContainerCheck, Limits, Payload, check_container
 from sparring.container.isolation import can_isolate, isolated
 from sparring.errors import ConfigError, PlatformError
@@ -29,6 +31,8 @@ LIMITS = Limits(
 )  # fmt: skip
 # Programs that are waited for in vain.
 IMPATIENT = replace(LIMITS, start=0.8, train=0.8)
+# A variable that the programs of a test inherit, and what they leave behind.
+MARK = "SPARRING_TEST_OF"
 WAITED_FOR = ("ping-204", "ping-500", "ping-redirect", "slow-start", "other-port", "never-answers", "hangs")
 
 needs_isolation = pytest.mark.skipif(not can_isolate(), reason="this machine lets nobody mount: not root on Linux")
@@ -41,9 +45,13 @@ def free_port() -> int:
 
 
 def left_of(folder: Path) -> list[str]:
-    """Return the programs that still run with a tree below ``folder``, or were started with a fault."""
-    commands = [" ".join(one.info["cmdline"] or []) for one in psutil.process_iter(["cmdline"])]
-    return [line for line in commands if str(folder) in line or "contract_programs.py" in line]
+    """Return the programs that still run and were given :data:`MARK` of this test."""
+    left = []
+    for one in psutil.process_iter():
+        with suppress(psutil.Error):
+            if one.status() != psutil.STATUS_ZOMBIE and one.environ().get(MARK) == str(folder):
+                left.append(" ".join(one.cmdline()))
+    return left
 
 
 def test_the_catalogue_holds_thirty_faults_in_every_phase_and_no_two_alike() -> None:
@@ -59,7 +67,8 @@ def test_each_bad_container_is_found_by_its_rule(fault: str, tmp_path: Path, mon
     whole = stdlib(tmp_path, fault)
     half = replace(whole, serve=[]) if phase == "training" else replace(whole, train=[])
     limits = IMPATIENT if fault in WAITED_FOR else LIMITS
-    report = check_container(replace(half, phases=[phase], port=free_port(), limits=limits))
+    marked = replace(half, environment={MARK: str(tmp_path)})
+    report = check_container(replace(marked, phases=[phase], port=free_port(), limits=limits))
     found = {finding.rule: finding for finding in report.failed}
     assert rule in found, report.findings
     assert not report.passed
@@ -87,6 +96,7 @@ def test_nothing_makes_the_check_exceed_its_time_and_what_was_left_out_is_named(
 ) -> None:
     whole = stdlib(tmp_path, fault)
     check = {"train": replace(whole, serve=[]), "serve": replace(whole, train=[])}.get(half, whole)
+    check = replace(check, environment={MARK: str(tmp_path)})
     # With the contract's own limits: minutes of patience for each of a program's answers.
     begun = time.monotonic()
     report = check_container(replace(check, port=free_port(), time_limit=1.0))
@@ -169,6 +179,7 @@ def test_the_command_line_prints_what_to_mend_and_tells_by_its_code(tmp_path: Pa
     )
     assert late.exit_code == 1
     assert "0 held, 0 broken, 0 not tested, 11 not run for want of time" in " ".join(late.output.split())
+    assert PHASE_NAMES == PHASES
     wrong = runner.invoke(app, [*common, *training, "--phase", "lunch", "--train", "true"])
     assert isinstance(wrong.exception, ConfigError)
 

@@ -62,7 +62,8 @@ class Service:
         accept: str = ANY,
         **headers: str,
     ) -> Answer:
-        """Return the answer to a request on ``connection``."""
+        """Return the answer to a request on ``connection``, which may take as long as any other."""
+        connection.deadline = time.monotonic() + self.clock.bounded(self.limits.invoke)
         sent = self.payload.body if body is None else body
         kind = content_type or self.payload.content_type
         return connection.ask("POST", "/invocations", sent, Content_Type=kind, Accept=accept, **headers)
