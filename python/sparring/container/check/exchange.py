@@ -48,8 +48,9 @@ class Answer:
         return media_type(self.headers.get("Content-Type") or "")[0]
 
     def __str__(self) -> str:
-        """Return status and first bytes."""
-        return f"{self.status}: {self.body[:80].decode('utf-8', errors='replace').strip() or '(empty)'}"
+        """Return status and first bytes, on one line."""
+        words = self.body[:80].decode("utf-8", errors="replace").split()
+        return f"{self.status}: {' '.join(words) or '(empty)'}"
 
 
 class Connection:
