@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.markup import escape
@@ -17,10 +17,11 @@ from sparring.errors import ConfigError
 from sparring.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from sparring.container.check import Report
+    from sparring.container.check import Phase, Report
 
 app = typer.Typer(cls=Group, help="The container contract: programs of your own for SageMaker.", no_args_is_help=True)
-MARKS = {"pass": "[green]✓[/]", "fail": "[red]✗[/]", "skip": "[yellow]-[/]"}
+MARKS = {"pass": "[green]✓[/]", "fail": "[red]✗[/]", "skip": "[yellow]-[/]", "not run": "[red]?[/]"}
+PHASE_NAMES = ("training", "start", "invocations", "concurrency", "endurance", "shutdown")
 
 Named = Annotated[
     list[str] | None, typer.Option("--channel", metavar="NAME=PATH", help="NAME=PATH: data of a channel; repeatable.")
@@ -57,12 +58,20 @@ def check(
     model: Annotated[
         Path | None, typer.Option("--model", metavar="FOLDER", help="Model's folder for serve; default: trained.")
     ] = None,
+    env: Annotated[
+        list[str] | None,
+        typer.Option("--env", metavar="NAME=VALUE", help="NAME=VALUE: a variable of the image; repeatable."),
+    ] = None,
     payload: Annotated[
         Path | None, typer.Option("--payload", metavar="FILE", help="File with the body of a good request.")
     ] = None,
     content_type: Annotated[
         str, typer.Option("--content-type", metavar="TYPE", help="Content type of the payload.")
     ] = "text/csv",
+    header: Annotated[
+        bool | None,
+        typer.Option("--header/--no-header", help="Whether the payload's first line has names; default: guessed."),
+    ] = None,
     port: Annotated[
         int,
         typer.Option(
@@ -72,6 +81,16 @@ def check(
     isolation: Annotated[
         bool, typer.Option("--isolation/--no-isolation", help="A real /opt/ml (root on Linux), or SAGEMAKER_BASE_DIR.")
     ] = True,
+    phase: Annotated[
+        list[str] | None,
+        typer.Option("--phase", metavar="PHASE", help=f"Only this: {', '.join(PHASE_NAMES)}; repeatable."),
+    ] = None,
+    time_limit: Annotated[
+        float,
+        typer.Option(
+            "--time-limit", metavar="SECONDS", min=1, help="The check takes no longer; what was left out is named."
+        ),
+    ] = 1_800.0,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Also write the report as JSON.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -87,9 +106,12 @@ def check(
             channels={name: _existing(path) for name, path in _pairs(channel, "--channel").items()},
             channel_type=channel_type,
             model=_existing(str(model)) if model else None,
-            payload=Payload(_existing(str(payload)).read_bytes(), content_type) if payload else None,
+            payload=Payload(_existing(str(payload)).read_bytes(), content_type, header) if payload else None,
+            environment=_pairs(env, "--env"),
             port=port,
             isolate=isolation,
+            phases=_phases(phase),
+            time_limit=time_limit,
         )
     )
     if not report.findings:
@@ -113,6 +135,13 @@ def _pairs(given: list[str] | None, option: str) -> dict[str, str]:
     return pairs
 
 
+def _phases(given: list[str] | None) -> list[Phase]:
+    for name in given or ():
+        if name not in PHASE_NAMES:
+            raise ConfigError(f"--phase {name!r} is no phase", f"One of {', '.join(PHASE_NAMES)}.")
+    return cast("list[Phase]", given or list(PHASE_NAMES))
+
+
 def _existing(path: str) -> Path:
     if not Path(path).exists():
         raise ConfigError(f"{path} does not exist", "Check the path.")
@@ -122,7 +151,9 @@ def _existing(path: str) -> Path:
 def _print(report: Report) -> None:
     table = Table("", "Rule", "Found", "To mend it", box=None, pad_edge=False)
     for finding in report.findings:
-        table.add_row(MARKS[finding.status], finding.rule, escape(finding.found), escape(finding.fix))
+        fix = f"{finding.fix}\n[dim]{escape(finding.source)}[/]" if finding.fix else ""
+        table.add_row(MARKS[finding.status], f"{finding.rule}\n[dim]{finding.title}[/]", escape(finding.found), fix)
     console().print(table)
-    counts = {status: sum(f.status == status for f in report.findings) for status in MARKS}
-    console().print(f"{counts['pass']} held, {counts['fail']} broken, {counts['skip']} not tested")
+    counts = {status: len(report.of(status)) for status in MARKS}
+    late = f", {counts['not run']} not run for want of time" if counts["not run"] else ""
+    console().print(f"{counts['pass']} held, {counts['fail']} broken, {counts['skip']} not tested{late}")

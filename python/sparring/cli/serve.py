@@ -48,7 +48,7 @@ def serve(
     workers: Annotated[int, typer.Option("--workers", metavar="N", min=1, help="Processes that answer.")] = 1,
 ) -> None:
     """Serve a run's winner on loopback as its container would: /ping, /invocations with raw rows; / explains them."""
-    from sparring.container.serving import PORT_VARIABLE, serve
+    from sparring.container.serving import HOST_VARIABLE, PORT_VARIABLE, serve
     from sparring.serving.pack import package, unpacked
     from sparring.serving.packaged import PackagedModel
     from sparring.serving.sample import sample_command
@@ -67,5 +67,5 @@ def serve(
             soft_wrap=True,
             markup=False,
         )
-        os.environ[PORT_VARIABLE] = str(port)
+        os.environ |= {PORT_VARIABLE: str(port), HOST_VARIABLE: "127.0.0.1"}
         serve(model, workers)

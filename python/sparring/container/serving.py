@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["ContentError", "Predict", "application", "run_serving", "serve"]
 
 PORT_VARIABLE = "SAGEMAKER_BIND_TO_PORT"
+# Ours, not the platform's: a stand-in on somebody's machine keeps to its loopback.
+HOST_VARIABLE = "SPARRING_BIND_TO_HOST"
 DEFAULT_PORT = 8080
 WORKERS_VARIABLE = "SAGEMAKER_MODEL_SERVER_WORKERS"
 BATCH_VARIABLE = "SAGEMAKER_BATCH"
@@ -81,8 +83,8 @@ def serve(predict: Predict, workers: int | None = None) -> None:
 
     Notes
     -----
-    Port and limit come from the environment: ``SAGEMAKER_BIND_TO_PORT`` (on loopback; else 8080 on all
-    interfaces), and see :func:`body_limit`.
+    Address and limit come from the environment: ``SAGEMAKER_BIND_TO_PORT`` (else 8080), ``SPARRING_BIND_TO_HOST``
+    (else all interfaces), and see :func:`body_limit`.
     """
     try:
         import uvicorn
@@ -118,8 +120,8 @@ def serve(predict: Predict, workers: int | None = None) -> None:
 
 def _listening() -> socket.socket:
     port = int(os.environ.get(PORT_VARIABLE, DEFAULT_PORT))
-    # Only a stand-in sets the port: a container must listen on all of its interfaces.
-    host = "127.0.0.1" if PORT_VARIABLE in os.environ else "0.0.0.0"
+    # SageMaker sets the port too, in inference pipelines: a container must listen on all of its interfaces.
+    host = os.environ.get(HOST_VARIABLE, "0.0.0.0")
     try:
         # Room for a burst: what finds none waits a second for its second attempt.
         return socket.create_server((host, port), backlog=1024)

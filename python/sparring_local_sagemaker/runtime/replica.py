@@ -101,7 +101,8 @@ class Container:
             # Ended before there was a program to end: it must not start.
             if self._ended.is_set():
                 raise Ended
-            self.program = self.launch.run(SAGEMAKER_BIND_TO_PORT=str(self.port))
+            # Containers of ours listen on all interfaces, as they must on AWS; here nobody else is to reach them.
+            self.program = self.launch.run(SAGEMAKER_BIND_TO_PORT=str(self.port), SPARRING_BIND_TO_HOST="127.0.0.1")
         self._wait_for_ping()
 
     def _wait_for_ping(self) -> None:

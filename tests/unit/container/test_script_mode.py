@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from sparring.container import script_mode
-from sparring.container.check import ContainerCheck, Payload, check_container
+from sparring.container.check import ContainerCheck, Limits, Payload, check_container
 from sparring.container.handlers import ScriptPredictor, input_fn, output_fn
 from sparring.container.isolation import can_isolate
 from sparring.container.pipes import PipeFeeder
@@ -279,7 +279,8 @@ def test_our_own_programs_keep_the_contract(tmp_path: Path, rows: Path, source: 
             payload=Payload(b"1,2\n3,4\n", "text/csv"),
             port=port,
             isolate=can_isolate(),
+            limits=Limits(body=300_000, idle=0.3, load=0.5, requests=24),
         )
     )
     assert [finding for finding in report.findings if finding.status != "pass"] == []
-    assert len(report.findings) == 14
+    assert len(report.findings) == 40

@@ -169,6 +169,16 @@ def test_workers_do_not_outlive_a_parent_that_was_killed() -> None:
     assert alive == []
 
 
+@pytest.mark.parametrize(("variables", "reached"), [({}, True), ({"SPARRING_BIND_TO_HOST": "127.0.0.1"}, False)])
+def test_it_listens_on_all_interfaces_unless_a_stand_in_keeps_it_to_loopback(
+    variables: dict[str, str], reached: bool
+) -> None:
+    with serving(**variables) as server:
+        listening = psutil.Process(server.process.pid).net_connections("tcp")
+        addresses = {one.laddr.ip for one in listening if one.status == psutil.CONN_LISTEN}
+    assert addresses == {"0.0.0.0" if reached else "127.0.0.1"}
+
+
 def test_a_taken_port_is_said_in_a_sentence() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,

@@ -2,6 +2,6 @@
 
 from sparring.container.check.checks import check_container
 from sparring.container.check.report import Finding, Limits, Report
-from sparring.container.check.subject import ContainerCheck, Payload
+from sparring.container.check.subject import PHASES, ContainerCheck, Payload, Phase
 
-__all__ = ["ContainerCheck", "Finding", "Limits", "Payload", "Report", "check_container"]
+__all__ = ["PHASES", "ContainerCheck", "Finding", "Limits", "Payload", "Phase", "Report", "check_container"]

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
-
-Status = Literal["pass", "fail", "skip"]
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -23,6 +20,14 @@ class Limits:
         From SIGTERM to SIGKILL.
     body : int
         Largest body of a real-time endpoint.
+    idle : float
+        How long the program is left alone before it must still answer.
+    load : float
+        How long requests are sent at once, and how long a round of the endurance lasts.
+    requests : int
+        How many a round of the endurance sends in that time; there are four.
+    leak : int
+        Bytes of memory that a request may leave behind, on average.
     """
 
     ping: float = 2.0
@@ -33,6 +38,10 @@ class Limits:
     stop_training: float = 120.0
     stop_serving: float = 30.0
     body: int = 6_291_456
+    idle: float = 10.0
+    load: float = 15.0
+    requests: int = 100
+    leak: int = 32_768
 
 
 @dataclass(frozen=True)
@@ -43,18 +52,27 @@ class Finding:
     ----------
     rule : str
         Such as ``serve.ping``.
-    status : {"pass", "fail", "skip"}
-        ``skip``: it could not be tested; ``found`` says why.
+    status : {"pass", "fail", "skip", "not run"}
+        ``skip``: it could not be tested; ``not run``: the check's own time was up; ``found`` says why.
     found : str
         What was measured or seen.
     fix : str
         What to do about a failure.
+    title : str
+        The rule in words.
+    source : str
+        Who requires it.
+    seconds : float
+        How long the test took.
     """
 
     rule: str
-    status: Status
+    status: str
     found: str
     fix: str = ""
+    title: str = ""
+    source: str = ""
+    seconds: float = 0.0
 
 
 @dataclass
@@ -68,32 +86,24 @@ class Report:
 
     findings: list[Finding] = field(default_factory=list)
 
-    def judge(self, rule: str, held: bool, found: str, fix: str) -> bool:
-        """Add a finding and return whether the rule held."""
-        self.findings.append(Finding(rule, "pass" if held else "fail", found, "" if held else fix))
-        return held
-
-    def skip(self, rule: str, why: str) -> None:
-        """Add a rule that could not be tested."""
-        self.findings.append(Finding(rule, "skip", why))
-
-    def attempt(self, rule: str, fix: str, check: Callable[[], tuple[bool, str]]) -> bool:
-        """Run a check that returns whether the rule held and what was found; a broken connection is a failure."""
-        try:
-            held, found = check()
-        except (OSError, EOFError) as error:
-            held, found = False, f"{type(error).__name__}: {error}"
-        return self.judge(rule, held, found, fix)
-
     @property
     def passed(self) -> bool:
-        """Whether no rule was broken."""
-        return not self.failed
+        """Whether no rule was broken, and none was left out for want of time."""
+        return not self.failed and not self.not_run
 
     @property
     def failed(self) -> list[Finding]:
         """The broken rules."""
-        return [finding for finding in self.findings if finding.status == "fail"]
+        return self.of("fail")
+
+    @property
+    def not_run(self) -> list[Finding]:
+        """The rules for which the time limit left no time."""
+        return self.of("not run")
+
+    def of(self, status: str) -> list[Finding]:
+        """Return the findings with that status."""
+        return [finding for finding in self.findings if finding.status == status]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain values."""
