@@ -4,8 +4,8 @@
 
     uv run python benchmarks/local_durability.py [--sequences 20] [--steps 150] [--seed 0]
 
-Each sequence has a state folder of its own.  After each restart, after each kill (SIGKILL, right after an answer) and at
-the end, every version of every key is read and compared with the dictionary.
+Each sequence has a state folder of its own.  After each restart, after each kill (SIGKILL, right after an answer) and
+at the end, every version of every key is read and compared with the dictionary.
 """
 
 from __future__ import annotations
@@ -199,9 +199,9 @@ def main() -> None:
     results = {**vars(given), "seconds": seconds, "done": dict(sorted(total.items())), "lost": 0}
     rows = [[name, str(count)] for name, count in sorted(total.items())]
     text = (
-        f"{given.sequences} sequences of {given.steps} steps over {len(KEYS)} keys (`%XX`, `+`, `#`, `?`, spaces, other "
-        f"alphabets, `..`, 1,000 characters), seed {given.seed}, {seconds} s.  The run ends at the first difference from "
-        "the dictionary: there was none.\n"
+        f"{given.sequences} sequences of {given.steps} steps over {len(KEYS)} keys (`%XX`, `+`, `#`, `?`, spaces, "
+        f"other alphabets, `..`, 1,000 characters), seed {given.seed}, {seconds} s.  The run ends at the first "
+        "difference from the dictionary: there was none.\n"
     )
     save("local_durability", results, f"# What the local S3 keeps\n\n{text}\n{table(['step', 'number'], rows)}\n")
 
