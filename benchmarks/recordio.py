@@ -30,9 +30,9 @@ from scipy.sparse import csr_matrix
 from scipy.sparse import random as random_matrix
 
 from sparring.jars import sagemaker_jars
+from sparring.sagemaker.channel import write_channel
 from sparring.session import SessionSpec, get_session, stop_session
 from sparring.wire import Rows, recordio
-from sparring.sagemaker.channel import write_channel
 from sparring.wire.records import joined
 
 JAR = Path(os.environ.get("SPARRING_PROTOBUF_JAR", "/usr/share/java/protobuf.jar"))
