@@ -14,25 +14,29 @@ from pydantic import BaseModel, ConfigDict, Field
 
 import sparring
 import sparring_local_sagemaker
-from sparring_local_sagemaker.images import find_image, refusal
+from sparring.container.framework import FRAMEWORK_VARIABLE, toolkit_folders
+from sparring.container.isolation import can_isolate
+from sparring_local_sagemaker.images import Image, find_image, refusal
 from sparring_local_sagemaker.settings import read_settings
 
 # Programs of ours find their packages wherever this process has them.
 OWN_ROOTS = [str(Path(str(package.__file__)).parents[1]) for package in (sparring, sparring_local_sagemaker)]
 OWN_PATH = {"PYTHONPATH": os.pathsep.join(dict.fromkeys(OWN_ROOTS))}
 SCRIPT_MODE = "sparring.container.script_mode"
-# Repositories of AWS's framework images; the versions are this machine's.
+TAG_VARIABLE = "SPARRING_IMAGE_TAG"
+# Repositories of AWS's framework images, and the framework whose handlers serve where a script defines none;
+# the versions are this machine's.
 FRAMEWORKS = {
-    "huggingface-pytorch-inference",
-    "huggingface-pytorch-training",
-    "pytorch-inference",
-    "pytorch-training",
-    "sagemaker-scikit-learn",
-    "sagemaker-xgboost",
-    "scikit-learn",
-    "tensorflow-inference",
-    "tensorflow-training",
-    "xgboost",
+    "huggingface-pytorch-inference": "",
+    "huggingface-pytorch-training": "",
+    "pytorch-inference": "pytorch",
+    "pytorch-training": "pytorch",
+    "sagemaker-scikit-learn": "scikit-learn",
+    "sagemaker-xgboost": "xgboost",
+    "scikit-learn": "scikit-learn",
+    "tensorflow-inference": "",
+    "tensorflow-training": "",
+    "xgboost": "xgboost",
 }
 
 
@@ -45,7 +49,11 @@ class RegisteredImage(BaseModel):
     train: list[str] | None = Field(None, min_length=1, description="Command of the training program")
     serve: list[str] | None = Field(None, min_length=1, description="Command of the serving program")
     environment: dict[str, str] = Field(default_factory=dict, description="Added to the program's environment")
-    isolate: bool = Field(False, description="Give the program a real /opt/ml of its own (Linux, as root)")
+    isolate: bool | None = Field(
+        None,
+        description="Give the programs a real /opt/ml of their own (Linux, as root); by default only to a "
+        "ContainerEntrypoint, which knows no other place",
+    )
 
 
 class ImageFile(BaseModel):
@@ -103,21 +111,52 @@ class Images:
         RuntimeError
             If nothing here stands in for the image.
         """
-        for image in self.registered:
-            if fnmatch.fnmatchcase(uri, image.uri):
-                command = image.train if program == "train" else image.serve
-                if command is None:
-                    raise RuntimeError(f"AlgorithmError: image {uri} is registered without a {program} command")
-                return Recipe(command, image.environment, image.isolate)
-        image_found = find_image(uri)
-        variables = {"SPARRING_IMAGE_TAG": image_found.tag, **OWN_PATH}
+        image = self._registered(uri)
+        if image is not None:
+            command = image.train if program == "train" else image.serve
+            if command is None:
+                raise RuntimeError(f"AlgorithmError: image {uri} is registered without a {program} command")
+            return Recipe(command, image.environment, bool(image.isolate))
+        found = find_image(uri)
         # An inference image runs the model's own code/inference.py unless another program is named.
-        inferring = program == "serve" and image_found.repository.endswith("-inference")
-        if image_found.repository in FRAMEWORKS and (inferring or asks_for_script_mode(settings)):
-            return Recipe([sys.executable, "-m", SCRIPT_MODE, program], variables)
-        if image_found.module is None:
+        inferring = program == "serve" and found.repository.endswith("-inference")
+        if found.repository in FRAMEWORKS and (inferring or asks_for_script_mode(settings)):
+            # Many scripts name /opt/ml themselves; where it cannot be given them, SM_* variables still lead them right.
+            return Recipe([sys.executable, "-m", SCRIPT_MODE, program], _framework_variables(found), can_isolate())
+        if found.module is None:
             raise RuntimeError(refusal(uri or "(none)"))
-        return Recipe(image_found.command(program), variables)
+        return Recipe(found.command(program), {TAG_VARIABLE: found.tag, **OWN_PATH})
+
+    def entry_point(self, uri: str, command: list[str]) -> Recipe:
+        """Return what runs ``command``, a job's ContainerEntrypoint and its arguments, in the image ``uri``.
+
+        It is isolated unless the image is registered with ``isolate: false``: such commands name files below
+        ``/opt/ml``.
+
+        Raises
+        ------
+        RuntimeError
+            If nothing here stands in for the image.
+        """
+        image = self._registered(uri)
+        if image is not None:
+            return Recipe(command, image.environment, image.isolate is not False)
+        found = find_image(uri)
+        if found.repository not in FRAMEWORKS and found.module is None:
+            raise RuntimeError(refusal(uri or "(none)"))
+        variables = _framework_variables(found)
+        toolkits = toolkit_folders(variables[FRAMEWORK_VARIABLE])
+        return Recipe(command, variables | {"PYTHONPATH": os.pathsep.join([*OWN_ROOTS, *toolkits])}, isolate=True)
+
+    def _registered(self, uri: str) -> RegisteredImage | None:
+        return next((image for image in self.registered if fnmatch.fnmatchcase(uri, image.uri)), None)
+
+
+def _framework_variables(image: Image) -> dict[str, str]:
+    """Return what a program of a framework's image finds: there, python and pip are those of the framework."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    framework = FRAMEWORKS.get(image.repository, "")
+    return {TAG_VARIABLE: image.tag, FRAMEWORK_VARIABLE: framework, "PATH": path, **OWN_PATH}
 
 
 def asks_for_script_mode(settings: Mapping[str, str]) -> bool:

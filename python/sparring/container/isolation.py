@@ -30,13 +30,16 @@ done
 mkdir /opt/ml
 mount --rbind "$1" /opt/ml
 umount -l "$2"
+rmdir "$2"
 shift 2
+cd /opt/ml
+export SAGEMAKER_BASE_DIR=/opt/ml
 exec "$@"
 """
 
 
 def isolated(command: list[str], base: Path) -> list[str]:
-    """Return ``command`` so wrapped that it finds ``base`` at ``/opt/ml``; nobody else sees a difference.
+    """Return ``command`` wrapped to run in ``base``, which it finds at ``/opt/ml``; nobody else sees a difference.
 
     Parameters
     ----------

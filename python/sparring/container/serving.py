@@ -18,6 +18,7 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from sparring.container.context import REQUEST_HEADERS
 from sparring.container.media import ContentError, RequestError, TooLargeError
 from sparring.errors import MissingDependencyError, PlatformError, SparringError
 
@@ -168,6 +169,7 @@ def application(predict: Predict, workers: int = 1) -> Starlette:
             body = await _body(request, limit)
             content_type = request.headers.get("content-type", "text/csv")
             accept = request.headers.get("accept", "*/*")
+            REQUEST_HEADERS.set(dict(request.headers))
             answer, kind = await to_thread.run_sync(predict, body, content_type, accept, limiter=threads)
         except Exception as error:
             return _refusal(error)

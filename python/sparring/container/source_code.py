@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sparring.container.framework import framework, toolkit_folders
 from sparring.io import archives, storage
 
 
@@ -41,13 +42,17 @@ def packages_folder(code: Path) -> Path:
 
 
 def python_path(code: Path) -> str:
-    """Return ``PYTHONPATH`` for the user's program: its source, its packages, then what was there before."""
-    return os.pathsep.join([str(code), str(packages_folder(code)), *filter(None, [os.environ.get("PYTHONPATH")])])
+    """Return ``PYTHONPATH`` for the user's program: its source, its packages, its image's, what was there before."""
+    before = filter(None, [os.environ.get("PYTHONPATH")])
+    return os.pathsep.join([str(code), str(packages_folder(code)), *toolkit_folders(framework()), *before])
 
 
 def _fetch(source: str, code: Path) -> None:
     path = source.removeprefix("file://")
     if Path(path).is_dir():
+        # The SDK names /opt/ml/model/code, where the source of a packed model is already.
+        if Path(path).samefile(code):
+            return
         shutil.copytree(path, code, dirs_exist_ok=True)
         return
     if "://" in source and source.partition("://")[0] not in ("file", "s3", "s3a"):

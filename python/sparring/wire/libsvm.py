@@ -57,7 +57,7 @@ def encode(rows: Rows) -> pa.LargeBinaryArray:
     return lines(concatenated([label, _pairs(rows.cells())], " "))
 
 
-def decode(body: bytes, width: int | None = None) -> Rows:
+def decode(body: bytes, width: int | None = None, first_index: int = 1) -> Rows:
     """Return the rows of a file or a body, sparse.
 
     Parameters
@@ -65,11 +65,13 @@ def decode(body: bytes, width: int | None = None) -> Rows:
     body : bytes
     width : int, optional
         Number of features; else the largest index.
+    first_index : int, 1 (default) or 0
+        Index of the first feature.
 
     Raises
     ------
     FormatError
-        If it is no libsvm text, has an index below 1 or above ``width``, or gives only some rows a weight.
+        If it is no libsvm text, has an index below the first or above ``width``, or gives only some rows a weight.
     """
     # Not at the top: it takes seconds, and the executors that only write do without.
     from sklearn.datasets import load_svmlight_file
@@ -78,7 +80,9 @@ def decode(body: bytes, width: int | None = None) -> Rows:
     if weights:
         body = WEIGHT.sub(rb"\1", body)
     try:
-        features, labels = load_svmlight_file(io.BytesIO(body), zero_based=False, dtype=np.float32, n_features=width)
+        features, labels = load_svmlight_file(
+            io.BytesIO(body), zero_based=first_index == 0, dtype=np.float32, n_features=width
+        )
         given = np.array(weights, dtype=np.float64) if weights else None
     except (ValueError, IndexError) as error:
         raise FormatError(f"not libsvm text: {error}") from error

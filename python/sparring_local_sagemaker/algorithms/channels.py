@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sparring.container import TrainingEnvironment
+from sparring.container.hosts import host_addresses
 from sparring.wire import FormatError, Rows, codec, label_size
 from sparring.wire.media import UnknownContentType, media_type
 from sparring.wire.rows import concatenate
 from sparring_local_sagemaker.algorithms.hyperparameters import ClientError
-
-# The platform's own variable: JSON {"algo-1": "127.0.0.2", ...}, one loopback address a host.
-ADDRESSES_VARIABLE = "SPARRING_HOST_ADDRESSES"
 
 
 @dataclass(frozen=True)
@@ -41,9 +38,7 @@ class Hosts:
         file = base / "input" / "config" / "resourceconfig.json"
         alone = {"current_host": "algo-1", "hosts": ["algo-1"]}
         config: dict[str, Any] = json.loads(file.read_text()) if file.exists() else alone
-        return cls(
-            config["current_host"], sorted(config["hosts"]), json.loads(os.environ.get(ADDRESSES_VARIABLE, "{}"))
-        )
+        return cls(config["current_host"], sorted(config["hosts"]), host_addresses())
 
     @property
     def leads(self) -> bool:

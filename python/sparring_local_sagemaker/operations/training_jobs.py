@@ -10,6 +10,7 @@ from sparring_local_sagemaker.operations.algorithms import Algorithms
 from sparring_local_sagemaker.platform import Platform
 from sparring_local_sagemaker.state import Record, Store
 from sparring_local_sagemaker.training.channels import check_channels
+from sparring_local_sagemaker.training.entry_point import check_entry_point
 from sparring_local_sagemaker.training.job import FOLLOWS, TrainingJob, model_uri
 from sparring_local_sagemaker.training.metrics import check_definitions
 
@@ -69,6 +70,7 @@ class TrainingJobs:
                 )
             self._check(request)
             image = self._image(request["AlgorithmSpecification"])
+            check_entry_point(self.platform.images, image, request)
             now = time.time()
             record = {
                 **{key: value for key, value in request.items() if key != "Tags"},

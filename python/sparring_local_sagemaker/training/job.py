@@ -15,6 +15,7 @@ from sparring_local_sagemaker.processes import GRACE_SECONDS
 from sparring_local_sagemaker.state import Record, Store
 from sparring_local_sagemaker.storage import upload_archive, upload_files
 from sparring_local_sagemaker.training.cluster import Cluster
+from sparring_local_sagemaker.training.entry_point import training_recipe
 from sparring_local_sagemaker.training.metrics import final_metrics
 
 FAILURE_CHARACTERS = 1_024
@@ -226,7 +227,7 @@ class TrainingJob:
         effect = self.platform.phase("TrainingJob:Starting", self.name) if self._attempts == 0 else None
         self._suffer(effect, "Starting")
         self._attempts += 1
-        recipe = self.platform.images.find(self.image, "train", self.record.get("HyperParameters", {}))
+        recipe = training_recipe(self.platform.images, self.image, self.record)
         self.cluster = Cluster(self.platform, self.record, recipe, self.folder / str(self._attempts))
         self.record.setdefault("TrainingStartTime", time.time())
         began = time.monotonic()

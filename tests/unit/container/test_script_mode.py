@@ -15,7 +15,8 @@ import pytest
 
 from sparring.container import script_mode
 from sparring.container.check import ContainerCheck, Limits, Payload, check_container
-from sparring.container.handlers import ScriptPredictor, input_fn, output_fn
+from sparring.container.codecs import decode, encode
+from sparring.container.handlers import ScriptPredictor
 from sparring.container.isolation import can_isolate
 from sparring.container.pipes import PipeFeeder
 from sparring.container.source_code import install_source, unpack
@@ -235,7 +236,7 @@ def test_the_handlers_have_defaults_and_a_script_may_replace_each(tmp_path: Path
     assert predictor(b"1,2\n3,4\n", "text/csv", "*/*") == (b"[13.0, 17.0]", "application/json")
     assert predictor(b"[[1, 2]]", "application/json", "text/csv") == (b"13.0\n", "text/csv")
     npy = predictor(b"[[1, 2]]", "application/json", "application/x-npy")[0]
-    assert input_fn(npy, "application/x-npy").tolist() == [13.0]
+    assert decode(npy, "application/x-npy").tolist() == [13.0]
     custom = INFERENCE + (
         "def input_fn(body, content_type):\n    return body.decode()\n"
         "def predict_fn(data, model):\n    return data.upper()\n"
@@ -246,7 +247,7 @@ def test_the_handlers_have_defaults_and_a_script_may_replace_each(tmp_path: Path
     whole = INFERENCE + "def transform_fn(model, body, content_type, accept):\n    return body * 2, 'x/y'\n"
     (tree.model / "code" / "inference.py").write_text(whole)
     assert ScriptPredictor(tree)(b"ab", "a/b", "c/d") == (b"abab", "x/y")
-    assert output_fn([[1, 2], [3, 4]], "text/csv") == (b"1,2\n3,4\n", "text/csv")
+    assert encode([[1, 2], [3, 4]], "text/csv") == (b"1,2\n3,4\n", "text/csv")
 
 
 def test_a_source_on_s3_is_fetched(tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:

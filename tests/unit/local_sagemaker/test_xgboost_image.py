@@ -18,12 +18,12 @@ from scipy.sparse import csr_matrix
 from sklearn import metrics
 
 from sparring.container import AcceptError, ContentError, TrainingEnvironment
+from sparring.container.collective import tracker_port
 from sparring.training.xgboost_parameters import TABLE, XGBoostParameters
 from sparring.wire import Rows, codec
 from sparring.wire.answers import decode_answers
 from sparring_local_sagemaker.algorithms.hyperparameters import ClientError
 from sparring_local_sagemaker.algorithms.xgboost import MODEL_FILE, Predictor, train
-from sparring_local_sagemaker.algorithms.xgboost_cluster import tracker_port
 from sparring_local_sagemaker.algorithms.xgboost_hyperparameters import training_of
 
 RECORDIO, LIBSVM, CSV, PARQUET = "application/x-recordio-protobuf", "text/libsvm", "text/csv", "application/x-parquet"

@@ -1,0 +1,1 @@
+"""Stands in for ``sagemaker_xgboost_container``; see :mod:`sparring.container.toolkit_parts`."""
