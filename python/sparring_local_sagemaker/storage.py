@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,20 +11,29 @@ from urllib.parse import urlparse
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
+from botocore.session import Session as BotocoreSession
 
 from sparring.io.archives import tarfile
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 CREDENTIALS = {"aws_access_key_id": "sparring-local", "aws_secret_access_key": "sparring-local"}
+# botocore's settings that name the user's profile and files: here they are read from nowhere.
+OWN_VARIABLES = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
 # How the server tells its own calls from a client's.
 PLATFORM_AGENT = "sparring-platform"
 
 
 def client(service: str, endpoint_url: str, agent: str | None = None) -> Any:
-    """Return a boto3 client of the local server."""
-    config = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 3}, user_agent_extra=agent)
-    return boto3.client(service, endpoint_url=endpoint_url, region_name=REGION, config=config, **CREDENTIALS)
+    """Return a boto3 client of the local server; the user's profiles, files and proxies do not change it."""
+    config = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 3}, user_agent_extra=agent, proxies={})
+    session = boto3.Session(botocore_session=BotocoreSession(session_vars=OWN_VARIABLES))
+    return session.client(service, endpoint_url=endpoint_url, region_name=REGION, config=config, **CREDENTIALS)
 
 
 class S3Object(NamedTuple):
@@ -123,12 +133,50 @@ def upload_files(s3: Any, files: dict[str, Path], uri: str) -> None:
         s3.upload_file(str(path), bucket, f"{prefix.rstrip('/')}/{name}")
 
 
+def download_model(s3: Any, uri: str, folder: Path) -> None:
+    """Put a model in ``folder``: what is below a prefix that ends with ``/``, else the archive at ``uri``.
+
+    Raises
+    ------
+    RuntimeError
+        If there is nothing, or the archive is no ``tar.gz``; in AWS's words.
+    """
+    if not uri.endswith("/"):
+        return download_archive(s3, uri, folder)
+    objects = objects_below(s3, uri)
+    if not objects:
+        raise RuntimeError(f"Could not find model data at {uri}.")
+    download(s3, objects, folder)
+
+
 def download_archive(s3: Any, uri: str, folder: Path) -> None:
     """Unpack the ``tar.gz`` at ``uri`` into ``folder``; members that lead out of it are refused."""
     bucket, key = split_uri(uri)
     folder.mkdir(parents=True, exist_ok=True)
     archive = folder.parent / "model.tar.gz"
-    s3.download_file(bucket, key, str(archive))
-    with tarfile.open(archive) as packed:
-        packed.extractall(folder, filter="data")
-    archive.unlink()
+    try:
+        s3.download_file(bucket, key, str(archive))
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("404", "NoSuchKey", "NoSuchBucket"):
+            raise
+        raise RuntimeError(f"Could not find model data at {uri}.") from error
+    try:
+        with tarfile.open(archive, "r:gz") as packed:
+            packed.extractall(folder, filter="data")
+    except (tarfile.ReadError, EOFError, zlib.error) as error:
+        raise RuntimeError(
+            f'Failed to extract model data archive from URL "{uri}". Please ensure that the object located at the '
+            "URL is a valid tar.gz archive."
+        ) from error
+    finally:
+        archive.unlink()
+
+
+def nothing_found(uri: str) -> str:
+    """Return what AWS says where a channel or a transform finds no object."""
+    bucket, _ = split_uri(uri)
+    return (
+        f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket exists '
+        f"in the selected region ({REGION}), that objects exist under that S3 prefix, and that the role has "
+        f'"s3:ListBucket" permissions on bucket "{bucket}".'
+    )

@@ -14,6 +14,8 @@ from sparring_local_sagemaker.training.job import FOLLOWS, TrainingJob, model_ur
 from sparring_local_sagemaker.training.metrics import check_definitions
 
 HOST_LIMIT = 20
+# What DescribeTrainingJob has no member for.
+UNSHOWN = ("Tags", "SessionChainingConfig")
 LISTING = Listing(
     "TrainingJobSummaries",
     "TrainingJobName",
@@ -71,7 +73,7 @@ class TrainingJobs:
             image = self._image(request["AlgorithmSpecification"])
             now = time.time()
             record = {
-                **{key: value for key, value in request.items() if key != "Tags"},
+                **{key: value for key, value in request.items() if key not in UNSHOWN},
                 "TrainingJobArn": self.store.arn(name),
                 "CreationTime": now,
                 # A required member of the answer; before completion it says where the model will be.
@@ -97,10 +99,6 @@ class TrainingJobs:
         algorithm, resources = request["AlgorithmSpecification"], request["ResourceConfig"]
         if ("TrainingImage" in algorithm) == ("AlgorithmName" in algorithm):
             raise AwsError("ValidationException", "Specify exactly one of TrainingImage and AlgorithmName")
-        if "InstanceGroups" in resources:
-            raise AwsError(
-                "ValidationException", "The local stand-in of SageMaker has no InstanceGroups: give InstanceType"
-            )
         count = resources.get("InstanceCount", 1)
         if count < 1 or "InstanceType" not in resources:
             raise AwsError("ValidationException", "InstanceType is required and InstanceCount must be 1 or more")
@@ -132,7 +130,8 @@ class TrainingJobs:
         name = request["TrainingJobName"]
         if name not in self.jobs:
             raise AwsError(
-                "ValidationException", f"The training job {name} is {record['TrainingJobStatus']}, not running"
+                "ValidationException",
+                "The request was rejected because the training job is in status " + record["TrainingJobStatus"],
             )
         self.jobs[name].stop()
         return {}

@@ -21,7 +21,7 @@ from sparring_local_sagemaker.runtime.processing import Processing
 from sparring_local_sagemaker.runtime.records import batches, split
 from sparring_local_sagemaker.runtime.replica import Ended, Replica, Request, replica
 from sparring_local_sagemaker.state import Record, Store
-from sparring_local_sagemaker.storage import S3Object, objects_below, split_uri
+from sparring_local_sagemaker.storage import S3Object, nothing_found, objects_below, split_uri
 from sparring_local_sagemaker.training.channels import manifest_objects
 
 RUNS = ("InProgress", "Stopping")
@@ -79,7 +79,10 @@ class TransformJob:
         """Ask the job to stop, as StopTransformJob does."""
         with self._lock:
             if self.status not in RUNS:
-                raise AwsError("ValidationException", f"The transform job {self.name} is {self.status}, not running")
+                raise AwsError(
+                    "ValidationException",
+                    f"The request was rejected because the transform job is in status {self.status}",
+                )
             self._stop.set()
             self._enter("Stopping")
         for entry in self._replicas:
@@ -140,7 +143,7 @@ class TransformJob:
         find = manifest_objects if source["S3DataType"] == "ManifestFile" else objects_below
         objects = find(self.platform.s3, source["S3Uri"])
         if not objects:
-            raise RuntimeError(f"ClientError: no object at {source['S3Uri']}")
+            raise RuntimeError(f"ClientError: {nothing_found(source['S3Uri'])}")
         # The names of outputs are those of the inputs below the last folder of the prefix.
         folder = split_uri(source["S3Uri"])[1].rpartition("/")[0]
         if source["S3DataType"] == "S3Prefix":

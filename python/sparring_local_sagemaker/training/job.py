@@ -96,7 +96,10 @@ class TrainingJob:
         """Ask the job to stop, as StopTrainingJob does."""
         with self._lock:
             if self.status not in FOLLOWS:
-                raise AwsError("ValidationException", f"The training job {self.name} is {self.status}, not running")
+                raise AwsError(
+                    "ValidationException",
+                    f"The request was rejected because the training job is in status {self.status}",
+                )
             if not self._stop.is_set():
                 self._request_stop("Stopped")
 
