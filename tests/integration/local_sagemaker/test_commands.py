@@ -311,7 +311,7 @@ def test_what_the_model_refuses_comes_back_as_a_model_error(aws: LocalAws, old_e
 
 
 def test_an_endpoint_that_is_not_there_or_a_body_too_large_is_refused(aws: LocalAws, old_endpoint: str) -> None:
-    with pytest.raises(ClientError, match="Endpoint nowhere of account 123456789012 not found."):
+    with pytest.raises(ClientError, match=r"Endpoint nowhere of account 123456789012 not found\."):
         answer(aws, "nowhere", b"0 1:1")
     with pytest.raises(ClientError, match="is larger than 6291456") as caught:
         answer(aws, old_endpoint, b" " * 6_291_457)
