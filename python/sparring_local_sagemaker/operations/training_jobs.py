@@ -10,7 +10,7 @@ from sparring_local_sagemaker.operations.algorithms import Algorithms
 from sparring_local_sagemaker.platform import Platform
 from sparring_local_sagemaker.state import Record, Store
 from sparring_local_sagemaker.training.channels import check_channels
-from sparring_local_sagemaker.training.job import FOLLOWS, TrainingJob, model_uri
+from sparring_local_sagemaker.training.job import FOLLOWS, TrainingJob, model_uri, shown
 from sparring_local_sagemaker.training.metrics import check_definitions
 
 HOST_LIMIT = 20
@@ -122,7 +122,7 @@ class TrainingJobs:
             return self.jobs[name].describe()
         if name not in self.store:
             raise AwsError("ValidationException", "Requested resource not found.")
-        return self.store.found(name)
+        return shown(self.store.found(name))
 
     def stop(self, request: Record) -> Record:
         """StopTrainingJob."""

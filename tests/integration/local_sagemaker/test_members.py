@@ -31,6 +31,7 @@ KINDS = (
     "mlflow-tracking-server",
     "x",
     "hub-content/h/DataSet",
+    "hub-content/h/Model",
 )
 ARNS = [
     f"arn:aws:{service}:us-east-1:123456789012:{kind}/a"
