@@ -79,7 +79,8 @@ def _put(job: str, values: list[tuple[str, float]]) -> None:
     from moto.cloudwatch.models import cloudwatch_backends
 
     dimensions = [{"Name": "TrainingJobName", "Value": job}]
-    now = datetime.now(timezone.utc)
+    # moto compares with times that bear no zone.
+    now = datetime.now(timezone.utc).replace(tzinfo=None)
     data = [{"MetricName": n, "Value": v, "Dimensions": dimensions, "Timestamp": now} for n, v in values]
     if data:
         cloudwatch_backends[ACCOUNT][REGION].put_metric_data(NAMESPACE, data)
