@@ -141,14 +141,14 @@ def test_a_role_that_exists_may_do_all_and_another_is_not_found(cloud: Any) -> N
     assert code == "NoSuchEntity"
 
 
-@pytest.mark.parametrize("size", [1, 200_000])
-def test_a_response_stream_holds_the_answer_in_parts(cloud: Any, size: int) -> None:
-    name = cloud.deploy(cloud.variant("blue", cloud.create_model(TOY_MARK="é" * (size // 2) + "e" * (size % 2))))
+@pytest.mark.parametrize("lines", [1, 100_000])
+def test_a_response_stream_holds_the_answer_in_parts(cloud: Any, lines: int) -> None:
+    name, said = cloud.deploy(cloud.variant("blue")), "\n".join(["1"] * lines).encode()
     invoke = cloud.runtime.invoke_endpoint_with_response_stream
-    found = invoke(EndpointName=name, Body=b"1", ContentType="text/csv", CustomAttributes="trace=7")
+    found = invoke(EndpointName=name, Body=said, ContentType="text/csv", CustomAttributes="trace=7")
     parts = [event["PayloadPart"]["Bytes"] for event in found["Body"]]
-    assert len(b"".join(parts)) == size
-    assert len(parts) == -(-size // 65_536)
+    assert b"".join(parts) == said
+    assert len(parts) == -(-len(said) // 65_536)
     about = (found["ContentType"], found["InvokedProductionVariant"], found["CustomAttributes"])
     assert about == ("text/csv", "blue", "trace=7")
     cloud.sagemaker.delete_endpoint(EndpointName=name)
@@ -164,7 +164,7 @@ def signed_headers(cloud: Any, body: bytes) -> dict[str, str]:
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials
 
-    target = {"X-Amz-Target": "SageMaker.ListModels", "Content-Type": "application/x-amz-json-1.1"}
+    target = {"X-Amz-Target": "SageMaker.ListEndpointConfigs", "Content-Type": "application/x-amz-json-1.1"}
     request = AWSRequest("POST", cloud.aws.endpoint_url + "/", target, body)
     SigV4Auth(Credentials(cloud.aws.access_key, cloud.aws.secret_key), "sagemaker", "us-east-1").add_auth(request)
     return dict(request.headers)
@@ -214,7 +214,7 @@ def test_a_wrong_length_is_a_bad_request_or_the_end_of_the_connection(cloud: Any
     statuses = [line.split()[1] for line in said.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]
     # A body that is longer than told begins another request, which is none; one that is shorter gets no answer.
     assert not statuses or b"400" in statuses or lines[0] in ("Content-Length: 1", "Content-Length: 0")
-    cloud.sagemaker.list_models()
+    cloud.sagemaker.list_endpoint_configs()
 
 
 def test_null_stands_for_a_member_that_is_not_there(cloud: Any) -> None:
@@ -235,11 +235,16 @@ with LocalAws() as aws:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"AWS_PROFILE": "never"},
-        {"AWS_DEFAULT_PROFILE": "never"},
+        {
+            "AWS_PROFILE": "never",
+            "AWS_DEFAULT_PROFILE": "never",
+            "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+            "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9",
+            "HTTP_PROXY": "http://127.0.0.1:9",
+            "http_proxy": "http://127.0.0.1:9",
+            "NO_PROXY": "",
+        },
         {"AWS_CONFIG_FILE": "{file}", "AWS_SHARED_CREDENTIALS_FILE": "{file}"},
-        {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"},
-        {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", "NO_PROXY": ""},
     ],
     ids=lambda settings: next(iter(settings)),
 )
