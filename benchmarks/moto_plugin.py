@@ -1,15 +1,17 @@
 """A pytest plugin: moto's own tests, each against a fresh local SageMaker instead of moto's mock.
 
 With ``MOTO_COMPLETED`` in the environment, requests get what AWS requires and moto does not: a role that exists, a
-container in a model, models and configurations that are there.
+container in a model, addresses in S3, names and accounts as the model allows them.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,9 +55,14 @@ def complete(params: dict[str, Any], model: Any, **_: Any) -> None:
         params["PrimaryContainer"] = {"Image": IMAGE}
     for container in params.get("Containers", []):
         container.setdefault("Image", IMAGE)
-    for variant in params.get("ProductionVariants", []) if model.name == "CreateEndpointConfig" else []:
-        _model(variant["ModelName"])
+    if "ResourceArn" in params:
+        params["ResourceArn"] = params["ResourceArn"].replace("000000000000", "123456789012")
     if model.name == "CreateTransformJob":
+        params["ModelName"] = params["ModelName"].replace("_", "-")
+        params.pop("DataCaptureConfig", None)
+        source = params["TransformInput"]["DataSource"]["S3DataSource"]
+        source["S3Uri"], source["S3DataType"] = "s3://my-bucket/input", "S3Prefix"
+        params["TransformOutput"]["S3OutputPath"] = "s3://my-bucket/output"
         _model(params["ModelName"])
 
 
@@ -74,6 +81,11 @@ def client(*arguments: Any, **options: Any) -> Any:
     return made
 
 
+def _match(match: Any, pattern: str, text: str, flags: int = 0) -> Any:
+    """Let an ARN bear its resource's name in lower case, as AWS's do; moto keeps the case."""
+    return match(pattern, text, flags | re.IGNORECASE if str(pattern).startswith("^arn:aws:sagemaker") else flags)
+
+
 @pytest.fixture(autouse=True)
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Start a server of one's own for a test, and let every client find it."""
@@ -83,6 +95,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(boto3, "client", client)
         boto3.DEFAULT_SESSION = None
+        if COMPLETED:
+            monkeypatch.setattr(re, "match", functools.partial(_match, re.match))
         yield
 
 
