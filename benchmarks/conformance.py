@@ -28,6 +28,7 @@ from pages import save, table
 from sparring.wire.service_model import KINDS, service_model
 from sparring_local_sagemaker import LocalAws
 from sparring_local_sagemaker.control_plane import ControlPlane
+from sparring_local_sagemaker.operations import members as member_table
 from sparring_local_sagemaker.platform import Platform
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/sagemaker/aws4_request, SignedHeaders=host, Signature=0"
@@ -300,11 +301,32 @@ member. Every answer of the local SageMaker is also checked against the model's 
 
 {table(["", "sparring", "moto"], paths)}
 
+## Members
+
+{members()}
+
 ## Not there
 
 {len(results["missing"])} of SageMaker's {results["operations"]} operations are not in the local SageMaker, which
 answers them with `UnknownOperationException` and the list of those it has.
 """
+
+
+def members() -> str:
+    """Return what of each request is accepted and shown only, and what is refused, with the reasons."""
+    rows, honoured = [], 0
+    for service in ("sagemaker", "sagemaker-runtime"):
+        for operation in member_table.operations(service):
+            for place, _, fate in member_table.fates(service, operation):
+                honoured += fate.kind == "honoured" and not fate.only
+                if fate.kind != "honoured" or fate.only:
+                    allowed = ", ".join(json.dumps(value) for value in fate.only)
+                    rows.append([operation, f"`{place}`", f"only {allowed}" if allowed else fate.kind, fate.reason])
+    return f"""Of the members of all requests {honoured} are honoured. *Shown*: accepted, described again, and without
+effect here. *Refused*: a `ValidationException` names the member before anything starts. What lies below such a member
+shares its lot. A member that a newer model has and this table has not is refused.
+
+{table(["operation", "member", "", "why"], rows)}"""
 
 
 def main() -> None:

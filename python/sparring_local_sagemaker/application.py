@@ -16,7 +16,8 @@ from werkzeug.wrappers import Request, Response
 
 from sparring.io.s3_uri import split_s3_uri
 from sparring.wire.service_model import AwsError
-from sparring_local_sagemaker import answers
+from sparring_local_sagemaker import answers, event_stream, iam
+from sparring_local_sagemaker.bodies import parsed
 from sparring_local_sagemaker.calls import Call, identify
 from sparring_local_sagemaker.control_plane import ControlPlane
 from sparring_local_sagemaker.credentials import secrets_of
@@ -25,6 +26,7 @@ from sparring_local_sagemaker.faults import Effect
 from sparring_local_sagemaker.guard import require_own_client
 from sparring_local_sagemaker.http_server import CUT, REQUEST
 from sparring_local_sagemaker.objects import Objects
+from sparring_local_sagemaker.operations.members import require_honoured_headers
 from sparring_local_sagemaker.page.site import Site
 from sparring_local_sagemaker.platform import Platform
 from sparring_local_sagemaker.runtime import replica
@@ -84,6 +86,8 @@ class Application:
             return self._control(call)(environ, start_response)
         if call.service == "sagemaker-runtime":
             return self._runtime(call, effect, Request(environ))(environ, start_response)
+        if call.service == "iam" and (simulated := iam.simulated(environ)) is not None:
+            return simulated(environ, start_response)
         if call.service == "logs":
             self.platform.logs.ship()
         if call.service not in self.moto:
@@ -106,13 +110,7 @@ class Application:
 
     def _control(self, call: Call) -> Response:
         try:
-            try:
-                request = json.loads(call.body or b"{}")
-            except ValueError as broken:
-                raise AwsError("SerializationException", f"The request is not JSON: {broken}") from broken
-            if not isinstance(request, dict):
-                raise AwsError("SerializationException", "The request is no JSON object")
-            answer = json.dumps(self.plane.call(call.operation, request))
+            answer = json.dumps(self.plane.call(call.operation, parsed(call.body)))
         except AwsError as refusal:
             return answers.error(call.service, refusal)
         except Exception as failure:
@@ -124,9 +122,11 @@ class Application:
 
     def _runtime(self, call: Call, effect: Effect | None, request: Request) -> Response:
         try:
+            require_honoured_headers(call.operation, request.headers.keys())
             if call.operation == "InvokeEndpointAsync":
                 return self._invoke_later(call.name, request)
-            return self._invoke(call.name, request, effect)
+            answer = self._invoke(call.name, request, effect)
+            return _streamed(answer) if call.operation == "InvokeEndpointWithResponseStream" else answer
         except AwsError as refusal:
             return answers.error(call.service, refusal)
         except Exception as failure:
@@ -135,16 +135,13 @@ class Application:
 
     def _invoke(self, name: str, request: Request, effect: Effect | None) -> Response:
         given = request.headers
-        endpoint = self.plane.endpoints.found(name)
+        endpoint = self.plane.endpoints.invoked(name)
         asked = replica.Request.of(
             request.get_data(),
             given.get("Content-Type", ""),
             given.get("Accept"),
             given.get(f"{PREFIX}Custom-Attributes"),
         )
-        for lacking in ("Target-Model", "Target-Container-Hostname", "Inference-Component"):
-            if f"{PREFIX}{lacking}" in given:
-                raise AwsError("ValidationError", f"The local stand-in of SageMaker has no {lacking}")
         found = endpoint.invoke(asked, given.get(f"{PREFIX}Target-Variant"), given.get(f"{PREFIX}Inference-Id"))
         shown = answers.headers() | {"x-Amzn-Invoked-Production-Variant": found.variant}
         if found.answer.attributes:
@@ -160,7 +157,7 @@ class Application:
         }
         seconds = _number(given, "invocationtimeoutseconds", DEFAULT_SECONDS, 1, LONGEST_SECONDS)
         ttl = _number(given, "requestttlseconds", DEFAULT_TTL, 60, DEFAULT_TTL)
-        endpoint = self.plane.endpoints.found(name)
+        endpoint = self.plane.endpoints.invoked(name)
         location = given.get("inputlocation") or self._inline(name, request)
         ticket = endpoint.invoke_later(given, location, seconds, ttl)
         shown = answers.headers() | {f"{PREFIX}OutputLocation": ticket.output}
@@ -171,7 +168,7 @@ class Application:
     def _inline(self, name: str, request: Request) -> str:
         """Put a body that came with the request in S3, where the endpoint's answers go."""
         body = request.get_data()
-        config = self.plane.endpoints.found(name).describe().get("AsyncInferenceConfig")
+        config = self.plane.endpoints.invoked(name).describe().get("AsyncInferenceConfig")
         if not body or config is None:
             raise AwsError("ValidationError", "InputLocation is missing")
         if len(body) > INLINE_LIMIT:
@@ -180,6 +177,14 @@ class Application:
         bucket, key = split_s3_uri(uri)
         self.platform.s3.upload_fileobj(io.BytesIO(body), bucket, key)
         return uri
+
+
+def _streamed(answer: Response) -> Response:
+    """Return an answer as an event stream; all of it is here before its first part is sent."""
+    shown = {**answer.headers, f"{PREFIX}Content-Type": answer.content_type or ""}
+    del shown["Content-Type"], shown["Content-Length"]
+    parts = b"".join(event_stream.payload_parts(answer.get_data()))
+    return Response(parts, answer.status_code, shown, content_type=event_stream.CONTENT_TYPE)
 
 
 def _likely_service(environ: dict[str, Any]) -> str:

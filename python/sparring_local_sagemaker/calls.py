@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 from sparring.wire.service_model import AwsError
+from sparring_local_sagemaker.bodies import parsed
 from sparring_local_sagemaker.clients import PLATFORM_AGENT
 from sparring_local_sagemaker.faults import Caller
 
-INVOCATION = re.compile(r"^/endpoints/([^/]+)/(invocations|async-invocations)$")
-RUNTIME = {"invocations": "InvokeEndpoint", "async-invocations": "InvokeEndpointAsync"}
+INVOCATION = re.compile(r"^/endpoints/([^/]+)/(invocations|async-invocations|invocations-response-stream)$")
+RUNTIME = {
+    "invocations": "InvokeEndpoint",
+    "async-invocations": "InvokeEndpointAsync",
+    "invocations-response-stream": "InvokeEndpointWithResponseStream",
+}
 # S3's naming rules for general purpose buckets.
 BUCKET = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 # What tells the S3 operations of one method and place apart: the query's member that they bear.
@@ -80,10 +84,8 @@ def identify(environ: dict[str, Any], service: str) -> Call:
 def _resource(body: bytes) -> str:
     """Return the name of the resource that a request of the control plane is about."""
     try:
-        request = json.loads(body or b"{}")
-    except ValueError:
-        return ""
-    if not isinstance(request, dict):
+        request = parsed(body)
+    except AwsError:
         return ""
     named = [value for member, value in request.items() if member.endswith("Name") and isinstance(value, str)]
     return named[0] if named else ""

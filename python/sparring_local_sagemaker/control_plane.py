@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from sparring.wire.service_model import AwsError, check_answer, check_request, operation
+from sparring_local_sagemaker.bodies import without_nulls
 from sparring_local_sagemaker.operations.algorithms import Algorithms
 from sparring_local_sagemaker.operations.endpoint_configs import EndpointConfigs
 from sparring_local_sagemaker.operations.endpoints import Endpoints
+from sparring_local_sagemaker.operations.members import require_honoured
 from sparring_local_sagemaker.operations.models import Models
 from sparring_local_sagemaker.operations.tags import TagOperations
 from sparring_local_sagemaker.operations.training_jobs import TrainingJobs
@@ -57,6 +59,9 @@ class ControlPlane:
                 "UnknownOperationException",
                 f"The local stand-in of SageMaker does not have {name}; it has {', '.join(sorted(self.operations))}",
             )
+        # null stands for a member that is not there.
+        request = without_nulls(request)
+        require_honoured(name, request)
         answer = self.operations[name](request)
         check_answer(name, answer)
         return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable
@@ -15,6 +16,8 @@ from sparring_local_sagemaker.guard import guarded
 from sparring_local_sagemaker.signatures import SignedRequest
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+SILENCE_SECONDS = 60.0
+_LENGTH = re.compile(r"\d{1,18}", re.ASCII)
 WITHOUT_BODY = (204, 304)
 # In the environment of each request: a list; an answer ends after the number of bytes that is put there.
 CUT = "sparring.cut"
@@ -29,6 +32,10 @@ def listen(host: str, port: int, application: Application) -> BaseWSGIServer:
     return server
 
 
+class _BadRequest(Exception):
+    """Raised when a request's framing is wrong: what follows on the connection cannot be told from its body."""
+
+
 class _Handler(WSGIRequestHandler):
     """Reads a whole body before it answers, and so can keep the connection, which werkzeug always closes.
 
@@ -38,6 +45,8 @@ class _Handler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
+    # Of silence, after which a connection is closed: a client that promised more than it sends must not stay.
+    timeout = SILENCE_SECONDS
 
     def handle_expect_100(self) -> bool:
         """Ask for the body at once."""
@@ -63,6 +72,11 @@ class _Handler(WSGIRequestHandler):
             self._answer(status, list(headers), b"".join(chunks), cuts[0] if cuts else None)
         except (ConnectionError, EOFError):
             self.close_connection = True
+        except _BadRequest as wrong:
+            self._answer(
+                "400 Bad Request", [("Content-Type", "text/plain"), ("Connection", "close")], str(wrong).encode()
+            )
+            self.close_connection = True
         except Exception:
             traceback.print_exc(file=sys.stderr)
             self._answer("500 Internal Server Error", [], b"")
@@ -74,10 +88,25 @@ class _Handler(WSGIRequestHandler):
         ------
         EOFError
             If the client vanished before its end: half an object must not be stored.
+        _BadRequest
+            If the body's length is not told well, or its end does not come.
         """
+        lengths = self.headers.get_all("Content-Length", [])
+        if any(not _LENGTH.fullmatch(text) for text in lengths) or len(set(lengths)) > 1:
+            raise _BadRequest("Content-Length must be one number that is not negative")
+        if lengths and "Transfer-Encoding" in self.headers:
+            raise _BadRequest("Content-Length and Transfer-Encoding exclude each other")
+        try:
+            return self._read(environ)
+        except TimeoutError as error:
+            raise _BadRequest(f"The body did not end within {self.timeout} seconds of silence") from error
+
+    def _read(self, environ: dict[str, Any]) -> bytes:
         if "wsgi.input_terminated" in environ:
             try:
                 return io.BufferedReader(environ["wsgi.input"]).read()
+            except TimeoutError:
+                raise
             except OSError as error:
                 raise EOFError from error
         size = int(environ.get("CONTENT_LENGTH") or 0)

@@ -42,10 +42,7 @@ READY = "sparring local-aws ready on"
 def start(options: argparse.Namespace, state: Path) -> tuple[BaseWSGIServer, ControlPlane]:
     """Return a listening server, not yet serving, and its control plane."""
     own = owner()
-    # Profiles, addresses and credentials of the user's AWS are not for this server; moto wants some.
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        del os.environ[name]
-    os.environ.update(AWS_ACCESS_KEY_ID="none", AWS_SECRET_ACCESS_KEY="none")
+    forget_the_users_aws()
     images, faults = Images.read(options.images), Faults.read(options.faults)
     applications: list[Application] = []
     server = listen(HOST, options.port, lambda *request: applications[0](*request))
@@ -60,6 +57,14 @@ def start(options: argparse.Namespace, state: Path) -> tuple[BaseWSGIServer, Con
     applications.append(Application(platform, plane, objects))
     service_model()
     return server, plane
+
+
+def forget_the_users_aws() -> None:
+    """Let moto and botocore reach for none of the user's profiles, credentials, addresses and proxies."""
+    for name in [name for name in os.environ if name.upper().startswith("AWS_") or name.upper().endswith("_PROXY")]:
+        del os.environ[name]
+    os.environ.update(AWS_ACCESS_KEY_ID="sparring-local", AWS_SECRET_ACCESS_KEY="sparring-local")
+    os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
 
 
 def main(argv: list[str]) -> int:

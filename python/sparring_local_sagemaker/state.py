@@ -29,6 +29,10 @@ def arn(kind: str, name: str) -> str:
     return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{kind}/{name.lower()}"
 
 
+# A kind as AWS's messages word it, where that is not how its ARN does.
+WORDS = {"endpoint-config": "endpoint configuration", "training-job": "training job", "transform-job": "transform job"}
+
+
 class Store:
     """The records of one kind of resource, by name.
 
@@ -43,7 +47,7 @@ class Store:
     """
 
     def __init__(self, kind: str, folder: Path) -> None:
-        self.kind, self.folder = kind, folder
+        self.kind, self.words, self.folder = kind, WORDS.get(kind, kind), folder
         folder.mkdir(parents=True, exist_ok=True)
         remove_partial(folder)
         self._records: dict[str, Record] = {}
@@ -67,13 +71,13 @@ class Store:
     def found(self, name: str) -> Record:
         """Return a record, or raise as AWS does."""
         if name not in self._records:
-            raise AwsError("ValidationException", f'Could not find {self.kind} "{self.arn(name)}".')
+            raise AwsError("ValidationException", f'Could not find {self.words} "{self.arn(name)}".')
         return self._records[name]
 
     def refuse_twice(self, name: str) -> None:
         """Raise as AWS does if there is a resource of that name already."""
         if name in self._records:
-            raise AwsError("ValidationException", f'Cannot create already existing {self.kind} "{self.arn(name)}".')
+            raise AwsError("ValidationException", f'Cannot create already existing {self.words} "{self.arn(name)}".')
 
     def put(self, name: str, record: Record, sure: bool = False) -> Record:
         """Keep a record, on disk and then in memory.

@@ -7,8 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from botocore.exceptions import ClientError
+
 from sparring.io.archives import ArchiveError, tarfile, unpack
 from sparring.io.s3_uri import split_s3_uri
+from sparring_local_sagemaker.secret import REGION
 
 # What file systems allow of a name, and how much of a key a message shows.
 NAME_BYTES = 255
@@ -144,6 +147,22 @@ def upload_files(s3: Any, files: dict[str, Path], uri: str) -> None:
         s3.upload_file(str(path), bucket, f"{prefix.rstrip('/')}/{name}")
 
 
+def download_model(s3: Any, uri: str, folder: Path) -> None:
+    """Put a model in ``folder``: what is below a prefix that ends with ``/``, else the archive at ``uri``.
+
+    Raises
+    ------
+    RuntimeError
+        If there is nothing, or the archive is no ``tar.gz``; in AWS's words.
+    """
+    if not uri.endswith("/"):
+        return download_archive(s3, uri, folder)
+    objects = objects_below(s3, uri)
+    if not objects:
+        raise RuntimeError(f"Could not find model data at {uri}.")
+    download(s3, objects, folder)
+
+
 def download_archive(s3: Any, uri: str, folder: Path) -> None:
     """Unpack the ``tar.gz`` at ``uri`` into ``folder``.
 
@@ -155,11 +174,29 @@ def download_archive(s3: Any, uri: str, folder: Path) -> None:
     bucket, key = split_s3_uri(uri)
     folder.mkdir(parents=True, exist_ok=True)
     archive = folder.parent / "model.tar.gz"
-    s3.download_file(bucket, key, str(archive))
+    try:
+        s3.download_file(bucket, key, str(archive))
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("404", "NoSuchKey", "NoSuchBucket"):
+            raise
+        raise RuntimeError(f"Could not find model data at {uri}.") from error
     try:
         with archive.open("rb") as packed:
-            unpack(packed, folder)
+            unpack(packed, folder, mode="r:gz")
     except ArchiveError as error:
-        raise ValueError(f"ClientError: {uri} cannot be unpacked: {error}") from error
+        raise RuntimeError(
+            f'Failed to extract model data archive from URL "{uri}". Please ensure that the object located at the '
+            f"URL is a valid tar.gz archive: {error}."
+        ) from error
     finally:
         archive.unlink()
+
+
+def nothing_found(uri: str) -> str:
+    """Return what AWS says where a channel or a transform finds no object."""
+    bucket, _ = split_s3_uri(uri)
+    return (
+        f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket exists '
+        f"in the selected region ({REGION}), that objects exist under that S3 prefix, and that the role has "
+        f'"s3:ListBucket" permissions on bucket "{bucket}".'
+    )

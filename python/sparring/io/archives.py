@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import tarfile as standard
+import zlib
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Literal, NamedTuple
 
 __all__ = ["ArchiveError", "Limits", "tarfile", "unpack"]
 
@@ -16,6 +17,7 @@ else:
     from backports import tarfile
 
 MEBIBYTE = 2**20
+Mode = Literal["r:*", "r:gz"]
 
 
 class ArchiveError(ValueError):
@@ -43,7 +45,7 @@ class Limits(NamedTuple):
     depth: int = 64
 
 
-def unpack(archive: IO[bytes], folder: Path, limits: Limits | None = None) -> None:
+def unpack(archive: IO[bytes], folder: Path, limits: Limits | None = None, mode: Mode = "r:*") -> None:
     """Unpack a tar, compressed or not, into ``folder``; the first member beyond a limit ends it.
 
     Parameters
@@ -53,6 +55,8 @@ def unpack(archive: IO[bytes], folder: Path, limits: Limits | None = None) -> No
     folder : Path
         Made, if it is missing.
     limits : Limits, optional
+    mode : {"r:*", "r:gz"}, default "r:*"
+        As of ``tarfile``: any compression and none, or gzip alone.
 
     Raises
     ------
@@ -69,7 +73,7 @@ def unpack(archive: IO[bytes], folder: Path, limits: Limits | None = None) -> No
     archive.seek(0)
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with tarfile.open(fileobj=archive, mode="r:*") as packed:
+        with tarfile.open(fileobj=archive, mode=mode) as packed:
             total = 0
             for number, member in enumerate(packed, start=1):
                 total += max(0, member.size)
@@ -77,7 +81,7 @@ def unpack(archive: IO[bytes], folder: Path, limits: Limits | None = None) -> No
                 packed.extract(member, folder, filter="data")
     except tarfile.FilterError as error:
         raise ArchiveError(str(error)) from error
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise ArchiveError(f"it is no readable archive: {error}") from error
 
 

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
-import botocore.session
+from botocore.loaders import create_loader
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 
 KINDS: dict[str, tuple[type, ...]] = {
@@ -42,7 +42,8 @@ class AwsError(Exception):
 @functools.cache
 def service_model() -> ServiceModel:
     """Return botocore's model of the service ``sagemaker``."""
-    return botocore.session.get_session().get_service_model("sagemaker")
+    # Not of a session: that reads the user's configuration, and fails at a profile that is not there.
+    return ServiceModel(create_loader().load_service_model("sagemaker", "service-2"), "sagemaker")
 
 
 def operation(name: str) -> OperationModel:

@@ -33,6 +33,8 @@ TABLE = {
     "local_lloyd_num_trials": Hyperparameter(int, POSITIVE, "auto", auto=True),
     "half_life_time_size": Hyperparameter(int, "[0, inf)", 0, used=False),
     "epochs": Hyperparameter(int, POSITIVE, 1, used=False),
+    # The SageMaker Python SDK sends it with each job of its KMeans.
+    "force_dense": Hyperparameter(str, ("True", "False"), "True", used=False),
     "eval_metrics": Hyperparameter(list, ("msd", "ssd"), ["msd"]),
 }
 

@@ -11,7 +11,6 @@ from sparring_local_sagemaker.state import Record
 
 LISTING = Listing("EndpointConfigs", "EndpointConfigName", ("EndpointConfigName", "EndpointConfigArn", "CreationTime"))
 MEMORY_STEPS = tuple(range(1_024, 6_145, 1_024))
-NOT_HERE = ("ExplainerConfig", "ShadowProductionVariants")
 
 
 class EndpointConfigs(Named):
@@ -39,9 +38,6 @@ def _check(request: Record) -> None:
     names = [variant["VariantName"] for variant in variants]
     if len(set(names)) < len(names):
         raise AwsError("ValidationException", f"Variant names must be unique, got {', '.join(names)}")
-    for member in NOT_HERE:
-        if member in request:
-            raise AwsError("ValidationException", f"The local stand-in of SageMaker has no {member}")
     serverless = [variant for variant in variants if "ServerlessConfig" in variant]
     for variant in variants:
         if variant in serverless:
@@ -53,6 +49,10 @@ def _check(request: Record) -> None:
             )
     if sum(variant.get("InitialVariantWeight", 1.0) for variant in variants) <= 0:
         raise AwsError("ValidationException", "At least one variant needs a weight above 0")
+    if "AsyncInferenceConfig" in request and "DataCaptureConfig" in request:
+        raise AwsError(
+            "ValidationException", "The local stand-in of SageMaker has no DataCaptureConfig of asynchronous endpoints"
+        )
     output = request.get("AsyncInferenceConfig", {}).get("OutputConfig", {})
     if "AsyncInferenceConfig" in request and not output.get("S3OutputPath", "").startswith("s3://"):
         raise AwsError("ValidationException", "AsyncInferenceConfig.OutputConfig.S3OutputPath must begin with s3://")
@@ -70,5 +70,3 @@ def _check_serverless(variant: Record, request: Record) -> None:
     for member in ("DataCaptureConfig", "AsyncInferenceConfig"):
         if member in request:
             raise AwsError("ValidationException", f"A serverless endpoint has no {member}")
-    if "ProvisionedConcurrency" in config:
-        raise AwsError("ValidationException", "The local stand-in of SageMaker has no ProvisionedConcurrency")

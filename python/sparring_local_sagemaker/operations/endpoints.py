@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from sparring.wire.service_model import AwsError
+from sparring_local_sagemaker.clients import ACCOUNT
 from sparring_local_sagemaker.listing import Listing
 from sparring_local_sagemaker.operations.endpoint_configs import EndpointConfigs
 from sparring_local_sagemaker.operations.models import Models, containers
@@ -47,6 +48,12 @@ class Endpoints:
         if name not in self.endpoints:
             self.store.found(name)
             raise AwsError("ValidationException", f'Could not find endpoint "{self.store.arn(name)}".')
+        return self.endpoints[name]
+
+    def invoked(self, name: str) -> Endpoint:
+        """Return the endpoint that an invocation names, or raise as AWS's runtime does."""
+        if name not in self.endpoints:
+            raise AwsError("ValidationError", f"Endpoint {name} of account {ACCOUNT} not found.")
         return self.endpoints[name]
 
     def create(self, request: Record) -> Record:
@@ -93,10 +100,6 @@ class Endpoints:
     def adjust(self, request: Record) -> Record:
         """UpdateEndpointWeightsAndCapacities."""
         endpoint = self.found(request["EndpointName"])
-        known = endpoint.deployment.variants if endpoint.deployment is not None else {}
-        for entry in request["DesiredWeightsAndCapacities"]:
-            if entry["VariantName"] not in known:
-                raise AwsError("ValidationException", f"Could not find variant {entry['VariantName']}")
         endpoint.adjust(request["DesiredWeightsAndCapacities"])
         return {"EndpointArn": self.store.arn(endpoint.name)}
 

@@ -8,6 +8,8 @@ from sparring_local_sagemaker.operations.named import Named
 from sparring_local_sagemaker.platform import Platform
 from sparring_local_sagemaker.state import Record
 
+# The ways in which model data are read: files below a prefix, or one archive.
+FORMS = (("S3Prefix", "None"), ("S3Object", "Gzip"))
 LISTING = Listing("Models", "ModelName", ("ModelName", "ModelArn", "CreationTime"))
 
 
@@ -22,16 +24,24 @@ class Models(Named):
         if ("PrimaryContainer" in request) == ("Containers" in request):
             raise AwsError("ValidationException", "Specify exactly one of PrimaryContainer and Containers")
         for container in containers(request):
-            if container.get("Mode") == "MultiModel" or "ModelPackageName" in container:
-                raise AwsError(
-                    "ValidationException",
-                    "The local stand-in of SageMaker serves containers of one model: no MultiModel, no model package",
-                )
+            _check_data(container)
             if "Image" not in container:
                 raise AwsError("ValidationException", "A container needs an Image")
         if "ExecutionRoleArn" not in request:
             raise AwsError("ValidationException", "ExecutionRoleArn is required")
         self.platform.require_role(request["ExecutionRoleArn"])
+
+
+def _check_data(container: Record) -> None:
+    """Raise unless a container's model data are named once and in a way that is read here."""
+    source = container.get("ModelDataSource", {}).get("S3DataSource")
+    if source is None:
+        return
+    if "ModelDataUrl" in container:
+        raise AwsError("ValidationException", "Specify one of ModelDataUrl and ModelDataSource, not both")
+    if (source["S3DataType"], source["CompressionType"]) not in FORMS:
+        forms = " or ".join(f"S3DataType {kind} with CompressionType {packed}" for kind, packed in FORMS)
+        raise AwsError("ValidationException", f"ModelDataSource.S3DataSource takes {forms}")
 
 
 def containers(model: Record) -> list[Record]:

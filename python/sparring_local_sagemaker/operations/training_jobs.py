@@ -11,10 +11,12 @@ from sparring_local_sagemaker.platform import Platform
 from sparring_local_sagemaker.state import Record, Store
 from sparring_local_sagemaker.training.channels import check_channels
 from sparring_local_sagemaker.training.entry_point import check_entry_point
-from sparring_local_sagemaker.training.job import FOLLOWS, TrainingJob, model_uri
+from sparring_local_sagemaker.training.job import FOLLOWS, TrainingJob, model_uri, shown
 from sparring_local_sagemaker.training.metrics import check_definitions
 
 HOST_LIMIT = 20
+# What DescribeTrainingJob has no member for.
+UNSHOWN = ("Tags", "SessionChainingConfig")
 LISTING = Listing(
     "TrainingJobSummaries",
     "TrainingJobName",
@@ -73,7 +75,7 @@ class TrainingJobs:
             check_entry_point(self.platform.images, image, request)
             now = time.time()
             record = {
-                **{key: value for key, value in request.items() if key != "Tags"},
+                **{key: value for key, value in request.items() if key not in UNSHOWN},
                 "TrainingJobArn": self.store.arn(name),
                 "CreationTime": now,
                 # A required member of the answer; before completion it says where the model will be.
@@ -100,10 +102,6 @@ class TrainingJobs:
         algorithm, resources = request["AlgorithmSpecification"], request["ResourceConfig"]
         if ("TrainingImage" in algorithm) == ("AlgorithmName" in algorithm):
             raise AwsError("ValidationException", "Specify exactly one of TrainingImage and AlgorithmName")
-        if "InstanceGroups" in resources:
-            raise AwsError(
-                "ValidationException", "The local stand-in of SageMaker has no InstanceGroups: give InstanceType"
-            )
         count = resources.get("InstanceCount", 1)
         if count < 1 or "InstanceType" not in resources:
             raise AwsError("ValidationException", "InstanceType is required and InstanceCount must be 1 or more")
@@ -127,7 +125,7 @@ class TrainingJobs:
             return self.jobs[name].describe()
         if name not in self.store:
             raise AwsError("ValidationException", "Requested resource not found.")
-        return self.store.found(name)
+        return shown(self.store.found(name))
 
     def stop(self, request: Record) -> Record:
         """StopTrainingJob."""
@@ -135,7 +133,8 @@ class TrainingJobs:
         name = request["TrainingJobName"]
         if name not in self.jobs:
             raise AwsError(
-                "ValidationException", f"The training job {name} is {record['TrainingJobStatus']}, not running"
+                "ValidationException",
+                "The request was rejected because the training job is in status " + record["TrainingJobStatus"],
             )
         self.jobs[name].stop()
         return {}

@@ -86,7 +86,10 @@ class TransformJobs:
         """StopTransformJob."""
         record, name = self.describe(request), request["TransformJobName"]
         if name not in self.jobs:
-            raise AwsError("ValidationException", f"The transform job {name} is {record['TransformJobStatus']}")
+            raise AwsError(
+                "ValidationException",
+                "The request was rejected because the transform job is in status " + record["TransformJobStatus"],
+            )
         self.jobs[name].stop()
         return {}
 
@@ -98,14 +101,7 @@ class TransformJobs:
 
 def _check(request: Record) -> None:
     """Raise what AWS refuses beyond its service model, and what this stand-in lacks."""
-    source = request["TransformInput"]["DataSource"]["S3DataSource"]
     split, assemble = request["TransformInput"].get("SplitType", "None"), request["TransformOutput"].get("AssembleWith")
-    if source["S3DataType"] not in ("S3Prefix", "ManifestFile"):
-        raise AwsError(
-            "ValidationException", f"S3DataType must be S3Prefix or ManifestFile, got {source['S3DataType']}"
-        )
-    if "DataCaptureConfig" in request:
-        raise AwsError("ValidationException", "The local stand-in of SageMaker captures endpoints, not transform jobs")
     payload, at_once = request.get("MaxPayloadInMB", 6), request.get("MaxConcurrentTransforms", 1)
     if payload > PAYLOAD_LIMIT_MB or payload * max(1, at_once) > PAYLOAD_LIMIT_MB:
         raise AwsError(

@@ -86,7 +86,7 @@ class Deployment:
         except Ended:
             raise
         except Exception as error:
-            raise RuntimeError(f"Production variant {variant.name}: {error}") from error
+            raise RuntimeError(_reason(variant.name, str(error))) from error
 
     def choose(self, target: str | None = None) -> Variant:
         """Return the variant that a request goes to.
@@ -126,3 +126,14 @@ class Deployment:
             self._idle.wait_for(lambda: self._busy == 0, drain_seconds)
         for variant in self.variants.values():
             variant.end()
+
+
+def _reason(variant: str, said: str) -> str:
+    """Return why a variant does not come up; of its container as AWS words it."""
+    subject = "The primary container "
+    if not said.startswith(subject):
+        return f"Production variant {variant}: {said}"
+    return (
+        f"{subject}for production variant {variant} {said.removeprefix(subject)} "
+        "Please check CloudWatch logs for this endpoint."
+    )

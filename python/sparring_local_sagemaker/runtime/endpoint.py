@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from sparring.wire.service_model import AwsError
@@ -77,6 +77,8 @@ class Endpoint:
         """Change weights and counts, in the background, while the endpoint serves."""
         with self._lock:
             self._require("InService")
+            assert self.deployment is not None
+            _check_variants(desired, self.deployment.variants, self.record["EndpointConfigName"])
             self._enter("Updating")
         self._run(lambda: self._adjust(desired))
 
@@ -223,6 +225,21 @@ class Endpoint:
         if self.status not in SERVES or deployment is None:
             raise AwsError("ValidationError", f"Endpoint {self.name} of account {ACCOUNT} is {self.status}.")
         return deployment
+
+
+def _check_variants(desired: list[Record], known: Iterable[str], config: str) -> None:
+    """Raise as AWS does if a variant is given twice, or is not there."""
+    names = [entry["VariantName"] for entry in desired]
+    twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
+    if twice is not None:
+        raise AwsError("ValidationException", f'The variant name "{twice}" was non-unique within the request.')
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        shown = ", ".join(unknown)
+        raise AwsError(
+            "ValidationException",
+            f'The variant name(s) "{shown}" is/are not present within endpoint configuration "{config}".',
+        )
 
 
 def _capture_summary(config: Record) -> Record:

@@ -16,7 +16,7 @@ from sparring_local_sagemaker.distortion import distorted
 from sparring_local_sagemaker.platform import Platform
 from sparring_local_sagemaker.processes import Launch, Program
 from sparring_local_sagemaker.state import Record
-from sparring_local_sagemaker.storage import download_archive
+from sparring_local_sagemaker.storage import download_model
 
 START_SECONDS = 240.0
 PING_SECONDS = 2.0
@@ -70,7 +70,7 @@ class Container:
     launch : Launch
         Its command, tree and log.
     model_data : str or None
-        ``s3://`` URI of its ``model.tar.gz``.
+        ``s3://`` URI of its ``model.tar.gz``, or a prefix of files that ends with ``/``.
     startup_seconds : float
         Within which ``/ping`` must answer 200.
     """
@@ -95,7 +95,7 @@ class Container:
         """
         if self.model_data and not (self.launch.base / "model").exists():
             self.launch.base.mkdir(parents=True, exist_ok=True)
-            download_archive(s3, self.model_data, self.launch.base / "model")
+            download_model(s3, self.model_data, self.launch.base / "model")
         (self.launch.base / "model").mkdir(parents=True, exist_ok=True)
         with self._lock:
             # Ended before there was a program to end: it must not start.
@@ -120,7 +120,7 @@ class Container:
             self._ended.wait(0.05)
         if self._ended.is_set():
             raise Ended
-        raise RuntimeError("The primary container did not pass the ping health check")
+        raise RuntimeError("The primary container did not pass the ping health check.")
 
     def invoke(self, request: Request, seconds: float) -> Answer:
         """Return the container's answer, or raise ``ModelError`` as AWS does."""
@@ -249,8 +249,17 @@ def replica(
         here = folder if len(containers) == 1 else folder / f"container-{number}"
         environment = {**platform.variables(), **variables, **settings}
         launch = Launch(recipe, here / "opt-ml", here / "log.txt", environment, memory_bytes)
-        made.append(Container(launch, container.get("ModelDataUrl"), startup_seconds))
+        made.append(Container(launch, _model_data(container), startup_seconds))
     return Replica(platform, name, made)
+
+
+def _model_data(container: Record) -> str | None:
+    """Return where a container's model is: an archive, or a prefix that ends with ``/``."""
+    source = container.get("ModelDataSource", {}).get("S3DataSource")
+    if source is None:
+        return container.get("ModelDataUrl")
+    uri: str = source["S3Uri"]
+    return f"{uri.rstrip('/')}/" if source["S3DataType"] == "S3Prefix" else uri
 
 
 def model_error(status: int, said: str) -> AwsError:

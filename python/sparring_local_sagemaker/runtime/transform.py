@@ -22,7 +22,7 @@ from sparring_local_sagemaker.runtime.processing import Processing
 from sparring_local_sagemaker.runtime.records import batches, split
 from sparring_local_sagemaker.runtime.replica import Ended, Replica, Request, replica
 from sparring_local_sagemaker.state import Record, Store
-from sparring_local_sagemaker.storage import S3Object, objects_below
+from sparring_local_sagemaker.storage import S3Object, nothing_found, objects_below
 from sparring_local_sagemaker.training.channels import manifest_objects
 
 RUNS = ("InProgress", "Stopping")
@@ -80,7 +80,10 @@ class TransformJob:
         """Ask the job to stop, as StopTransformJob does."""
         with self._lock:
             if self.status not in RUNS:
-                raise AwsError("ValidationException", f"The transform job {self.name} is {self.status}, not running")
+                raise AwsError(
+                    "ValidationException",
+                    f"The request was rejected because the transform job is in status {self.status}",
+                )
             self._enter("Stopping")
             self._stop.set()
         for entry in self._replicas:
@@ -148,7 +151,7 @@ class TransformJob:
         find = manifest_objects if source["S3DataType"] == "ManifestFile" else objects_below
         objects = find(self.platform.s3, source["S3Uri"])
         if not objects:
-            raise RuntimeError(f"ClientError: no object at {source['S3Uri']}")
+            raise RuntimeError(f"ClientError: {nothing_found(source['S3Uri'])}")
         # The names of outputs are those of the inputs below the last folder of the prefix.
         folder = split_s3_uri(source["S3Uri"])[1].rpartition("/")[0]
         if source["S3DataType"] == "S3Prefix":

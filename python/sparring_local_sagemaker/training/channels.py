@@ -15,11 +15,10 @@ from typing import Any
 
 from sparring.io.s3_uri import split_s3_uri
 from sparring.wire.service_model import AwsError
-from sparring_local_sagemaker.storage import S3Object, download, objects_below
+from sparring_local_sagemaker.storage import S3Object, download, nothing_found, objects_below
 
 MAGIC = 0xCED7230A
 CHUNK = 1 << 20
-TYPES = ("S3Prefix", "ManifestFile")
 
 
 def check_channels(request: dict[str, Any]) -> None:
@@ -30,12 +29,8 @@ def check_channels(request: dict[str, Any]) -> None:
         raise AwsError("ValidationException", f"Channel names must be unique, got {', '.join(names)}")
     for channel in channels:
         source = channel["DataSource"].get("S3DataSource")
-        if source is None or source["S3DataType"] not in TYPES:
-            raise AwsError(
-                "ValidationException",
-                f"Channel {channel['ChannelName']}: the local stand-in of SageMaker reads S3DataSource of type "
-                f"{' or '.join(TYPES)}, no file system and no augmented manifest",
-            )
+        if source is None:
+            raise AwsError("ValidationException", f"Channel {channel['ChannelName']} needs an S3DataSource")
         if not source["S3Uri"].startswith("s3://"):
             raise AwsError("ValidationException", f"S3Uri must begin with s3://, got {source['S3Uri']}")
 
@@ -81,7 +76,7 @@ class Channel:
         uri = self.source["S3Uri"]
         found = manifest_objects(s3, uri) if self.source["S3DataType"] == "ManifestFile" else objects_below(s3, uri)
         if not found:
-            raise RuntimeError(f"ClientError: Data download failed: no object at {uri}")
+            raise RuntimeError(f"ClientError: Data download failed: {nothing_found(uri)}")
         return found
 
     def shard(self, objects: Sequence[S3Object], host: int, hosts: int) -> list[S3Object]:

@@ -102,7 +102,8 @@ class Cluster:
     def _fill(self, host: Host, channel: Channel, objects: Sequence[S3Object]) -> list[Feeder]:
         try:
             feeder = fill(self.platform.s3, channel, objects, host.base / "input" / "data")
-        except ClientError as error:
+        except (ClientError, OSError) as error:
+            # A name of 256 bytes and more is a key, but no file.
             raise RuntimeError(f"ClientError: Data download failed: {error}") from error
         return [feeder] if feeder is not None else []
 

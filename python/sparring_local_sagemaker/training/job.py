@@ -16,7 +16,7 @@ from sparring_local_sagemaker.state import Record, Store
 from sparring_local_sagemaker.storage import upload_archive, upload_files
 from sparring_local_sagemaker.training.cluster import Cluster
 from sparring_local_sagemaker.training.entry_point import training_recipe
-from sparring_local_sagemaker.training.metrics import final_metrics
+from sparring_local_sagemaker.training.metrics import MetricFeed, final_metrics
 
 FAILURE_CHARACTERS = 1_024
 DEFAULT_MAX_RUNTIME = 86_400
@@ -78,6 +78,7 @@ class TrainingJob:
         self._reason = "Stopped"
         self._grace = GRACE_SECONDS
         self._attempts = 0
+        self._metrics = MetricFeed(self.name, record["AlgorithmSpecification"].get("MetricDefinitions", []))
         self._billable = 0.0
         self.thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
@@ -97,7 +98,10 @@ class TrainingJob:
         """Ask the job to stop, as StopTrainingJob does."""
         with self._lock:
             if self.status not in FOLLOWS:
-                raise AwsError("ValidationException", f"The training job {self.name} is {self.status}, not running")
+                raise AwsError(
+                    "ValidationException",
+                    f"The request was rejected because the training job is in status {self.status}",
+                )
             if not self._stop.is_set():
                 self._request_stop("Stopped")
 
@@ -111,7 +115,7 @@ class TrainingJob:
     def describe(self) -> Record:
         """Return the answer of DescribeTrainingJob."""
         with self._lock:
-            return {**self.record, "SecondaryStatusTransitions": list(self.record["SecondaryStatusTransitions"])}
+            return shown(self.record)
 
     # -- statuses ----------------------------------------------------------------------------------
 
@@ -202,6 +206,8 @@ class TrainingJob:
         if started is not None:
             whole, billed = (max(1, round(seconds)) for seconds in (now - started, self._billable))
             members |= {"TrainingEndTime": now, "TrainingTimeInSeconds": whole, "BillableTimeInSeconds": billed}
+        if self.cluster is not None:
+            self._metrics.move(self.cluster.hosts[0].log)
         definitions = self.record["AlgorithmSpecification"].get("MetricDefinitions", [])
         metrics = final_metrics(definitions, sorted(self.folder.glob("*/algo-1/log.txt")), now)
         if metrics:
@@ -270,6 +276,7 @@ class TrainingJob:
                 self._strike(cluster, effect, time.monotonic() - began)
             if time.monotonic() - synced > SYNC_SECONDS:
                 cluster.save_checkpoints()
+                self._metrics.move(cluster.hosts[0].log)
                 synced = time.monotonic()
         if self._stop.is_set():
             self._end_and_save(cluster)
@@ -337,6 +344,16 @@ def _reason(error: Exception) -> str:
     said = str(error) or repr(error)
     full = isinstance(error, OSError) and error.strerror is not None
     return (f"InternalServerError: {said}" if full else said)[:FAILURE_CHARACTERS]
+
+
+def shown(record: Record) -> Record:
+    """Return the answer of DescribeTrainingJob, with what AWS tells also where a request was silent."""
+    return {
+        **record,
+        "AlgorithmSpecification": {"MetricDefinitions": [], **record["AlgorithmSpecification"]},
+        "OutputDataConfig": {"KmsKeyId": "", **record["OutputDataConfig"]},
+        "SecondaryStatusTransitions": list(record["SecondaryStatusTransitions"]),
+    }
 
 
 def model_uri(request: Record) -> str:

@@ -221,7 +221,7 @@ def test_jobs_that_cannot_train_fail_with_their_reason(aws: LocalAws, input_uri:
         ),
         "name": ({"HyperParameters": good | {"max_detph": "3"}}, "Extraneous hyperparameter found: max_detph"),
         "image": ({text: unknown}, "blazingtext:1 does not run in the local stand-in"),
-        "data": ({"InputDataConfig": nothing}, f"no object at s3://{aws.bucket}/nothing/"),
+        "data": ({"InputDataConfig": nothing}, f'No S3 objects found under S3 URL "s3://{aws.bucket}/nothing/"'),
     }
     client = aws.client("sagemaker")
     for name, (changes, _) in cases.items():
@@ -256,7 +256,7 @@ def test_a_job_stops_when_asked_and_when_its_time_is_over(aws: LocalAws, input_u
     steps = [entry["Status"] for entry in stopped["SecondaryStatusTransitions"]]
     assert steps == ["Starting", "Downloading", "Training", "Stopping", "Stopped"]
     assert processes(aws) == before
-    with pytest.raises(ClientError, match="is Stopped, not running"):
+    with pytest.raises(ClientError, match="is in status Stopped"):
         client.stop_training_job(TrainingJobName="stopped")
 
 
@@ -307,7 +307,7 @@ def test_what_the_model_refuses_comes_back_as_a_model_error(aws: LocalAws, old_e
 
 
 def test_an_endpoint_that_is_not_there_or_a_body_too_large_is_refused(aws: LocalAws, old_endpoint: str) -> None:
-    with pytest.raises(ClientError, match="Could not find endpoint"):
+    with pytest.raises(ClientError, match=r"Endpoint nowhere of account 123456789012 not found\."):
         answer(aws, "nowhere", b"0 1:1")
     with pytest.raises(ClientError, match="is larger than 6291456") as caught:
         answer(aws, old_endpoint, b" " * 6_291_457)
@@ -333,7 +333,10 @@ def test_an_endpoint_without_a_usable_model_fails_with_its_reason(aws: LocalAws,
     client = aws.client("sagemaker")
     missing = f"s3://{aws.bucket}/out/never/output/model.tar.gz"
     good = trained["ModelArtifacts"]["S3ModelArtifacts"]
-    for image, data, reason in ((OLD_IMAGE, missing, "404"), ("x/unknown:1", good, "does not run")):
+    for image, data, reason in (
+        (OLD_IMAGE, missing, f"Could not find model data at {missing}."),
+        ("x/unknown:1", good, "does not run"),
+    ):
         name = next(names)
         container = {"Image": image, "ModelDataUrl": data}
         client.create_model(ModelName=name, ExecutionRoleArn=aws.role_arn, PrimaryContainer=container)
@@ -450,7 +453,7 @@ def test_a_job_or_model_that_is_not_there_is_not_found(aws: LocalAws) -> None:
     }
     with pytest.raises(ClientError, match="Could not find model"):
         client.create_endpoint_config(EndpointConfigName="c", ProductionVariants=[variant])
-    with pytest.raises(ClientError, match="Could not find endpoint-config"):
+    with pytest.raises(ClientError, match="Could not find endpoint configuration"):
         client.create_endpoint(EndpointName="e", EndpointConfigName="never")
 
 

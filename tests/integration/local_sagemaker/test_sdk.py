@@ -41,6 +41,10 @@ def test_an_estimator_fits_deploys_predicts_transforms_and_cleans_up(
     estimator.fit({"train": cloud.put(a="1,2")}, logs="All")
     assert "step=20 loss=0.0500;" in capfd.readouterr().out
     assert cloud.keys(estimator.model_data) == [""]
+    again = sagemaker.estimator.Estimator.attach(estimator.latest_training_job.name, sagemaker_session=session)
+    assert (again.model_data, again.output_kms_key) == (estimator.model_data, "")
+    values = again.training_job_analytics.dataframe()
+    assert set(values["metric_name"]) == {"loss"}
     predictor = estimator.deploy(1, "ml.m5.large", serializer=sagemaker.serializers.CSVSerializer())
     assert predictor.predict([[1, 2], [3, 4]]) == b"3\n7"
     transformer = estimator.transformer(1, "ml.m5.large", assemble_with="Line")

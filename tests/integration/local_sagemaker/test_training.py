@@ -197,7 +197,7 @@ def test_what_no_job_could_do_is_refused_at_once(cloud: Any) -> None:
             "exactly one of TrainingImage and AlgorithmName",
         ),
         ({"AlgorithmSpecification": algorithm | {"MetricDefinitions": metric}}, "is no regex"),
-        ({"InputDataConfig": [augmented]}, "no augmented manifest"),
+        ({"InputDataConfig": [augmented]}, "S3DataType 'AugmentedManifestFile', it takes S3Prefix, ManifestFile"),
         ({"InputDataConfig": [cloud.channel("s3://b/k")] * 2}, "Channel names must be unique"),
         ({"CheckpointConfig": {"S3Uri": "s3://b/k", "LocalPath": "/opt/ml/../x"}}, "must lie below /opt/ml"),
     ]
