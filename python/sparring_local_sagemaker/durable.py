@@ -17,8 +17,15 @@ PARTIAL = ".partial"
 LOCK = "lock"
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, name_too: bool = True) -> None:
     """Put ``content`` at ``path``, on the disk itself when this returns.
+
+    Parameters
+    ----------
+    path : Path
+    content : bytes
+    name_too : bool
+        Whether its name must be there as well; not where another file of the folder is written next.
 
     Raises
     ------
@@ -36,7 +43,8 @@ def write_whole(path: Path, content: bytes) -> None:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
-    flush_folder(path.parent)
+    if name_too:
+        flush_folder(path.parent)
 
 
 def flush_folder(folder: Path) -> None:

@@ -119,7 +119,7 @@ def _entry(backend: KeptBackend, folder: Path, version: Any, fresh: dict[str, An
     if name is None:
         name = f"{uuid.uuid4().hex}.bin"
         fresh[name] = version
-        write_whole(folder / name, version.value)
+        write_whole(folder / name, version.value, name_too=False)
     return {
         **about,
         "body": name,
