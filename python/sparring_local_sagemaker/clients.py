@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import boto3
-import botocore.session
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
+from botocore.session import Session
 
 from sparring_local_sagemaker.secret import REGION
 
 ACCOUNT = "123456789012"
+# botocore's settings that name the user's profile and files, which may not even exist: read from nowhere.
+OWN_VARIABLES = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
 # How the server tells its own calls from a client's.
 PLATFORM_AGENT = "sparring-platform"
-
-
-class _Session(botocore.session.Session):
-    """A session without the user's profile, which may not even exist."""
-
-    def get_scoped_config(self) -> dict[str, Any]:
-        return {}
 
 
 def client(service: str, endpoint_url: str, credentials: Credentials, agent: str | None = None) -> Any:
@@ -37,7 +37,7 @@ def client(service: str, endpoint_url: str, credentials: Credentials, agent: str
         proxies={},
     )
     keys = {"aws_access_key_id": credentials.access_key, "aws_secret_access_key": credentials.secret_key}
-    session = boto3.Session(botocore_session=_Session(), region_name=REGION, **keys)
+    session = boto3.Session(botocore_session=Session(session_vars=OWN_VARIABLES), region_name=REGION, **keys)
     return session.client(service, endpoint_url=endpoint_url, config=config)
 
 

@@ -82,7 +82,7 @@ def unpack(archive: IO[bytes], folder: Path, limits: Limits | None = None, mode:
     except tarfile.FilterError as error:
         raise ArchiveError(str(error)) from error
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise ArchiveError(f"it is no readable archive: {error}") from error
+        raise ArchiveError(f"it is no readable archive: {' '.join(str(error).split())}") from error
 
 
 def _check(name: str, number: int, total: int, packed: int, limits: Limits) -> None:

@@ -176,7 +176,7 @@ def test_an_archive_that_leads_out_of_its_folder_is_refused(kind: str, tmp_path:
     with pytest.raises(ValueError, match="ClientError"):
         unpack(stream.getvalue(), tmp_path / "code", "sourcedir.tar.gz")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["code"]
-    with pytest.raises(ValueError, match=r"is no readable tar\.gz"):
+    with pytest.raises(ValueError, match="it is no readable archive"):
         unpack(b"no archive", tmp_path / "code", "sourcedir.tar.gz")
 
 

@@ -63,9 +63,15 @@ def test_a_bomb_is_refused_before_it_unfolds(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"no archive", gzip.compress(b"no tar"), packed(("a", b"1" * 999)).getvalue()[:60]]
-)
+NO_ARCHIVES = {
+    "empty": b"",
+    "text": b"no archive",
+    "gzip of no tar": gzip.compress(b"no tar"),
+    "cut": packed(("a", b"1" * 999)).getvalue()[:60],
+}
+
+
+@pytest.mark.parametrize("body", NO_ARCHIVES.values(), ids=NO_ARCHIVES)
 def test_what_is_no_archive_says_so(tmp_path: Path, body: bytes) -> None:
     with pytest.raises(archives.ArchiveError, match="no readable archive"):
         archives.unpack(io.BytesIO(body), tmp_path)

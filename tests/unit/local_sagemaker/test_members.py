@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from botocore.credentials import Credentials
 
 import sparring_local_sagemaker
 from sparring.wire.service_model import AwsError
@@ -19,7 +20,9 @@ COMPOSED = re.compile(r"(Algorithm|Model|EndpointConfig)Name|(Creation|LastModif
 
 
 def test_the_table_has_the_operations_that_the_server_has(tmp_path: Path) -> None:
-    assert operations("sagemaker") == sorted(ControlPlane(Platform(tmp_path, "", None)).operations)
+    assert operations("sagemaker") == sorted(
+        ControlPlane(Platform(tmp_path, "", Credentials("k", "s"), None)).operations
+    )
 
 
 @pytest.mark.parametrize(("service", "operation"), ALL)
