@@ -149,7 +149,7 @@ def main() -> None:
         seconds = time.perf_counter() - start
         after = state_of(aws, Path(folder))
     facts = {"requests": options.requests, "seed": options.seed, "seconds": round(seconds, 1), "unchanged": before == after}
-    rows = [[status or "connection ended", f"{count:,}"] for status, count in sorted(statuses.items())]
+    rows = [[str(status or "connection ended"), f"{count:,}"] for status, count in sorted(statuses.items())]
     save("local_fuzz", {**facts, "statuses": {str(k): v for k, v in sorted(statuses.items())}}, f"""# Unsigned requests
 
 `benchmarks/local_fuzz.py` sent {options.requests:,} requests at random (seed {options.seed}) to a local SageMaker with a
