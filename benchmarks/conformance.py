@@ -14,6 +14,7 @@ from __future__ import annotations
 import http.client
 import itertools
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -21,17 +22,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 from pages import save, table
 
 from sparring.wire.service_model import KINDS, service_model
 from sparring_local_sagemaker import LocalAws
+from sparring_local_sagemaker.clients import signed_headers
 from sparring_local_sagemaker.control_plane import ControlPlane
 from sparring_local_sagemaker.operations import members as member_table
 from sparring_local_sagemaker.platform import Platform
 
-SIGNED = "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/sagemaker/aws4_request, SignedHeaders=host, Signature=0"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/toy:1"
 SERVE = """
 import os
@@ -121,8 +123,10 @@ def bends(operation: str, request: Request) -> Iterator[tuple[str, str, Request]
 def answer(url: str, operation: str, request: Request) -> tuple[int, str]:
     """Return status and body of a request that no client has checked."""
     connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)
-    headers = {"X-Amz-Target": f"SageMaker.{operation}", "Authorization": SIGNED}
-    connection.request("POST", "/", json.dumps(request), headers | {"Content-Type": "application/x-amz-json-1.1"})
+    body, headers = json.dumps(request).encode(), {"X-Amz-Target": f"SageMaker.{operation}"}
+    keys = Credentials(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
+    signed = signed_headers(keys, "sagemaker", "POST", f"{url}/", body, headers)
+    connection.request("POST", "/", body, signed | {"Content-Type": "application/x-amz-json-1.1"})
     response = connection.getresponse()
     found = response.status, response.read().decode(errors="replace")
     connection.close()
@@ -167,7 +171,6 @@ class Client:
 
     def __init__(self, url: str, role: str, bucket: str) -> None:
         options: dict[str, Any] = {"endpoint_url": url, "region_name": "us-east-1"}
-        options |= {"aws_access_key_id": "k", "aws_secret_access_key": "s"}
         self.sagemaker, self.runtime = (
             boto3.client("sagemaker", **options),
             boto3.client("sagemaker-runtime", **options),
@@ -336,10 +339,12 @@ def main() -> None:
 
     moto_server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     with LocalAws(images={"images": [PROGRAMS]}) as aws:
+        # moto takes any keys.
+        os.environ.update(aws.variables())
         moto_server.start()
         host, port = moto_server.get_host_and_port()
         urls = {"sparring": aws.endpoint_url, "moto": f"http://{host}:{port}"}
-        boto3.client("s3", endpoint_url=urls["moto"], aws_access_key_id="k", aws_secret_access_key="s").create_bucket(Bucket=aws.bucket)  # fmt: skip
+        boto3.client("s3", endpoint_url=urls["moto"]).create_bucket(Bucket=aws.bucket)  # fmt: skip
         operations = sorted(valid_requests("", "", "x").keys() & set(_operations()))
         results: Request = {"validation": {}, "statuses": {}, "operations": len(service_model().operation_names)}
         results["missing"] = sorted(set(service_model().operation_names) - set(_operations()))
@@ -359,7 +364,7 @@ def _operations() -> list[str]:
     from pathlib import Path
 
     with tempfile.TemporaryDirectory() as folder:
-        return list(ControlPlane(Platform(Path(folder), "", None)).operations)
+        return list(ControlPlane(Platform(Path(folder), "", Credentials("k", "s"), None)).operations)
 
 
 if __name__ == "__main__":
