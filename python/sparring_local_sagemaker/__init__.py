@@ -124,7 +124,10 @@ class LocalAws:
             process.wait()
             errors.seek(0)
             tail = errors.read().strip().splitlines()[-1:] or ["it printed nothing"]
-            raise SageMakerError(f"The local SageMaker did not start: {tail[0]}", "Check that the port is free.")
+            # An error of ours ends with its own next step.
+            problem, _, step = tail[0].rpartition(". ")
+            said = f"The local SageMaker did not start: {problem or step}"
+            raise SageMakerError(said, step if problem else "Run `sparring doctor`.")
         return next(word for word in line.split() if word.startswith("http://"))
 
     def stop(self) -> None:
