@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,16 +28,16 @@ run_contender(Task.from_json(sys.stdin.readline()), "process")
 @pytest.fixture
 def marked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[], list[psutil.Process]]]:
     """Function that returns all living processes started by the test, whoever their parent is by now."""
-    mark, temporary = uuid.uuid4().hex, tmp_path / "temporary"
+    temporary = tmp_path / "temporary"
     temporary.mkdir()
-    monkeypatch.setenv("SPARRING_TEST_MARK", mark)
+    # The one variable of this test's that programs of the local SageMaker see, too.
     monkeypatch.setenv("TMPDIR", str(temporary))
 
     def living() -> list[psutil.Process]:
         found = []
         for process in psutil.process_iter():
             try:
-                if process.status() != psutil.STATUS_ZOMBIE and process.environ().get("SPARRING_TEST_MARK") == mark:
+                if process.status() != psutil.STATUS_ZOMBIE and process.environ().get("TMPDIR") == str(temporary):
                     found.append(process)
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue
