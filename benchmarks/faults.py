@@ -194,7 +194,8 @@ class Ring:
 
     def struck(self, case: Case) -> bool:
         """Whether the server says that the fault was injected."""
-        with urllib.request.urlopen(self.aws.endpoint_url) as page:
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with browser.open(self.aws.page_url) as page:
             return str(case.rule["name"]) in page.read().decode()
 
     def left(self, target: AwsTarget, case: Case) -> list[str]:

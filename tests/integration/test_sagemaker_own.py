@@ -35,12 +35,22 @@ np.save(model / "weights.npy", weights)
 shutil.copytree("serving", model / "code")
 print(f"rmse={np.sqrt(np.mean((features @ weights - labels) ** 2)):.6f};")
 """
+# All handlers are its own: the image's defaults are of tensors.
 SERVE = """
+import io
 import numpy as np
 
 def model_fn(folder):
-    weights = np.load(folder + "/weights.npy")
-    return lambda features: features @ weights
+    return np.load(folder + "/weights.npy")
+
+def input_fn(text, content_type):
+    return np.loadtxt(io.StringIO(text), delimiter=",", ndmin=2)
+
+def predict_fn(features, weights):
+    return features @ weights
+
+def output_fn(scores, accept):
+    return "\\n".join(map(repr, scores.tolist()))
 """
 
 

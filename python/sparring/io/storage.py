@@ -108,7 +108,7 @@ def write_bytes(path: str, data: bytes) -> None:
     system, inner = filesystem(path)
     system.create_dir(inner.rsplit("/", 1)[0], recursive=True)
     temporary = f"{inner}.{os.getpid()}.tmp"
-    with system.open_output_stream(temporary) as stream:
+    with system.open_output_stream(temporary, compression=None) as stream:
         stream.write(data)
     system.move(temporary, inner)
 
@@ -180,7 +180,8 @@ def move(path: str, target: str) -> None:
 def read_bytes(path: str) -> bytes:
     """Return the content of the file at ``path``."""
     system, inner = filesystem(path)
-    with system.open_input_stream(inner) as stream:
+    # Arrow would unpack what its name says is compressed.
+    with system.open_input_stream(inner, compression=None) as stream:
         return stream.read()
 
 

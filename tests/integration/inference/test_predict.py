@@ -87,7 +87,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def shared(target: AwsTarget, monkeypatch: pytest.MonkeyPatch) -> AwsTarget:
-    monkeypatch.setattr("sparring.inference.predict._target", lambda config, resources: target)
+    monkeypatch.setattr("sparring.inference.predict.open_target", lambda config, resources: target)
     return target
 
 
