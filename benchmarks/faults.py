@@ -172,7 +172,7 @@ class Ring:
             outcome.happened = "recovered"
         except Exception as error:
             kind, said = _kind(error), str(error)
-            outcome.happened = f"{kind}: {_short(said.replace(tempfile.gettempdir(), "TMP"), case.says)}"
+            outcome.happened = f"{kind}: {_short(said.replace(tempfile.gettempdir(), 'TMP'), case.says)}"
             outcome.wrong += _wrong_error(case, kind, said)
         if scored is not None:
             outcome.rows_out = len(scored)
