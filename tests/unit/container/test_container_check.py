@@ -67,6 +67,9 @@ def test_each_bad_container_is_found_by_its_rule(fault: str, tmp_path: Path, mon
     whole = stdlib(tmp_path, fault)
     half = replace(whole, serve=[]) if phase == "training" else replace(whole, train=[])
     limits = IMPATIENT if fault in WAITED_FOR else LIMITS
+    if phase == "endurance" and fault not in WAITED_FOR:
+        # As long as a slow machine needs for all requests: with too few of them the check says that it cannot tell.
+        limits = replace(limits, load=15.0)
     marked = replace(half, environment={MARK: str(tmp_path)})
     report = check_container(replace(marked, phases=[phase], port=free_port(), limits=limits))
     found = {finding.rule: finding for finding in report.failed}
@@ -79,7 +82,7 @@ def test_each_bad_container_is_found_by_its_rule(fault: str, tmp_path: Path, mon
 @pytest.mark.parametrize("make", GOOD.values(), ids=GOOD)
 def test_each_good_container_passes_every_rule(make: Callable[[Path], ContainerCheck], tmp_path: Path) -> None:
     # The contract's own limits where a slow machine could make a good container late.
-    limits = Limits(body=300_000, idle=0.3, load=0.5, requests=24)
+    limits = Limits(body=300_000, idle=0.3, load=3.0, requests=24)
     report = check_container(replace(make(tmp_path), port=free_port(), limits=limits))
     assert report.passed, report.failed
     # What was left out must be allowed to be: nothing passes for want of a test.
