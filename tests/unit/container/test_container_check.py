@@ -67,7 +67,7 @@ def test_each_bad_container_is_found_by_its_rule(fault: str, tmp_path: Path, mon
     whole = stdlib(tmp_path, fault)
     half = replace(whole, serve=[]) if phase == "training" else replace(whole, train=[])
     limits = IMPATIENT if fault in WAITED_FOR else LIMITS
-    if phase == "endurance" and fault not in WAITED_FOR:
+    if phase in ("concurrency", "endurance") and fault not in WAITED_FOR:
         # As long as a slow machine needs for all requests: with too few of them the check says that it cannot tell.
         limits = replace(limits, load=15.0)
     marked = replace(half, environment={MARK: str(tmp_path)})
