@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 from typer.core import TyperCommand, TyperGroup
 
 from sparring.errors import SparringError
@@ -46,14 +49,25 @@ def up(port: Port = 0, state: State = None, faults: Faults = None, images: Image
 
 def execute(command: Words, port: Port = 0, state: State = None, faults: Faults = None, images: Images = None) -> None:
     """Run a command whose AWS is a local one of its own, and end with its exit code."""
-    with LocalAws(state, port, faults, images) as aws:
+    with LocalAws(state, port, faults, images) as aws, tempfile.TemporaryDirectory() as folder:
         try:
-            code = subprocess.run(command, env=aws.environment(), check=False).returncode
+            code = subprocess.run(command, env=aws.environment() | sdk_settings(Path(folder), aws.bucket)).returncode
         except OSError as error:
             typer.echo(f"{command[0]} cannot be run: {error.strerror}", err=True)
             code = 127
     # A command that a signal ended, as shells tell it.
     raise typer.Exit(128 - code if code < 0 else code)
+
+
+def sdk_settings(folder: Path, bucket: str) -> dict[str, str]:
+    """Return the variable that names SageMaker's SDK a default bucket.
+
+    To make one of its own the SDK asks for the account at an address of AWS that no setting changes.
+    """
+    path = folder / "config.yaml"
+    session = {"Session": {"DefaultS3Bucket": bucket}}
+    path.write_text(yaml.safe_dump({"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": session}}}))
+    return {"SAGEMAKER_USER_CONFIG_OVERRIDE": str(path)}
 
 
 def main() -> None:

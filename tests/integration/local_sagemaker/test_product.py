@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 COMMAND = [sys.executable, "-m", "sparring_local_sagemaker"]
 LIST = "import boto3; print([b['Name'] for b in boto3.client('s3').list_buckets()['Buckets']])"
@@ -36,6 +37,12 @@ def test_a_command_runs_with_an_aws_of_its_own() -> None:
 @pytest.mark.parametrize(("script", "code"), [("exit 7", 7), ("kill -TERM $$", 143)])
 def test_its_exit_code_is_the_commands(script: str, code: int) -> None:
     assert ran("exec", "--", "sh", "-c", script).returncode == code
+
+
+def test_sagemakers_sdk_is_told_a_default_bucket() -> None:
+    done = ran("exec", "--", "sh", "-c", 'cat "$SAGEMAKER_USER_CONFIG_OVERRIDE"; echo "$SPARRING_LOCAL_BUCKET"')
+    text, _, bucket = done.stdout.strip().rpartition("\n")
+    assert yaml.safe_load(text)["SageMaker"]["PythonSDK"]["Modules"]["Session"]["DefaultS3Bucket"] == bucket
 
 
 def test_a_command_that_is_none_and_settings_that_are_wrong_say_so_in_a_line() -> None:
