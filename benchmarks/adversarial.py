@@ -29,7 +29,7 @@ from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold, tra
 
 from sparring.dedup import Deduplicator, NearDeduplicator
 from sparring.model_selection import StratifiedSplitter
-from sparring.session import SessionSpec, get_session
+from sparring.spark.session import SessionSpec, get_session
 
 TEXT_DEDUP = ["uv", "run", "--no-project", "--with", "text-dedup==0.4.0", "--with", "setuptools<81", "python", "-m"]
 Outcomes = dict[str, str]

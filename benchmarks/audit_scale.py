@@ -23,7 +23,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparring.leakage import AuditColumns, AuditOptions, AuditReport, LeakageAudit
-from sparring.session import SessionSpec, get_session
+from sparring.spark.session import SessionSpec, get_session
 
 ROWS = (250_000, 500_000, 1_000_000, 2_000_000)
 WIDTH, TEST, EQUAL, ALIKE = 10, 0.2, 0.01, 0.03

@@ -26,11 +26,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 from sklearn import datasets, metrics
 
-from sparring.jars import sagemaker_jars
-from sparring.sagemaker import builtin
-from sparring.sagemaker.estimator import SageMakerXGBoost
+from sparring.spark.jars import sagemaker_jars
+from sparring.estimators import builtin
+from sparring.estimators.sagemaker_xgboost import SageMakerXGBoost
 from sparring.sagemaker.target import AwsTarget
-from sparring.session import SessionSpec, get_session
+from sparring.spark.session import SessionSpec, get_session
 from sparring.wire import Rows
 from sparring_local_sagemaker import LocalAws
 from sparring_local_sagemaker.algorithms.stand_in import answers_directly

@@ -14,7 +14,7 @@ import numpy as np
 from pages import save, table
 
 from sparring.dedup.evidence import COPY, DistinctRows, count_in, evidence_of, weigh
-from sparring.dedup.hashing import GOLDEN, MASK, mix
+from sparring.data.hashing import GOLDEN, MASK, mix
 
 ROWS, SEEDS = 5_000, (1, 2, 3)
 SHARES, NOISES = (0.0, 0.001, 0.01, 0.1), (0.0, 0.05, 0.2)

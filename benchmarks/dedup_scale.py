@@ -25,7 +25,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparring.dedup import Deduplicator, NearDeduplicator
-from sparring.session import SessionSpec, get_session, stop_session
+from sparring.spark.session import SessionSpec, get_session, stop_session
 
 HEAP = "4g"
 # The largest tables once more with half of it.

@@ -31,7 +31,7 @@ from sparring.dedup import NearDeduplicator
 from sparring.dedup.components import connected_components
 from sparring.dedup.minhash import signatures
 from sparring.dedup.text import TextRules
-from sparring.session import SessionSpec, get_session
+from sparring.spark.session import SessionSpec, get_session
 
 PLACES = 128
 WORDS = 3

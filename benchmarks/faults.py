@@ -37,12 +37,12 @@ from sparring.inference.asynchronous import AsyncEndpointModel
 from sparring.inference.batch_transform import BatchTransformModel
 from sparring.inference.deployment import AsyncOutput, Deployment, ServedModel, Variant, registered
 from sparring.inference.realtime import EndpointModel
-from sparring.jars import sagemaker_jars
+from sparring.spark.jars import sagemaker_jars
 from sparring.sagemaker.ledger import Ledger
-from sparring.sagemaker.stage import train_and_keep
+from sparring.estimators.sagemaker_stage import train_and_keep
 from sparring.sagemaker.target import AwsTarget
 from sparring.sagemaker.training_job import Source, TrainingJob
-from sparring.session import SessionSpec, get_session, stop_session
+from sparring.spark.session import SessionSpec, get_session, stop_session
 from sparring_local_sagemaker import LocalAws
 
 CATALOGUE = ROOT / "conf" / "faults" / "catalogue.yaml"

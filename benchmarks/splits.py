@@ -30,7 +30,7 @@ from sklearn import model_selection as theirs
 
 from sparring.data.builtin import read_flights
 from sparring.model_selection import StratifiedGroupKFold, StratifiedKFold
-from sparring.session import SessionSpec, get_session
+from sparring.spark.session import SessionSpec, get_session
 
 ROWS = 10_000_000
 ROWS_A_GROUP = 10

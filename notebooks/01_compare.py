@@ -34,7 +34,7 @@ print(f"{config.name}: {', '.join(contender.name for contender in config.contend
 
 # COMMAND ----------
 
-from sparring.pipeline import Run
+from sparring.run.pipeline import Run
 
 run = Run(config, parameters["output"])
 for step, what in run.plan():

@@ -27,8 +27,8 @@ from pyspark.sql import SparkSession
 from sparring.cli import main
 from sparring.data.fingerprint import fingerprint_of_batches
 from sparring.data.matrix import Encoding, PreparedMatrix
-from sparring.jars import sagemaker_jars
-from sparring.session import SessionSpec, available_cores, get_session, require_java, stop_session
+from sparring.spark.jars import sagemaker_jars
+from sparring.spark.session import SessionSpec, available_cores, get_session, require_java, stop_session
 
 # A machine that does other work beside is slow, not wrong.
 settings.register_profile("sparring", deadline=None)
@@ -42,7 +42,7 @@ ARCHIVE_OPTIONS = f"{JAVA_OPTIONS} -Xlog:cds=off -Xlog:cds+dynamic=off"
 # What loads the classes that most sessions need.
 LOADS_CLASSES = """
 from pyspark.sql import functions as F
-from sparring.session import SessionSpec, get_session
+from sparring.spark.session import SessionSpec, get_session
 spark = get_session(SessionSpec("classes", 1, "1g", [], {"spark.sql.shuffle.partitions": "2"}))
 rows = spark.range(100).withColumn("group", F.col("id") % 7).withColumn("text", F.col("id").cast("string"))
 rows.write.parquet("rows")

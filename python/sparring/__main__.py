@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sparring.interrupt import answered
+from sparring.run.interrupt import answered
 
 
 def main() -> None:

@@ -13,9 +13,9 @@ from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import DataType, StructType
 
-from sparring.data.reserved import kept, refuse_reserved
 from sparring.errors import ParamError, SchemaError, did_you_mean
-from sparring.session import active_session, use_own_python
+from sparring.spark.reserved import kept, refuse_reserved
+from sparring.spark.session import active_session, use_own_python
 
 Check = tuple[str, Callable[[Any], bool]]
 

@@ -13,8 +13,8 @@ import psutil
 import pytest
 import yaml
 
-from sparring.exit_codes import ExitCode
-from sparring.session import require_java
+from sparring.run.exit_codes import ExitCode
+from sparring.spark.session import require_java
 
 
 def process(*arguments: str) -> subprocess.CompletedProcess:
@@ -35,7 +35,7 @@ def test_doctor_finds_everything_and_names_versions() -> None:
 
 def test_doctor_gives_the_command_for_what_is_missing(tmp_path: Path) -> None:
     environment = {**os.environ, "PATH": str(tmp_path), "JAVA_HOME": str(tmp_path)}
-    hide = "import sparring.session as s; s.package_folder = lambda name: None; "
+    hide = "import sparring.spark.session as s; s.package_folder = lambda name: None; "
     code = hide + "from sparring.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code, "doctor"], capture_output=True, text=True, env=environment)
     assert done.returncode == 1

@@ -11,8 +11,8 @@ import pyspark
 import pytest
 
 from sparring.errors import PlatformError
-from sparring.preflight import check_shared
-from sparring.session import require_java
+from sparring.run.preflight import check_shared
+from sparring.spark.session import require_java
 
 SPARK = Path(pyspark.__file__).parent
 JOB = Path(__file__).parents[2] / "python" / "sparring" / "jobs" / "compare.py"

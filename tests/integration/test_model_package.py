@@ -25,12 +25,12 @@ from typer.testing import CliRunner
 
 from sparring.cli import app
 from sparring.config import load_config
-from sparring.data.label import LabelValues
 from sparring.errors import PackageError
-from sparring.pipeline import Run
+from sparring.run.package import archive, package, unpacked
+from sparring.run.pipeline import Run
 from sparring.serving.manifest import MANIFEST, PREPARATION
-from sparring.serving.pack import archive, package, unpacked
 from sparring.serving.packaged import PackagedModel
+from sparring.task.label import LabelValues
 
 CONTENDERS = {
     "mllib-logistic": ("spark", "logistic_regression", {"regParam": 0.001}),

@@ -21,11 +21,10 @@ from pyspark.sql import types as T
 
 from sparring.config import load_config
 from sparring.data.key import with_row_key
-from sparring.data.reserved import named
 from sparring.dedup import Deduplicator, NearDeduplicator
 from sparring.errors import SchemaError
+from sparring.estimators.single_node import SingleNodeLogisticRegression, SingleNodeXGBoost
 from sparring.feature import FeaturePreparation
-from sparring.inference.predict import Prediction
 from sparring.leakage import AuditColumns, LeakageAudit, audit_split
 from sparring.leakage.files import ROW, read_part
 from sparring.model_selection import (
@@ -44,9 +43,10 @@ from sparring.model_selection import (
     TimeSplitter,
     split_balance,
 )
-from sparring.pipeline import Run
+from sparring.run.pipeline import Run
+from sparring.run.predict import Prediction
 from sparring.sagemaker.channel import write_channel
-from sparring.training.estimators import SingleNodeLogisticRegression, SingleNodeXGBoost
+from sparring.spark.reserved import named
 
 ROWS, COPIES = 120, 20
 # What a stage reads, with the type of each.

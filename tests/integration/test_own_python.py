@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from sparring.session import require_java
+from sparring.spark.session import require_java
 
-OWN = "from sparring.session import SessionSpec, get_session; spark = get_session(SessionSpec('t', 1, '1g'))"
+OWN = "from sparring.spark.session import SessionSpec, get_session; spark = get_session(SessionSpec('t', 1, '1g'))"
 PLAIN = "from pyspark.sql import SparkSession; spark = SparkSession.builder.master('local[1]').getOrCreate()"
 STAGE = """
 from sparring.dedup import NearDeduplicator

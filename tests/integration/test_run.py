@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from sparring.config import load_config
-from sparring.pipeline import Run
+from sparring.run.pipeline import Run
 
 MLLIB = """
 {name: mllib-logistic, engine: spark, family: logistic_regression, hyperparameters: {regParam: 0.001}}

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from sparring.exit_codes import ExitCode
-from sparring.interrupt import command
 from sparring.jobs import compare
-from sparring.run_lock import locked
+from sparring.run.exit_codes import ExitCode
+from sparring.run.interrupt import command
+from sparring.run.lock import locked
 
 PROGRAM = [str(Path(sys.executable).parent / "sparring")]
 QUICK = ["--set", "leakage={enabled: false, audit: false}", "--set", "resources.isolation=session"]
@@ -58,8 +58,8 @@ def test_an_interrupt_is_one_line_with_the_command_to_go_on(
 
 WATCHED = """
 import signal, threading
-from sparring.interrupt import answered
-from sparring.session import SessionSpec, get_session
+from sparring.run.interrupt import answered
+from sparring.spark.session import SessionSpec, get_session
 seen, over = set(), threading.Event()
 def watch():
     while not over.is_set():

@@ -11,7 +11,7 @@ from py4j.java_gateway import JavaClass
 from pyspark.ml.feature import VectorAssembler
 from pyspark.sql import DataFrame, SparkSession
 
-from sparring.sagemaker import builtin
+from sparring.estimators import builtin
 from sparring.sagemaker.target import AwsTarget
 from sparring.wire import Rows
 from sparring_local_sagemaker import LocalAws

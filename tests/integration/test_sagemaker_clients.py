@@ -20,11 +20,11 @@ from typer.testing import CliRunner
 from sparring.cli import app
 from sparring.config.sagemaker import SageMakerConfig
 from sparring.errors import SageMakerError
-from sparring.sagemaker.estimator import SageMakerXGBoost
+from sparring.estimators.custom import SageMakerContainer
+from sparring.estimators.sagemaker_stage import deploying
+from sparring.estimators.sagemaker_xgboost import SageMakerXGBoost
 from sparring.sagemaker.ledger import Ledger, ledger_path, ledgers_of
-from sparring.sagemaker.own import SageMakerContainer
 from sparring.sagemaker.policy import caller_policy
-from sparring.sagemaker.stage import deploying
 from sparring.sagemaker.target import AwsTarget
 from sparring.sagemaker.training_job import TrainingJob
 from sparring_local_sagemaker import LocalAws

@@ -14,10 +14,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparring.errors import EndpointError, ParamError, SageMakerError, SchemaError
+from sparring.estimators.sagemaker_xgboost import SageMakerXGBoost, SageMakerXGBoostModel
+from sparring.estimators.single_node import SingleNodeXGBoost
 from sparring.inference.realtime import EndpointModel
-from sparring.sagemaker.estimator import SageMakerXGBoost, SageMakerXGBoostModel
 from sparring.sagemaker.target import AwsTarget
-from sparring.training.estimators import SingleNodeXGBoost
 from sparring_local_sagemaker import LocalAws
 
 SETTINGS: dict[str, Any] = {"numRound": 10, "maxDepth": 3, "subsample": 0.7, "regLambda": 2.0, "seed": 3}

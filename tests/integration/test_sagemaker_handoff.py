@@ -11,16 +11,16 @@ import psutil
 import pytest
 from pyspark.sql import SparkSession
 
-from sparring.comparison.contest import run_contender
+from sparring.comparison.isolated_run import run_contender
 from sparring.config.schema import SageMakerConfig
 from sparring.data.matrix import PreparedMatrix
-from sparring.training.task import Task
+from sparring.training.spec import Task
 
 PATIENCE = 180
 RUN = """
 import sys
-from sparring.comparison.contest import run_contender
-from sparring.training.task import Task
+from sparring.comparison.isolated_run import run_contender
+from sparring.training.spec import Task
 run_contender(Task.from_json(sys.stdin.readline()), "process")
 """
 

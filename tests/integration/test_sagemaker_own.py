@@ -10,7 +10,7 @@ import xgboost
 from pyspark.sql import DataFrame, SparkSession
 
 from sparring.errors import SageMakerError
-from sparring.sagemaker.own import SageMakerAlgorithmResource, SageMakerScript
+from sparring.estimators.custom import SageMakerAlgorithmResource, SageMakerScript
 from sparring.sagemaker.target import AwsTarget
 from sparring_local_sagemaker import LocalAws
 

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 import xgboost
 
-from sparring.comparison.contest import run_contender
+from sparring.comparison.isolated_run import run_contender
 from sparring.config.schema import SageMakerConfig
 from sparring.data.matrix import PreparedMatrix
-from sparring.training.task import Task
+from sparring.training.spec import Task
 
 # Sampling rows makes the model depend on their order: equal scores prove equal order.
 SETTINGS = {

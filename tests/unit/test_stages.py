@@ -13,6 +13,10 @@ from pyspark.sql import SparkSession
 
 from sparring.dedup import Deduplicator, NearDeduplicator
 from sparring.errors import ParamError
+from sparring.estimators import builtin
+from sparring.estimators.custom import SageMakerAlgorithmResource, SageMakerContainer, SageMakerScript
+from sparring.estimators.sagemaker_xgboost import SageMakerXGBoost
+from sparring.estimators.single_node import SingleNodeLogisticRegression, SingleNodeXGBoost
 from sparring.feature import FeaturePreparation
 from sparring.inference.asynchronous import AsyncEndpointModel
 from sparring.inference.batch_transform import BatchTransformModel
@@ -33,10 +37,6 @@ from sparring.model_selection import (
     TimeSeriesSplit,
     TimeSplitter,
 )
-from sparring.sagemaker import builtin
-from sparring.sagemaker.estimator import SageMakerXGBoost
-from sparring.sagemaker.own import SageMakerAlgorithmResource, SageMakerContainer, SageMakerScript
-from sparring.training.estimators import SingleNodeLogisticRegression, SingleNodeXGBoost
 
 STAGES: list[tuple[type, dict[str, Any]]] = [
     (Deduplicator, {"inputCols": ["a"], "survivor": "most_complete"}),

@@ -9,8 +9,8 @@ import typer
 from sparring import __version__
 from sparring.cli import audit, container, local_aws, machine, predict, runs, sagemaker, serve
 from sparring.cli.command import Command, Group
-from sparring.failure import told_failures
-from sparring.interrupt import answered
+from sparring.run.failure import told_failures
+from sparring.run.interrupt import answered
 
 __all__ = ["app", "main", "run_command"]
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from sparring.cli.console import Json, console, print_json
 from sparring.errors import ConfigError
-from sparring.exit_codes import ExitCode
+from sparring.run.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from sparring.leakage import AuditReport
@@ -141,7 +141,7 @@ def _run(
     """Read the tables, audit them, and stop the Spark session if it was made for that."""
     from sparring.leakage import LeakageAudit
     from sparring.leakage.files import check_exists, read_part
-    from sparring.session import (
+    from sparring.spark.session import (
         SessionSpec,
         active_session,
         get_session,

@@ -14,7 +14,7 @@ from rich.table import Table
 from sparring.cli.command import Command, Group
 from sparring.cli.console import Json, console, print_json
 from sparring.errors import ConfigError
-from sparring.exit_codes import ExitCode
+from sparring.run.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from sparring.container.check import Phase, Report

@@ -10,15 +10,15 @@ from rich.table import Table
 
 from sparring import __version__
 from sparring.cli.console import Json, console, print_json
-from sparring.exit_codes import ExitCode
+from sparring.run.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from sparring.doctor import Finding
+    from sparring.spark.doctor import Finding
 
 
 def doctor(json: Json = False) -> None:
     """Say what was found on this machine, and the command that mends each lack."""
-    from sparring.doctor import examine
+    from sparring.spark.doctor import examine
 
     findings = examine()
     if json:

@@ -32,7 +32,7 @@ def predict(
     json: Json = False,
 ) -> None:
     """Score a table of raw rows on Spark, or with SageMaker in one of its four ways."""
-    from sparring.inference.predict import Prediction
+    from sparring.run.predict import Prediction
 
     facts = Prediction(table, run, mode, contender, out, tuple(sets or ())).execute()
     if json:

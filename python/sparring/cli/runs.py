@@ -14,8 +14,8 @@ from rich.table import Column, Table
 
 from sparring.cli.console import Json, Quiet, console, print_json
 from sparring.errors import ConfigError
-from sparring.exit_codes import ExitCode
 from sparring.io import storage
+from sparring.run.exit_codes import ExitCode
 
 Output = Annotated[
     str | None, typer.Option("--output", "-o", metavar="FOLDER", help="Folder of the run; default runs/NAME.")
@@ -104,7 +104,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Write over FILE without asking.")] = False,
 ) -> None:
     """Look at a table and write a commented configuration for it."""
-    from sparring.config.propose import Wishes, propose
+    from sparring.proposal.propose import Wishes, propose
 
     if out is not None:
         _check_overwrite(Path(out), force)
@@ -156,8 +156,8 @@ def _run(
     quiet: bool,
 ) -> None:
     from sparring.config import load_config
-    from sparring.pipeline import Run
-    from sparring.progress import Progress
+    from sparring.run.pipeline import Run
+    from sparring.run.progress import Progress
 
     config = load_config(config_path, sets)
     one = Run(config, output or f"runs/{config.name}", Progress(quiet=quiet), only)

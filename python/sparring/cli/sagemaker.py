@@ -50,7 +50,7 @@ def cleanup(
     json: Json = False,
 ) -> None:
     """Delete what a run that crashed has left on SageMaker and in S3."""
-    from sparring.manifest import require_run
+    from sparring.run.manifest import require_run
     from sparring.sagemaker.ledger import ledgers_of, settle_or_drop
 
     ledgers = ledgers_of(run)

@@ -26,7 +26,7 @@ def package(
 ) -> None:
     """Pack a contender's model and the fitted preparation into one model.tar.gz that takes raw rows."""
     from sparring.io import storage
-    from sparring.serving.pack import archive, package
+    from sparring.run.package import archive, package
 
     with tempfile.TemporaryDirectory(prefix="sparring-package-") as scratch:
         manifest = package(run, contender, Path(scratch))
@@ -49,7 +49,7 @@ def serve(
 ) -> None:
     """Serve a run's winner on loopback as its container would: /ping, /invocations with raw rows; / explains them."""
     from sparring.container.serving import HOST_VARIABLE, PORT_VARIABLE, serve
-    from sparring.serving.pack import package, unpacked
+    from sparring.run.package import package, unpacked
     from sparring.serving.packaged import PackagedModel
     from sparring.serving.sample import sample_command
 

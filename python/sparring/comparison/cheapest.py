@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from sparring.comparison.ledger import same_conditions
+from sparring.comparison.fairness import same_conditions
 
 Result = Mapping[str, Any]
 Basis = Literal["price", "time", "score"]

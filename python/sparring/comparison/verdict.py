@@ -15,7 +15,7 @@ from typing import Any, Literal, TypedDict
 from sparring.comparison import finding as say
 from sparring.comparison.capacity import capacity_gaps
 from sparring.comparison.cheapest import cheapest, price_ranges
-from sparring.comparison.ledger import same_conditions
+from sparring.comparison.fairness import same_conditions
 from sparring.comparison.standing import PATHS, Standing, between, standing
 from sparring.evaluation.interval import LEAST_UNITS
 from sparring.evaluation.power import PROBABILITY

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparring.errors import MissingDependencyError
-from sparring.jars import package_folder
+from sparring.spark.jars import package_folder
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 from sparring.config.schema import TableConfig
 from sparring.data.numbers import LARGEST, as_number, as_text, not_nan, outside
 from sparring.data.readers import CORRUPT
-from sparring.data.reserved import named
 from sparring.errors import LabelError, TableError, did_you_mean
+from sparring.spark.reserved import named
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame

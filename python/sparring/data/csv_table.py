@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from sparring.data.column_types import MISSING, Tally
 from sparring.data.csv_dialect import Dialect, sniff
 from sparring.data.location import data_files, sample_bytes, sample_pieces, spark_path
-from sparring.data.reserved import named, refuse_reserved, reserved
 from sparring.data.typed_text import FORMATS, cast_columns, tally_columns
 from sparring.errors import TableError
+from sparring.spark.reserved import named, refuse_reserved, reserved
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from sparring.config.schema import DeduplicateConfig, TableConfig
 from sparring.data.contract import KEY, LABEL, REASON, check_schema, label_values, positive_value, standardize
 from sparring.data.key import with_row_key
-from sparring.data.label import LabelValues
 from sparring.data.readers import CORRUPT, read_table
-from sparring.data.reserved import named
+from sparring.data.reading import IDENTITY, Reading, identity_of, reading_of
 from sparring.data.row_counts import SourceCount, require_rows, stored_rows, write_rows
 from sparring.data.unused import columns_not_used
-from sparring.dedup.copies import IDENTITY, identity_of
-from sparring.dedup.reading import Reading, reading_of
 from sparring.errors import LabelError, TableError
+from sparring.spark.reserved import named
+from sparring.task.label import LabelValues
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -43,9 +42,9 @@ class IngestReport:
     missing : dict of str to int
         Feature -> accepted rows where it is null.
     reading : dict
-        What makes two rows equal, see :class:`~sparring.dedup.reading.Reading`.
+        What makes two rows equal, see :class:`~sparring.data.reading.Reading`.
     labels : dict
-        The label's two values and their type, see :class:`~sparring.data.label.LabelValues`.
+        The label's two values and their type, see :class:`~sparring.task.label.LabelValues`.
     not_features : dict of str to str
         Column of the table that no model sees -> what it is instead, or why it is left out.
     """

@@ -10,9 +10,9 @@ from sparring.data.column_types import Tally
 from sparring.data.csv_dialect import decode, sniff_encoding
 from sparring.data.csv_table import CORRUPT
 from sparring.data.location import sample_bytes, spark_path
-from sparring.data.reserved import named
 from sparring.data.typed_text import FORMATS, cast_columns, tally_columns
 from sparring.errors import TableError
+from sparring.spark.reserved import named
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sparring.data.reserved import named
-from sparring.dedup.canonical import canonical_hash
+from sparring.data.canonical import canonical_hash
+from sparring.spark.reserved import named
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

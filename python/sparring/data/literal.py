@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sparring.data.reserved import named, quoted
+from sparring.spark.reserved import named, quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sparring.data.location import data_files, spark_path
-from sparring.data.reserved import named, quoted
 from sparring.errors import TableError
 from sparring.io import storage
+from sparring.spark.reserved import named, quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession

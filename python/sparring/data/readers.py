@@ -14,9 +14,9 @@ from sparring.data.csv_table import CORRUPT, CsvTable, read_csv
 from sparring.data.json_table import read_json
 from sparring.data.location import data_files
 from sparring.data.parquet_table import read_parquet
-from sparring.data.reserved import named, refuse_reserved
 from sparring.data.typed_text import cast_columns, tally_columns
 from sparring.errors import SparringError, TableError
+from sparring.spark.reserved import named, refuse_reserved
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from sparring.data.batches import map_batches
 from sparring.data.column_types import Tally, tally, tokens_of, total
 from sparring.data.number_text import CURRENCIES, GAPS, PERCENT
-from sparring.data.reserved import named
+from sparring.spark.batches import map_batches
+from sparring.spark.reserved import named
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame

@@ -2,10 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from sparring.exports import exported
+from sparring.spark.exports import exported
 
 if TYPE_CHECKING:
-    from sparring.dedup.canonical import canonical_hash as canonical_hash
     from sparring.dedup.exact import Deduplicator as Deduplicator
     from sparring.dedup.near import NearDeduplicator as NearDeduplicator
     from sparring.dedup.report import DuplicateReport as DuplicateReport
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
 __all__, __getattr__ = exported(
     __name__,
     {
-        "canonical": ["canonical_hash"],
         "exact": ["Deduplicator"],
         "near": ["NearDeduplicator"],
         "report": ["DuplicateReport"],

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sparring.dedup.hashing import constants, mix
+from sparring.data.hashing import constants, mix
 
 POINTS = 512
 

@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sparring.data.reserved import named
-from sparring.dedup.hashing import constants, mix
+from sparring.data.hashing import constants, mix
 from sparring.dedup.similarity import jaccard
 from sparring.dedup.text import Shingles, TextRules, whole_hashes
+from sparring.spark.reserved import named
 
 if TYPE_CHECKING:
     from pyspark.sql import Column

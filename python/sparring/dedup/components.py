@@ -15,7 +15,7 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from sparring.data.reserved import named
+from sparring.spark.reserved import named
 
 ONE_TASK_EDGES = 2_000_000
 NODE, COMPONENT = "node", "component"

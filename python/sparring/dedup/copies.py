@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from sparring.data.collected import to_arrow
-from sparring.data.reserved import named
-from sparring.dedup.canonical import canonical_hash, cell_hash
+from sparring.data.canonical import cell_hash
+from sparring.data.hashing import mix
+from sparring.data.reading import IDENTITY, Reading, identity_of
 from sparring.dedup.evidence import (
     COINCIDENCE,
     COPY,
@@ -24,13 +24,13 @@ from sparring.dedup.evidence import (
     evidence_of,
     weigh,
 )
-from sparring.dedup.hashing import mix
-from sparring.dedup.reading import Reading
+from sparring.spark.collected import to_arrow
+from sparring.spark.reserved import named
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-IDENTITY, CELLS, ROWS, LABEL = "sparring__identity", "sparring__cells", "sparring__rows", "sparring__label"
+CELLS, ROWS, LABEL = "sparring__cells", "sparring__rows", "sparring__label"
 MOST_EQUAL, MOST_ALONE = 20_000, 10_000
 CHUNKS = 4
 
@@ -66,11 +66,6 @@ class Copies:
     def removed(self) -> int:
         """Rows that go."""
         return sum(self.removed_by_class.values())
-
-
-def identity_of(reading: Reading, frame: DataFrame, normalize_unicode: bool = False) -> Column:
-    """Return the 128-bit hash of what makes two rows equal, of the values as read."""
-    return canonical_hash(reading.columns, frame.schema, normalize_unicode)
 
 
 def tell_copies(frame: DataFrame, reading: Reading, label: str) -> Copies:

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from sparring.dedup.hashing import GOLDEN, MASK, mix
+from sparring.data.hashing import GOLDEN, MASK, mix
 
 COPY, COINCIDENCE, UNDECIDED = "copy", "coincidence", "undecided"
 # Of equal rows that are taken for copies, chance may explain so many, at the upper end of what it makes.

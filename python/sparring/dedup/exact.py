@@ -11,7 +11,7 @@ from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 from pyspark.sql import types as T
 
-from sparring.dedup.canonical import canonical_hash
+from sparring.data.canonical import canonical_hash
 from sparring.dedup.survivor import SurvivorParams
 from sparring.params import checked_schema, require_columns
 

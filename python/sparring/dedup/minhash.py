@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sparring.dedup.hashing import MASK, constants, mix, mix_one
+from sparring.data.hashing import MASK, constants, mix, mix_one
 from sparring.dedup.text import Shingles
 
 KERNELS = ("permutations", "one_permutation")

@@ -13,9 +13,8 @@ from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import types as T
 
-from sparring.data.reserved import named
+from sparring.data.canonical import canonical_hash
 from sparring.dedup.banding import Bands, choose_bands
-from sparring.dedup.canonical import canonical_hash
 from sparring.dedup.compared import MISSING, ComparedColumns
 from sparring.dedup.minhash import KERNELS
 from sparring.dedup.report import DuplicateReport
@@ -24,6 +23,7 @@ from sparring.dedup.survivor import SurvivorParams
 from sparring.dedup.text import UNICODE_FORMS, TextRules
 from sparring.errors import ParamError
 from sparring.params import Check, at_least, check_params, checked_schema, in_range, one_of, require_columns
+from sparring.spark.reserved import named
 
 SAMPLES = 10
 NUMBERS = (T.NumericType, T.BooleanType)

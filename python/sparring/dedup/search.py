@@ -21,8 +21,6 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.storagelevel import StorageLevel
 
-from sparring.data.batches import map_batches
-from sparring.data.reserved import named, quoted
 from sparring.dedup.arrow import binaries, portions, uint64_of
 from sparring.dedup.banding import Bands, band_hashes
 from sparring.dedup.candidates import candidate_edges, first_of_equal
@@ -32,6 +30,8 @@ from sparring.dedup.components import NODE as COMPONENT_NODE
 from sparring.dedup.minhash import signatures
 from sparring.dedup.text import Shingles
 from sparring.errors import TableError
+from sparring.spark.batches import map_batches
+from sparring.spark.reserved import named, quoted
 
 NODE, FIRST, CLUSTER = "sparring__node", "sparring__first", "sparring__cluster"
 HIGH, LOW, BANDS, COPIES = "high", "low", "bands", "sparring__copies"

@@ -9,10 +9,10 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from sparring.data.reserved import named, quoted
-from sparring.dedup.canonical import canonical_hash
+from sparring.data.canonical import canonical_hash
 from sparring.dedup.report import DuplicateReport, count_duplicates
 from sparring.params import HasKeyCols, KeywordParams, check_params, forbid_columns, one_of, require_columns
+from sparring.spark.reserved import named, quoted
 
 POLICIES = ("first", "latest", "most_complete")
 

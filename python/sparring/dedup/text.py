@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sparring.data.hashing import GOLDEN, MASK, mix
 from sparring.dedup.arrow import bytes_and_offsets
-from sparring.dedup.hashing import GOLDEN, MASK, mix
 
 BASE = np.uint64(0x9FB21C651E98DF25)
 SPACE = 32

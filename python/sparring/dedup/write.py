@@ -11,12 +11,12 @@ from pyspark.storagelevel import StorageLevel
 
 from sparring.data.contract import CLUSTER, SURVIVOR
 from sparring.data.literal import with_facts
-from sparring.data.reserved import quoted
 from sparring.data.row_counts import write_rows
 from sparring.dedup.copies import Copies
 from sparring.dedup.evidence import COINCIDENCE, COPY
 from sparring.dedup.exact import Deduplicator
 from sparring.dedup.near import NearDeduplicator
+from sparring.spark.reserved import quoted
 
 if TYPE_CHECKING:
     from sparring.config.schema import DeduplicateConfig

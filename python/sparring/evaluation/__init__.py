@@ -10,10 +10,7 @@ from sparring.evaluation.baseline import (
 )
 from sparring.evaluation.delong import AucComponents, auc_components, auc_variance, delong_covariance, delong_interval
 from sparring.evaluation.difference import Difference, auc_gap, differences, holm, paired_test, tost
-from sparring.evaluation.evaluate import METRICS, Evaluation, evaluate
-from sparring.evaluation.interval import Interval
-from sparring.evaluation.metrics import best_threshold, pr_auc, rank, roc_auc
-from sparring.evaluation.parity import (
+from sparring.evaluation.equivalence import (
     LinearModel,
     Parity,
     max_probability_difference,
@@ -21,6 +18,9 @@ from sparring.evaluation.parity import (
     parity_pairs,
     prove,
 )
+from sparring.evaluation.evaluate import METRICS, Evaluation, evaluate
+from sparring.evaluation.interval import Interval
+from sparring.evaluation.metrics import best_threshold, pr_auc, rank, roc_auc
 from sparring.evaluation.power import detectable, rows_to_find, rows_to_tell
 from sparring.evaluation.predictions import Predictions
 

@@ -16,9 +16,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from sparring.data.batches import map_batches
 from sparring.data.numbers import as_number, as_text, beyond_words, outside
-from sparring.data.reserved import named, reserved
 from sparring.errors import TableError
 from sparring.feature.encoder import CategoricalState, CyclicState, Encoder, EncoderState, NumericState
 from sparring.feature.statistics import NumericSummary, category_counts, numeric_summaries
@@ -31,6 +29,8 @@ from sparring.params import (
     one_of,
     require_columns,
 )
+from sparring.spark.batches import map_batches
+from sparring.spark.reserved import named, reserved
 
 NUMBER = (T.NumericType, T.BooleanType)
 MOMENT = (T.DateType, T.TimestampType)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sparring.data.numbers import as_text, not_nan
-from sparring.data.reserved import named
+from sparring.spark.reserved import named
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame

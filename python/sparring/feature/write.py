@@ -11,13 +11,13 @@ from sparring.config.schema import FeaturesConfig, PrepareConfig
 from sparring.data.contract import GROUP, KEY, LABEL, SPLIT, WEIGHT
 from sparring.data.fingerprint import fingerprints_of_frame
 from sparring.data.matrix import Encoding, PreparedMatrix
-from sparring.data.reserved import PREFIX, named, quoted
 from sparring.data.row_counts import write_rows
-from sparring.data.tasks import reason_of
 from sparring.errors import TableError
 from sparring.feature.preparation import OUT_OF_RANGE_STEP, FeaturePreparation, FeaturePreparationModel
 from sparring.feature.vectors import vector_struct
 from sparring.io import storage
+from sparring.spark.reserved import PREFIX, named, quoted
+from sparring.spark.tasks import reason_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -14,7 +14,6 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from sparring.data.reserved import named, reserved
 from sparring.errors import ParamError, SageMakerError
 from sparring.inference.codecs import OUTPUT, SPLITS
 from sparring.inference.deployment import unique_name
@@ -24,6 +23,7 @@ from sparring.params import at_least, check_params, checked_schema, in_range, on
 from sparring.sagemaker.ledger import Ledger
 from sparring.sagemaker.resources import RUNNING, TRANSFORM_JOB, poll_seconds, stop_transform_job
 from sparring.sagemaker.target import AwsTarget
+from sparring.spark.reserved import named, reserved
 from sparring.wire.media import CSV, JSON_LINES
 
 PAYLOAD_MB = 100

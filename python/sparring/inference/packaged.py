@@ -22,9 +22,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from sparring.data.batches import map_batches
 from sparring.data.contract import REASON
-from sparring.data.reserved import named, reserved
 from sparring.errors import ParamError
 from sparring.inference.metrics import ScoringMetrics, metrics_accumulator
 from sparring.inference.table import reason_of_row
@@ -33,6 +31,8 @@ from sparring.io.archives import unpack
 from sparring.params import KeywordParams, check_params, checked_schema, forbid_columns, one_of, require_columns
 from sparring.serving.manifest import PackageManifest
 from sparring.serving.packaged import PackagedModel
+from sparring.spark.batches import map_batches
+from sparring.spark.reserved import named, reserved
 
 PROBABILITY = reserved("probability")
 

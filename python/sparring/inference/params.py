@@ -10,7 +10,6 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from sparring.data.reserved import named
 from sparring.errors import ParamError
 from sparring.inference.codecs import ANSWERS, Format
 from sparring.params import (
@@ -23,6 +22,7 @@ from sparring.params import (
     require_columns,
 )
 from sparring.sagemaker.target import AwsTarget
+from sparring.spark.reserved import named
 from sparring.wire.media import CSV, LIBSVM, PARQUET
 
 

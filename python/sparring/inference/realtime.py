@@ -18,8 +18,6 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from sparring.data.batches import map_batches
-from sparring.data.reserved import named
 from sparring.inference.codecs import Format
 from sparring.inference.invocation import BODY_LIMIT, Invoker, Scored, runtime_client
 from sparring.inference.metrics import ScoringMetrics, metrics_accumulator
@@ -29,6 +27,8 @@ from sparring.inference.variants import variant_of
 from sparring.inference.window import in_order
 from sparring.params import HasKeyCols, at_least, check_params, checked_schema, require_columns
 from sparring.sagemaker.target import AwsTarget
+from sparring.spark.batches import map_batches
+from sparring.spark.reserved import named
 
 
 class EndpointModel(Transformer, _ScoringParams, HasKeyCols, DefaultParamsReadable[Any], DefaultParamsWritable):

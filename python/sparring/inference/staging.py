@@ -17,7 +17,6 @@ import pyarrow.parquet as pq
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from sparring.data.tasks import run_to_end
 from sparring.errors import EndpointError
 from sparring.inference.codecs import Format, joined_scores_of, scores_of
 from sparring.inference.metrics import ScoringMetrics
@@ -26,6 +25,7 @@ from sparring.io.s3_uri import split_s3_uri
 from sparring.params import Check, check_params, in_range
 from sparring.sagemaker.resources import delete_below
 from sparring.sagemaker.target import AwsTarget
+from sparring.spark.tasks import run_to_end
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -9,9 +9,9 @@ from sparring.data.contract import KEY, REASON
 from sparring.data.key import with_row_key
 from sparring.data.numbers import as_number, not_nan, outside
 from sparring.data.readers import CORRUPT, read_table
-from sparring.data.reserved import named, reserved
 from sparring.errors import TableError, did_you_mean
 from sparring.serving.manifest import RawColumn
+from sparring.spark.reserved import named, reserved
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession

@@ -7,7 +7,7 @@ from itertools import accumulate
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from sparring.data.reserved import named
+from sparring.spark.reserved import named
 
 BUCKETS = 1_000_000
 

@@ -9,12 +9,12 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from sparring.exit_codes import ExitCode
-from sparring.failure import told_failures
-from sparring.interrupt import answered
+from sparring.run.exit_codes import ExitCode
+from sparring.run.failure import told_failures
+from sparring.run.interrupt import answered
 
 if TYPE_CHECKING:
-    from sparring.pipeline import Finished
+    from sparring.run.pipeline import Finished
 
 
 def main(argv: list[str]) -> int:
@@ -34,7 +34,7 @@ def main(argv: list[str]) -> int:
 
 def _run(config_path: str, sets: list[str], output: str | None) -> Finished:
     from sparring.config import load_config
-    from sparring.pipeline import Run
+    from sparring.run.pipeline import Run
 
     config = load_config(config_path, sets)
     return Run(config, output or f"runs/{config.name}").execute()

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sparring.data.reserved import named, refuse_reserved
 from sparring.leakage.columns import OWNER, PART, AuditColumns, unite
 from sparring.leakage.finding import SEVERITIES, AuditReport, CheckResult, Finding
 from sparring.leakage.near import near_overlap
@@ -17,6 +16,7 @@ from sparring.leakage.shift import column_facts, distribution_shift
 from sparring.leakage.state import Audit, AuditOptions
 from sparring.leakage.table import opened
 from sparring.leakage.time_travel import time_travel
+from sparring.spark.reserved import named, refuse_reserved
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

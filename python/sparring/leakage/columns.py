@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sparring.data.readers import CORRUPT
-from sparring.data.reserved import named
 from sparring.errors import SchemaError, TableError
 from sparring.params import require_columns
+from sparring.spark.reserved import named
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from sparring.data.reserved import named
 from sparring.leakage.columns import PART
 from sparring.leakage.counting import MISSING, bin_edges, count_cells
 from sparring.leakage.table import FOLD, FOLDS, GROUP, KEY, ORDER, POSITIVE, SAMPLE_ROWS, TIME, AuditTable
+from sparring.spark.reserved import named
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame

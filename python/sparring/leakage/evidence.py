@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from sparring.data.literal import with_facts
-from sparring.data.reserved import quoted
-from sparring.dedup.copies import identity_of, tell_copies
+from sparring.data.reading import Reading, identity_of
+from sparring.dedup.copies import tell_copies
 from sparring.dedup.evidence import COINCIDENCE, COPY, LOST_ROWS, UNDECIDED
-from sparring.dedup.reading import Reading
 from sparring.leakage.columns import PART
 from sparring.leakage.table import ANSWER, AuditTable
+from sparring.spark.reserved import quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

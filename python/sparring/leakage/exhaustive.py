@@ -22,8 +22,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sparring.data.batches import map_batches
-from sparring.data.reserved import quoted
+from sparring.spark.batches import map_batches
+from sparring.spark.reserved import quoted
 
 if TYPE_CHECKING:
     from pyspark import Broadcast

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from sparring.data.location import data_files
 from sparring.data.readers import CORRUPT, read_path
-from sparring.data.reserved import quoted
 from sparring.errors import TableError
+from sparring.spark.reserved import quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sparring.data.reserved import quoted
+from sparring.data.canonical import canonical_hash
+from sparring.data.hashing import mix_one
 from sparring.dedup import NearDeduplicator
-from sparring.dedup.canonical import canonical_hash
-from sparring.dedup.hashing import mix_one
 from sparring.dedup.search import CLUSTER, NODE
 from sparring.leakage.columns import PART
 from sparring.leakage.near_pairs import plain_columns
@@ -16,6 +15,7 @@ from sparring.leakage.reference import Hits
 from sparring.leakage.state import Audit
 from sparring.leakage.table import CONTENT, KINDS, AuditTable
 from sparring.leakage.units import HIT_LEFT, HIT_RIGHT
+from sparring.spark.reserved import quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sparring.data.reserved import named, quoted
 from sparring.leakage.columns import PART
 from sparring.leakage.reference import Hits
 from sparring.leakage.table import ANSWER, GROUP, KEY, KINDS, AuditTable
+from sparring.spark.reserved import named, quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from sparring.data.reserved import named, quoted
-from sparring.dedup.canonical import canonical_hash
+from sparring.data.canonical import canonical_hash
 from sparring.errors import TableError
 from sparring.leakage.columns import OWNER, PART, AuditColumns
 from sparring.leakage.reference import enough_units
+from sparring.spark.reserved import named, quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame

@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from sparring.data.reserved import quoted
 from sparring.errors import ParamError
 from sparring.model_selection.in_memory import spark_table, whole_numbers
-from sparring.model_selection.stage import INPUTS, Allotting
+from sparring.spark.reserved import quoted
 
 ROW = "sparring__row"
+
+
+class FoldStage(Protocol):
+    """What is asked of a splitter or fold maker; see :class:`~sparring.model_selection.stage.Allotting`."""
+
+    needs: tuple[tuple[str, ...], ...]
+    inputs: tuple[str, ...]
+
+    def columns_in(self, name: str) -> list[str]:
+        """Return the columns that a Param names."""
+
+    def outputs(self) -> list[Any]:
+        """Return the fields that the stage adds."""
+
+    def roles(self, column: Callable[[str], Any], folds: int) -> Iterator[tuple[Any, Any]]:
+        """Return for each fold which rows train and which are tested."""
+
+    def fold_count(self, allotted: Any) -> int:
+        """Return how many folds a transformed table has."""
+
+    def transform(self, dataset: Any) -> Any:
+        """Return the table with the stage's columns."""
+
+    def copy(self) -> Any:
+        """Return another stage like it."""
 
 
 class SklearnFolds:
@@ -30,7 +54,7 @@ class SklearnFolds:
 
     Parameters
     ----------
-    stage : Allotting
+    stage : splitter or fold maker
 
     Notes
     -----
@@ -43,7 +67,7 @@ class SklearnFolds:
     >>> cross_val_score(model, X, y, groups=patients, cv=cv)                    # doctest: +SKIP
     """
 
-    def __init__(self, stage: Allotting) -> None:
+    def __init__(self, stage: FoldStage) -> None:
         self.stage = stage
 
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -67,14 +91,14 @@ class SklearnFolds:
         return self.stage.fold_count(self._allotted(X, y, groups))
 
     def _allotted(self, X: Any, y: Any, groups: Any) -> pd.DataFrame:
-        from sparring.session import get_session
+        from sparring.spark.session import get_session
 
         stage, columns = self._bound(X, y, groups)
         made = stage.transform(spark_table(get_session(), columns, type(stage).__name__))
         outputs = [field.name for field in stage.outputs()]
         return made.select(ROW, *map(quoted, outputs)).toPandas().sort_values(ROW, ignore_index=True)
 
-    def _bound(self, X: Any, y: Any, groups: Any) -> tuple[Allotting, dict[str, Any]]:
+    def _bound(self, X: Any, y: Any, groups: Any) -> tuple[Any, dict[str, Any]]:
         """Return the stage with every column named, and these columns."""
         stage = self.stage.copy()
         found: dict[str, Any] = {ROW: np.arange(len(X) if hasattr(X, "__len__") else X.shape[0])}
@@ -82,7 +106,7 @@ class SklearnFolds:
         for names in stage.needs:
             if not any(stage.columns_in(name) for name in names):
                 stage._set(**{names[0]: _named(stage, names[0], sources.get(names[0], found[ROW]), found)})
-        for name in INPUTS:
+        for name in stage.inputs:
             for column in stage.columns_in(name):
                 if column not in found:
                     values = _column(X, column, sources.get(name, found[ROW]), type(stage).__name__, name)
@@ -90,16 +114,16 @@ class SklearnFolds:
         return stage, found
 
 
-def _free_name(stage: Allotting, begin: str) -> str:
+def _free_name(stage: FoldStage, begin: str) -> str:
     """Return a name that begins no name of a column which the stage reads or adds."""
-    taken = [column for name in INPUTS for column in stage.columns_in(name)]
+    taken = [column for name in stage.inputs for column in stage.columns_in(name)]
     taken += [field.name for field in stage.outputs()]
     while any(name.startswith(begin) for name in taken):
         begin = f"_{begin}"
     return begin
 
 
-def _named(stage: Allotting, param: str, values: Any, found: dict[str, Any]) -> Any:
+def _named(stage: FoldStage, param: str, values: Any, found: dict[str, Any]) -> Any:
     """Return names for ``values``, which are added to ``found``: one for each column that they have."""
     if values is None:
         raise ParamError(f"{param} is not set and {'groups' if param == 'groupCols' else 'y'} is None", "Give either.")

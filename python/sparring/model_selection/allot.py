@@ -10,12 +10,12 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sparring.data.reserved import named, quoted
 from sparring.errors import SplitError
 from sparring.model_selection.allocation import allocate_groups, apportion
 from sparring.model_selection.cuts import assign_by_quota
 from sparring.model_selection.places import find_places
 from sparring.model_selection.strata import CLASS, renamed_class
+from sparring.spark.reserved import named, quoted
 
 SIGNATURE = "sparring__signature"
 Quotas = dict[str, list[int]]

@@ -14,15 +14,15 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from sparring.data.reserved import named, quoted
 from sparring.errors import SplitError
 from sparring.model_selection.allocation import apportion
 from sparring.model_selection.allot import Signatures, assign_signed, computed_once, sign_groups
 from sparring.model_selection.cuts import assign_by_quota
-from sparring.model_selection.stage import UNIT, Growing
+from sparring.model_selection.stage import UNIT, Keyed
 from sparring.model_selection.strata import CLASS
 from sparring.model_selection.values import value_hash
 from sparring.params import checked_schema, require_columns
+from sparring.spark.reserved import named, quoted
 
 ROW_KEY, PART, FATE, BRIDGES = "sparring__row_key", "sparring__part", "sparring__fate", "sparring__bridges"
 QUARANTINE = "quarantine"
@@ -62,6 +62,17 @@ class Appended:
         between = self.quarantined.groupBy(F.concat_ws(", ", F.array_sort(BRIDGES))).count().collect()
         fates = {fate: counted.get(fate, 0) for fate in ("old", "joined", "fresh", "quarantined")}
         return fates | {"bridges": dict(sorted((str(parts), rows) for parts, rows in between))}
+
+
+class Growing(Keyed):
+    """Base of those that can go on when the table has grown."""
+
+    def assign_new(self, rows: DataFrame, previous: DataFrame) -> Appended:
+        """Allot the new rows of a grown table; the old ones stay where they are.
+
+        See :func:`sparring.model_selection.append.assign_new`.
+        """
+        return assign_new(self, rows, previous)
 
 
 def assign_new(stage: Growing, rows: DataFrame, previous: DataFrame) -> Appended:

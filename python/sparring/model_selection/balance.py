@@ -7,7 +7,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sparring.data.reserved import named
+from sparring.spark.reserved import named
 
 
 def split_balance(

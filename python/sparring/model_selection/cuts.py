@@ -9,8 +9,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sparring.data.literal import with_facts
-from sparring.data.reserved import quoted
 from sparring.model_selection.places import HASH, KEY, STRATUM, Places, find_places, with_place
+from sparring.spark.reserved import quoted
 
 CUTS = "sparring__cuts"
 CUTS_KIND = "struct<hashes: array<bigint>, keys: array<string>, parts: array<string>>"

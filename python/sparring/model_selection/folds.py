@@ -13,13 +13,12 @@ from pyspark import keyword_only
 from pyspark.sql import DataFrame
 from pyspark.sql import types as T
 
-from sparring.data.reserved import named, quoted
 from sparring.model_selection.allot import Allotment, Quotas, allot_rows, require_members
+from sparring.model_selection.append import Growing
 from sparring.model_selection.multilabel import stratify_label_sets
 from sparring.model_selection.stage import (
     KEYED,
     UNIT,
-    Growing,
     HasFoldCol,
     HasLabels,
     HasNumFolds,
@@ -31,6 +30,7 @@ from sparring.model_selection.stage import (
 )
 from sparring.model_selection.strata import CLASS, EVERYTHING, label_set, labels_of
 from sparring.params import checked_schema, require_columns
+from sparring.spark.reserved import named, quoted
 
 
 class Folds(HasFoldCol, HasNumFolds, Keyed, HasStrict):

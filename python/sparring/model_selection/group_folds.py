@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pyspark import keyword_only
 
+from sparring.model_selection.append import Growing
 from sparring.model_selection.folds import Folds
-from sparring.model_selection.stage import KEYED, Growing, HasStrata, HasUnits
+from sparring.model_selection.stage import KEYED, HasStrata, HasUnits
 
 
 class GroupKFold(Folds, Growing, HasUnits):

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sparring.data.reserved import named, quoted
 from sparring.dedup.components import COMPONENT, NODE, connected_components
 from sparring.model_selection.values import value_hash
+from sparring.spark.reserved import named, quoted
 
 CLUSTER = "sparring__cluster"
 

@@ -8,11 +8,11 @@ from pyspark import keyword_only
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sparring.data.reserved import quoted
 from sparring.errors import SplitError
 from sparring.model_selection.allot import Allotment
 from sparring.model_selection.order import with_rank
 from sparring.model_selection.stage import KEYED, UNIT, HasFoldCol, HasUnits, Keyed
+from sparring.spark.reserved import quoted
 
 
 class _LeaveOut(HasFoldCol, Keyed):

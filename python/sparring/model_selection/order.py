@@ -10,8 +10,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from sparring.data.literal import literal_table
-from sparring.data.reserved import named, quoted
 from sparring.model_selection.places import seeded_hash
+from sparring.spark.reserved import named, quoted
 
 BUCKETS = 4_096
 # A bucket of no more rows is not divided again: its values are counted one by one.

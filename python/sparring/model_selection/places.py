@@ -18,9 +18,9 @@ import numpy as np
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from sparring.data.collected import fits_driver, to_arrow
 from sparring.data.literal import with_facts
-from sparring.data.reserved import named
+from sparring.spark.collected import fits_driver, to_arrow
+from sparring.spark.reserved import named
 
 BUCKET_ROWS = 1_024
 MOST_BITS = 14

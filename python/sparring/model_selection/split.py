@@ -7,7 +7,8 @@ from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.sql import types as T
 
 from sparring.model_selection.allot import Allotment
-from sparring.model_selection.stage import KEYED, Growing, HasParts, HasStrata, HasStrict, HasUnits
+from sparring.model_selection.append import Growing
+from sparring.model_selection.stage import KEYED, HasParts, HasStrata, HasStrict, HasUnits
 
 
 class _Splitter(HasParts, Growing, HasStrict):

@@ -13,7 +13,6 @@ from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import types as T
 
-from sparring.data.reserved import named, quoted
 from sparring.errors import ParamError
 from sparring.model_selection.allot import Allotment, allot_groups, allot_rows
 from sparring.model_selection.groups import with_group_id
@@ -30,10 +29,10 @@ from sparring.params import (
     forbid_columns,
     require_columns,
 )
+from sparring.spark.reserved import named, quoted
 
 if TYPE_CHECKING:
     from sparring.model_selection.adapter import SklearnFolds
-    from sparring.model_selection.append import Appended
 
 UNIT = "sparring__unit_id"
 KEYED = ("keyCols",)
@@ -164,6 +163,8 @@ class Allotting(Transformer, KeywordParams, DefaultParamsReadable[Any], DefaultP
 
     # Params that must be set for the stage to be what its name says: any one of each tuple.
     needs: tuple[tuple[str, ...], ...] = (KEYED,)
+    # Params that name the columns it reads.
+    inputs: tuple[str, ...] = INPUTS
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; return the schema with the output columns."""
@@ -172,7 +173,7 @@ class Allotting(Transformer, KeywordParams, DefaultParamsReadable[Any], DefaultP
         for names in self.needs:
             if not any(self.columns_in(name) for name in names):
                 raise ParamError(f"{owner}.{' or '.join(names)} must name {PURPOSE[names[0]]}, got none", SET_IT)
-        for name in INPUTS:
+        for name in self.inputs:
             require_columns(schema, self.columns_in(name), f"{owner}.{name}", KINDS.get(name))
         outputs = self.outputs()
         forbid_columns(schema, [field.name for field in outputs], owner)
@@ -264,16 +265,3 @@ class Keyed(Allotting, HasKeyCols, HasSeed):
 
     def _allot_groups(self, rows: DataFrame) -> DataFrame:
         return allot_groups(rows, UNIT, self.grouped_by, self.plan())
-
-
-class Growing(Keyed):
-    """Base of those that can go on when the table has grown."""
-
-    def assign_new(self, rows: DataFrame, previous: DataFrame) -> Appended:
-        """Allot the new rows of a grown table; the old ones stay where they are.
-
-        See :func:`sparring.model_selection.append.assign_new`.
-        """
-        from sparring.model_selection.append import assign_new
-
-        return assign_new(self, rows, previous)

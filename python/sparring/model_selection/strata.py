@@ -9,9 +9,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from sparring.data.reserved import named, reserved
 from sparring.model_selection.order import order_statistics, quantile_ranks
 from sparring.model_selection.values import value_text
+from sparring.spark.reserved import named, reserved
 
 CLASS = "sparring__class"
 LABEL = reserved("label")

@@ -12,12 +12,12 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from sparring.data.reserved import named, quoted
 from sparring.errors import ParamError, SplitError
 from sparring.model_selection.order import quantile_ranks
 from sparring.model_selection.stage import Allotting, HasFoldCol, HasNumFolds, HasParts
 from sparring.model_selection.timeline import INTEGERS, TICK, Gap, cut_times, passed, ticks
 from sparring.params import checked_schema
+from sparring.spark.reserved import named, quoted
 
 
 class _Timed(Allotting):

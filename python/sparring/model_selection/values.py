@@ -26,9 +26,9 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from sparring.data.reserved import named
-from sparring.dedup.canonical import hash_of_words, words_of
+from sparring.data.canonical import hash_of_words, words_of
 from sparring.model_selection.timeline import MOMENTS, ticks
+from sparring.spark.reserved import named
 
 if TYPE_CHECKING:
     from pyspark.sql.types import DataType, StructType

@@ -6,7 +6,7 @@ from typing import Any
 
 from typing_extensions import NotRequired, TypedDict
 
-from sparring.comparison.ledger import Control
+from sparring.comparison.fairness import Control
 from sparring.comparison.verdict import Verdict
 
 

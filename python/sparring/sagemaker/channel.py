@@ -14,12 +14,12 @@ from pyspark.ml.linalg import VectorUDT
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from sparring.data.reserved import named
-from sparring.data.tasks import run_to_end
 from sparring.errors import ParamError, SparringError, TableError
 from sparring.params import require_columns
 from sparring.sagemaker.sinks import Sink, sink_of
 from sparring.sagemaker.target import AwsTarget
+from sparring.spark.reserved import named
+from sparring.spark.tasks import run_to_end
 from sparring.wire.codec import Codec, FileCodec, RecordCodec, codec
 from sparring.wire.media import CSV, JSON, JSON_LINES, PARQUET, RECORDIO, UnknownContentType
 from sparring.wire.raw_rows import ROW_FORMATS

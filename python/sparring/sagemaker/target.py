@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sparring.config.schema import SageMakerConfig
 from sparring.errors import ConfigError, MissingDependencyError, PlatformError
-from sparring.jars import package_folder
+from sparring.spark.jars import package_folder
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -148,7 +148,7 @@ class AwsTarget:
         if not isinstance(jvm.com.amazonaws.services.sagemaker.sparksdk.IAMRole, JavaClass):
             raise PlatformError(
                 "This Spark session was started without the jars of sagemaker-pyspark",
-                "Start Spark with --jars and the files that 'python -m sparring.jars FOLDER' copies.",
+                "Start Spark with --jars and the files that 'python -m sparring.spark.jars FOLDER' copies.",
             )
         jvm.java.lang.System.setProperty("aws.region", self.region)
         hadoop = spark.sparkContext._jsc.hadoopConfiguration()

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from pyspark import InheritableThread
 
 from sparring.config.schema import SageMakerConfig
-from sparring.data.tasks import reason_of
 from sparring.errors import SageMakerError
 from sparring.sagemaker.algorithms import XGBOOST, Algorithm, as_text
 from sparring.sagemaker.checks import check_request
@@ -32,6 +31,7 @@ from sparring.sagemaker.resources import (
     stop_training_job,
 )
 from sparring.sagemaker.target import AwsTarget
+from sparring.spark.tasks import reason_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sparring.data.label import LabelValues
 from sparring.serving.raw_rows import CSV, JSON, JSON_LINES, PARQUET
+from sparring.task.label import LabelValues
 
 SCORE, PREDICTED = "score", "predicted"
 # What Accept may name, the preferred type first.

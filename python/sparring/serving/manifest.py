@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sparring.data.label import LabelValues
 from sparring.data.numbers import LARGEST
 from sparring.errors import PackageError
+from sparring.task.label import LabelValues
 
 MANIFEST, PREPARATION = "manifest.json", "preparation.json"
 FORMAT_VERSION = 2

@@ -14,13 +14,13 @@ from sparring.container.media import negotiate
 from sparring.errors import PackageError
 from sparring.feature.encoder import Encoder, EncoderState
 from sparring.io.cells import Cells
+from sparring.models.scorers import SCORERS
 from sparring.serving.answers import OFFERED, Answers
 from sparring.serving.home import HOME_TYPES, home, home_page
 from sparring.serving.manifest import PREPARATION, PackageManifest
 from sparring.serving.openapi import openapi
 from sparring.serving.raw_rows import AbsentError, read_rows
 from sparring.serving.sample import Cell, sample_request, sample_row
-from sparring.serving.scorers import SCORERS
 from sparring.serving.typed import typed
 
 

@@ -27,8 +27,8 @@ def serve() -> None:
 def _predictor() -> Predict:
     tree = Tree.of_container()
     if (tree.model / MANIFEST).exists():
+        from sparring.models.scorers import XGBoostScorer
         from sparring.serving.packaged import PackagedModel
-        from sparring.serving.scorers import XGBoostScorer
 
         if (tree.model / XGBoostScorer.file_name).exists():
             import_alone()

@@ -10,10 +10,10 @@ from sparring.data.matrix import PreparedMatrix
 from sparring.errors import ConfigError, did_you_mean
 from sparring.feature.vectors import read_vectors
 from sparring.io import storage
-from sparring.session import SessionSpec, get_session, s3a_settings
+from sparring.spark.session import SessionSpec, get_session, s3a_settings
 from sparring.training.logistic import LogisticParameters
 from sparring.training.phases import Phases
-from sparring.training.task import Outcome, RowsRead, Task
+from sparring.training.spec import Outcome, RowsRead, Task
 
 if TYPE_CHECKING:
     from pyspark.ml import Estimator, Model

@@ -27,7 +27,7 @@ from sparring.data.matrix import PreparedMatrix
 from sparring.errors import SparringError
 from sparring.io import storage
 from sparring.training.phases import Phases
-from sparring.training.task import Outcome, Task
+from sparring.training.spec import Outcome, Task
 
 GRACE_SECONDS = 60
 
@@ -53,7 +53,7 @@ def run_task(task: Task, phases: Phases | None = None, work_done: Callable[[], N
     -------
     dict
         ``status`` (ok or failed), ``error`` (type and message, or None), ``phases``, ``unmeasured`` (the seconds of
-        our checks, in no other figure) and the fields of :class:`~sparring.training.task.Outcome`.
+        our checks, in no other figure) and the fields of :class:`~sparring.training.spec.Outcome`.
     """
     phases, unmeasured, outcome, error = phases or Phases(), Phases(), Outcome(), None
     try:

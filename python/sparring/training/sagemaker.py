@@ -15,16 +15,16 @@ from sparring.feature.vectors import read_arrays, read_vectors
 from sparring.io import storage
 from sparring.io.archives import tarfile
 from sparring.io.s3_uri import split_s3_uri
-from sparring.jars import SAGEMAKER_PYSPARK, sagemaker_jars, spark_is_supported
 from sparring.sagemaker.compute import Choice, choose, chosen
 from sparring.sagemaker.emulator import open_target, planned_target
 from sparring.sagemaker.endpoint import RealTimeEndpoint
 from sparring.sagemaker.ledger import Ledger, ledger_path, settle_or_drop
 from sparring.sagemaker.target import AwsTarget
 from sparring.sagemaker.training_job import TrainedModel, TrainingJob, digest_of
-from sparring.session import SessionSpec, available_cores, get_session
+from sparring.spark.jars import SAGEMAKER_PYSPARK, sagemaker_jars, spark_is_supported
+from sparring.spark.session import SessionSpec, available_cores, get_session
 from sparring.training.phases import Phases
-from sparring.training.task import Outcome, RowsRead, Task
+from sparring.training.spec import Outcome, RowsRead, Task
 from sparring.training.xgboost_parameters import XGBoostParameters
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from sparring.errors import ConfigError, TrainingError
 from sparring.io import storage
 from sparring.training.logistic import LogisticParameters
 from sparring.training.phases import Phases
-from sparring.training.task import Outcome, RowsRead, Task
+from sparring.training.spec import Outcome, RowsRead, Task
 from sparring.training.xgboost_parameters import XGBoostParameters
 
 

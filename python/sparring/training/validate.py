@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sparring.config.schema import ContenderConfig
 from sparring.errors import ConfigError
-from sparring.jars import require_supported_spark, sagemaker_jars
+from sparring.spark.jars import require_supported_spark, sagemaker_jars
 
 
 def check_contender(contender: ContenderConfig, client: str = "sagemaker-pyspark") -> None:

@@ -16,11 +16,11 @@ from sparring.config import load_config
 from sparring.errors import ConfigError, PackageError, ParamError, SageMakerError, TableError
 from sparring.inference.modes import Scoring
 from sparring.inference.packaged import PackageModel
-from sparring.inference.predict import Prediction
-from sparring.pipeline import Run
 from sparring.report.scoring import scoring_of
+from sparring.run.package import archive, package
+from sparring.run.pipeline import Run
+from sparring.run.predict import Prediction
 from sparring.sagemaker.target import AwsTarget
-from sparring.serving.pack import archive, package
 
 from .conftest import left
 
@@ -87,7 +87,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def shared(target: AwsTarget, monkeypatch: pytest.MonkeyPatch) -> AwsTarget:
-    monkeypatch.setattr("sparring.inference.predict.open_target", lambda config, resources: target)
+    monkeypatch.setattr("sparring.run.predict.open_target", lambda config, resources: target)
     return target
 
 

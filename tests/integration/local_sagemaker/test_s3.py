@@ -13,7 +13,7 @@ import yaml
 
 from sparring.errors import FolderInUseError
 from sparring.io import storage
-from sparring.run_lock import NAME, locked
+from sparring.run.lock import NAME, locked
 from sparring_local_sagemaker import LocalAws
 
 

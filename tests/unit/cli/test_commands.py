@@ -17,7 +17,7 @@ import sparring.errors
 from sparring import __version__
 from sparring.cli import app
 from sparring.errors import SparringError
-from sparring.exit_codes import MEANINGS, ExitCode
+from sparring.run.exit_codes import MEANINGS, ExitCode
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guide" / "command-line.md"
 
@@ -82,7 +82,7 @@ def test_an_unforeseen_error_is_a_sentence_and_its_traceback_is_in_the_log(
     def fail() -> None:
         raise RuntimeError("the roof\nis on fire")
 
-    monkeypatch.setattr("sparring.doctor.examine", fail)
+    monkeypatch.setattr("sparring.spark.doctor.examine", fail)
     done = sparring("doctor")
     assert done.returncode == ExitCode.UNEXPECTED
     (line,) = done.stderr.splitlines()
@@ -110,7 +110,7 @@ def test_what_the_system_refuses_is_told_in_its_own_words(
     def fail() -> None:
         raise error
 
-    monkeypatch.setattr("sparring.doctor.examine", fail)
+    monkeypatch.setattr("sparring.spark.doctor.examine", fail)
     done = sparring("doctor")
     assert done.returncode == ExitCode.PLATFORM
     for word in words:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from sparring.errors import PlatformError
-from sparring.exit_codes import ExitCode
-from sparring.preflight import check_disk
+from sparring.run.exit_codes import ExitCode
+from sparring.run.preflight import check_disk
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_a_folder_that_cannot_be_written_is_not_a_full_disk(
     def refuse(*arguments: object, **named: object) -> None:
         raise OSError(code, "refused", str(tmp_path))
 
-    monkeypatch.setattr("sparring.preflight.tempfile.TemporaryDirectory", refuse)
+    monkeypatch.setattr("sparring.run.preflight.tempfile.TemporaryDirectory", refuse)
     with pytest.raises(PlatformError, match="cannot be written") as error:
         check_disk(str(tmp_path / "run"), 0)
     assert "GiB" not in str(error.value)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sparring.comparison.capacity import capacity_gaps
-from sparring.comparison.ledger import fairness_ledger, same_conditions
+from sparring.comparison.fairness import fairness_ledger, same_conditions
 
 EQUAL = {"rounds": 100, "depth": 5, "learning_rate": 0.1, "min_leaf_rows": 1, "early_stopping": False}
 

@@ -8,8 +8,8 @@ import yaml
 from pyspark.sql import SparkSession
 
 from sparring.config import load_config
-from sparring.config.propose import Wishes, propose
 from sparring.errors import ConfigError
+from sparring.proposal.propose import Wishes, propose
 
 
 def write(folder: Path, text: str) -> str:

@@ -11,8 +11,8 @@ from pyspark.sql import DataFrameWriter, SparkSession
 from sparring.config import load_config
 from sparring.data.row_counts import MARK, SourceCount, require_rows, stored_rows, write_rows
 from sparring.errors import RowsLostError
-from sparring.pipeline import Run
-from sparring.progress import Progress
+from sparring.run.pipeline import Run
+from sparring.run.progress import Progress
 
 
 @pytest.mark.parametrize("partitions", [1, 3])

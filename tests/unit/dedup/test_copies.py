@@ -14,10 +14,10 @@ from pyspark.sql import DataFrame, SparkSession
 
 from sparring.config.schema import DeduplicateConfig, FeaturesConfig, TableConfig
 from sparring.data.ingest import ingest
+from sparring.data.reading import IDENTITY, reading_of
 from sparring.dedup.caveats import caveats_of, require_some_left
-from sparring.dedup.copies import IDENTITY, Copies, count_equal, tell_copies
+from sparring.dedup.copies import Copies, count_equal, tell_copies
 from sparring.dedup.evidence import UNDECIDED
-from sparring.dedup.reading import reading_of
 from sparring.dedup.write import deduplicate
 from sparring.errors import TableError
 

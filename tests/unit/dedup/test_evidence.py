@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sparring.data.hashing import GOLDEN, MASK, mix
 from sparring.dedup.evidence import (
     COINCIDENCE,
     COPY,
@@ -20,7 +21,6 @@ from sparring.dedup.evidence import (
     evidence_of,
     weigh,
 )
-from sparring.dedup.hashing import GOLDEN, MASK, mix
 
 
 class Told(NamedTuple):

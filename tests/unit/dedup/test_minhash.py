@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
+from sparring.data.hashing import GOLDEN, MASK, constants, mix_one
 from sparring.dedup.banding import Bands, band_hashes, choose_bands
-from sparring.dedup.hashing import GOLDEN, MASK, constants, mix_one
 from sparring.dedup.minhash import donors, signatures
 from sparring.dedup.similarity import jaccard
 from sparring.dedup.text import BASE, Shingles, TextRules

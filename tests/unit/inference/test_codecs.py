@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparring.data.label import LabelValues
 from sparring.data.numbers import LARGEST
 from sparring.errors import EndpointError
 from sparring.inference.codecs import Format, joined_scores_of, scores_of
@@ -17,6 +16,7 @@ from sparring.serving.answers import Answers
 from sparring.serving.manifest import RawColumn
 from sparring.serving.raw_rows import read_rows
 from sparring.serving.typed import typed
+from sparring.task.label import LabelValues
 from sparring.wire.answers import encode_answers
 from sparring.wire.codec import CODECS, codec
 from sparring.wire.media import RECORDIO

@@ -15,7 +15,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from sparring.session import GATEWAY_VARIABLES
+from sparring.spark.session import GATEWAY_VARIABLES
 
 PROGRAM = Path(__file__).with_name("assignment_digest.py")
 SPARK_4 = "SPARRING_SPARK4_PYTHON"

@@ -14,7 +14,7 @@ from sparring.evaluation import (
     evaluate,
     max_probability_difference,
 )
-from sparring.evaluation.parity import Parity
+from sparring.evaluation.equivalence import Parity
 from sparring.report import RunFacts
 
 TREES, LINEAR = "gradient_boosted_trees", "logistic_regression"

@@ -5,10 +5,10 @@ from typing import Any
 
 import xgboost
 
-from sparring.data.label import LabelValues
 from sparring.feature.encoder import CategoricalState, EncoderState, NumericState
+from sparring.models.scorers import Scorer
 from sparring.serving.manifest import PREPARATION, PackageManifest, RawColumn, sha256
-from sparring.serving.scorers import Scorer
+from sparring.task.label import LabelValues
 
 STATE = EncoderState(
     numeric=[NumericState("x", fill=0.5, shift=0.5, scale=2.0, indicator=True)],

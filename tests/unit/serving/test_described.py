@@ -19,11 +19,11 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from sparring.feature.encoder import CategoricalState, CyclicState, Encoder, EncoderState, NumericState
+from sparring.models.scorers import LinearScorer
+from sparring.run.package import archive
 from sparring.serving.manifest import RawColumn
-from sparring.serving.pack import archive
 from sparring.serving.packaged import PackagedModel
 from sparring.serving.sample import sample_row
-from sparring.serving.scorers import LinearScorer
 
 from .packages import write_package
 

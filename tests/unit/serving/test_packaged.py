@@ -19,15 +19,15 @@ from sparring.config.schema import TableConfig
 from sparring.container import AcceptError, ContentError
 from sparring.container.media import BodyError
 from sparring.data.column_types import MISSING
-from sparring.data.label import LabelValues
 from sparring.errors import PackageError
 from sparring.feature.encoder import Encoder
 from sparring.io.cells import Cells
+from sparring.models.scorers import LinearScorer, TreesScorer, XGBoostScorer
+from sparring.run.package import _null_values
 from sparring.serving.answers import Answers
 from sparring.serving.manifest import MANIFEST, PREPARATION
-from sparring.serving.pack import _null_values
 from sparring.serving.packaged import PackagedModel
-from sparring.serving.scorers import LinearScorer, TreesScorer, XGBoostScorer
+from sparring.task.label import LabelValues
 
 from .packages import COLUMNS, STATE, write_package
 

@@ -13,7 +13,7 @@ from sparring.data.matrix import PreparedMatrix
 from sparring.errors import ConfigError
 from sparring.training.runner import run_task
 from sparring.training.single_node import XGBoostLearner
-from sparring.training.task import Task
+from sparring.training.spec import Task
 from sparring.training.xgboost_parameters import XGBoostParameters
 
 SETTINGS = {"num_round": 200, "max_depth": 3, "eta": 0.5}

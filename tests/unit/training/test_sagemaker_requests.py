@@ -7,7 +7,7 @@ import pytest
 from sparring.config.load import parse_config
 from sparring.config.schema import RunConfig
 from sparring.errors import ConfigError
-from sparring.preflight import check_before_work
+from sparring.run.preflight import check_before_work
 from sparring.training.sagemaker import planned_requests
 
 BOOSTED = {"engine": "sagemaker", "family": "gradient_boosted_trees", "hyperparameters": {"num_round": 5}}

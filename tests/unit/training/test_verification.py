@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sparring.comparison.contest import run_contender
+from sparring.comparison.isolated_run import run_contender
 from sparring.data.matrix import PreparedMatrix
 from sparring.training import single_node
 from sparring.training.runner import run_task
-from sparring.training.task import Task
+from sparring.training.spec import Task
 
 SLOW = 3.0
 # Read by every Python that starts with its folder on the path: the contender's process, too.

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from pyspark.ml.linalg import Vector, Vectors
 
-from sparring.jars import sagemaker_jars
-from sparring.session import SessionSpec, get_session, stop_session
+from sparring.spark.jars import sagemaker_jars
+from sparring.spark.session import SessionSpec, get_session, stop_session
 
 JAR = Path(os.environ.get("SPARRING_PROTOBUF_JAR", "/usr/share/java/protobuf.jar"))
 HERE = Path(__file__).parent

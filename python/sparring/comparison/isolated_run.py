@@ -1,0 +1,190 @@
+"""Running contenders one at a time and measuring each: in a fresh process, or inside this Spark session."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from sparring.comparison.resources import ProcessTreeMeter
+from sparring.io import storage
+from sparring.spark.session import GATEWAY_VARIABLES, on_databricks
+from sparring.training.runner import run_task
+from sparring.training.spec import Task
+
+GRACE_SECONDS = 30
+WAIT_SECONDS = 1.0
+
+
+def choose_isolation(configured: str, master: str) -> str:
+    """Return ``process`` or ``session`` for a configured isolation.
+
+    Parameters
+    ----------
+    configured : {"auto", "process", "session"}
+    master : str
+        Spark's master of this session.  A fresh local Spark would leave a cluster's executors unused, so ``auto``
+        means ``session`` unless Spark is local.
+
+    Examples
+    --------
+    >>> choose_isolation("auto", "local[2]"), choose_isolation("auto", "yarn")
+    ('process', 'session')
+    """
+    if configured != "auto":
+        return configured
+    return "process" if master.startswith("local") and not on_databricks() else "session"
+
+
+def run_contender(task: Task, isolation: str) -> dict[str, Any]:
+    """Run one contender and return its ``result.json``, written into its folder.
+
+    Parameters
+    ----------
+    task : Task
+    isolation : {"process", "session"}
+        ``process``: a fresh Python (and JVM, if it needs Spark) that ends with the contender; ``session``: this
+        process and its Spark session.
+
+    Returns
+    -------
+    dict
+        The outcome with ``wall_seconds``, ``cpu_seconds`` and ``peak_memory_bytes`` of the process tree, from its
+        start until its scores are written.  Our checks of what it read come later, see ``unmeasured``.
+    """
+    storage.delete(task.folder)
+    storage.make_folder(task.folder)
+    run: Callable[[Task], dict[str, Any]] = _in_process if isolation == "process" else _in_session
+    outcome = run(task)
+    result = {
+        "name": task.name,
+        "engine": task.engine,
+        "family": task.family,
+        "cores": task.cores,
+        "seed": task.seed,
+        "isolation": isolation,
+        **{key: value for key, value in outcome.items() if key != "fingerprints"},
+        "matrix": {"fingerprints": outcome["fingerprints"]},
+    }
+    storage.write_json(storage.join(task.folder, "result.json"), result)
+    return result
+
+
+def _in_session(task: Task) -> dict[str, Any]:
+    meter = ProcessTreeMeter()
+    with ExitStack() as measured:
+        measured.enter_context(meter)
+        outcome = run_task(task, work_done=measured.close)
+    return {**outcome, **meter.usage.to_dict()}
+
+
+def _in_process(task: Task) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="sparring-") as scratch:
+        task_file, log_file = Path(scratch, "task.json"), Path(scratch, "log.txt")
+        task_file.write_text(task.to_json())
+        with log_file.open("wb") as log:
+            usage, code = _measured(task_file, log, task.cores)
+        log_text = log_file.read_text(errors="replace")
+    storage.write_text(storage.join(task.folder, "log.txt"), log_text)
+    return {**_outcome(task, code, log_text), **usage}
+
+
+def _measured(task_file: Path, log: Any, cores: int) -> tuple[dict[str, Any], int]:
+    """Run the task's process to its end, and measure it until it has done its work; what follows are our checks.
+
+    Whatever interrupts us ends the process and all it started.
+    """
+    started = time.monotonic()
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            child = _start(task_file, started, theirs, log, cores)
+        try:
+            with ProcessTreeMeter(child.pid) as meter:
+                _wait_for_work(child, ours)
+                wall = time.monotonic() - started
+            # It waits for this: until now it could be measured.
+            ours.close()
+            code = child.wait()
+        except BaseException:
+            _end(child)
+            raise
+        finally:
+            assert child.stdin is not None
+            child.stdin.close()
+    return {**meter.usage.to_dict(), "wall_seconds": wall}, code
+
+
+def _start(task_file: Path, started: float, theirs: socket.socket, log: Any, cores: int) -> subprocess.Popen[bytes]:
+    number = theirs.fileno()
+    return subprocess.Popen(
+        [sys.executable, "-m", "sparring.training.runner", str(task_file), str(started), str(number)],
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        env=_environment(cores),
+        start_new_session=True,
+        pass_fds=[number],
+    )
+
+
+def _wait_for_work(child: subprocess.Popen[bytes], ours: socket.socket) -> None:
+    """Wait until ``child`` says that its work is done, or ends."""
+    while not select.select([ours], [], [], WAIT_SECONDS)[0]:
+        # A process that it left behind may hold the other end.
+        if child.poll() is not None:
+            return
+    # To close a socket with something unread in it would break the other end.
+    ours.recv(1)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Ask the process group to end, so that it deletes what it created elsewhere, then make it."""
+    for request in (signal.SIGINT, signal.SIGKILL):
+        try:
+            os.killpg(child.pid, request)
+            child.wait(GRACE_SECONDS)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _environment(cores: int) -> dict[str, str]:
+    """Return this process's environment with thread caps and without spark-submit's gateway."""
+    kept = {name: value for name, value in os.environ.items() if name not in GATEWAY_VARIABLES}
+    caps = {name: str(cores) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    return {**kept, **caps}
+
+
+def _outcome(task: Task, code: int, log_text: str) -> dict[str, Any]:
+    """Return what the process wrote, or what its silent death means: a crash is a result."""
+    path = storage.join(task.folder, "outcome.json")
+    if storage.exists(path):
+        outcome: dict[str, Any] = storage.read_json(path)
+        storage.delete(path)
+        return outcome
+    tail = log_text.strip().splitlines()[-1:] or ["it printed nothing"]
+    killed = f"was killed by signal {-code} (9 is what the kernel sends when memory runs out)"
+    how = killed if code < 0 else f"ended with code {code}"
+    message = f"{task.name}'s process {how}. Last line of its log: {tail[0][:300]}"
+    empty = {
+        "phases": {},
+        "unmeasured": {},
+        "fingerprints": {},
+        "hyperparameters": {},
+        "capacity": {},
+        "stand_in": False,
+        "notes": [],
+        "versions": {},
+    }
+    return {"status": "failed", "error": {"type": "Crash", "message": message}, **empty}

@@ -1,0 +1,1 @@
+"""pyspark.ml stages over trainers: learners of one machine, and SageMaker's."""

@@ -1,0 +1,1 @@
+"""Fitted models that score encoded rows without Spark, whatever engine trained them."""

@@ -1,0 +1,1 @@
+"""The proposal of a configuration for a table."""

@@ -1,0 +1,227 @@
+"""From a finished run to a model package: one contender's model and the run's preparation in one ``model.tar.gz``."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import platform
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.dataset as ds
+
+from sparring import __version__
+from sparring.config.schema import FeaturesConfig, TableConfig
+from sparring.container.source_code import unpack
+from sparring.data.column_types import MISSING
+from sparring.data.contract import RAW_TYPE
+from sparring.data.readers import guess_format
+from sparring.errors import PackageError, did_you_mean
+from sparring.feature.encoder import Encoder, EncoderState
+from sparring.io import storage
+from sparring.models.saved import read_metadata, read_trees
+from sparring.models.scorers import LinearScorer, Scorer, XGBoostScorer
+from sparring.run.manifest import require_run
+from sparring.serving.manifest import CHOSEN, CONFIGURED, PREPARATION, PackageManifest, RawColumn, sha256
+from sparring.task.label import LabelValues
+
+ROW_METADATA = b"org.apache.spark.sql.parquet.row.metadata"
+
+
+def package(run: str, contender: str | None, folder: Path, threshold: float | None = None) -> PackageManifest:
+    """Write the unpacked package of a contender into ``folder`` and return its manifest; no Spark takes part.
+
+    Parameters
+    ----------
+    run : str
+        Folder of a finished run.
+    contender : str or None
+        None: the one that the verdict chose.
+    folder : Path
+        Empty.
+    threshold : float, optional
+        From which score on the positive value is predicted; default: ``predict.threshold`` of the run's
+        configuration, and without one what the run chose for this contender on its validation rows.
+
+    Raises
+    ------
+    PackageError
+        If the run is not finished, the contender failed or is unknown, or its model cannot be served.
+    """
+    run = storage.normalize(run)
+    require_run(run)
+    report, manifest = _read(run, "report.json"), _read(run, "manifest.json")
+    name = contender or report["verdict"]["choice"]
+    result = _result(report, name)
+    encoding = _read(run, "prepare", "encoding.json")
+    state = EncoderState.from_json(read_metadata(storage.join(run, "prepare", "preparation"))["paramMap"]["state"])
+    encoder = Encoder(state)
+    if encoder.names != encoding["names"]:
+        raise PackageError(f"{run}: preparation and matrix do not belong together", "Run the comparison again.")
+    scorer = _scorer(run, result)
+    table = TableConfig(**manifest["config"]["table"])
+    labels, columns = _labels(run, manifest), _columns(run, table.features, encoder)
+    # Nothing is written before all is known.
+    (folder / PREPARATION).write_text(state.to_json())
+    scorer.save(folder / scorer.file_name)
+    if threshold is None:
+        threshold = manifest["config"].get("predict", {}).get("threshold")
+    packed = PackageManifest(
+        columns=columns,
+        label=table.label,
+        labels=labels,
+        threshold=result["metrics"]["accuracy"]["threshold"] if threshold is None else threshold,
+        threshold_from=CHOSEN if threshold is None else CONFIGURED,
+        storage=encoding["storage"],
+        null_values=_null_values(table),
+        scorer=scorer.name,
+        model_file=scorer.file_name,
+        run={
+            "name": report["run"]["name"],
+            "started": report["run"]["started"],
+            **{key: result[key] for key in ("engine", "family", "stand_in", "notes")},
+            "contender": name,
+            "fingerprints": encoding["fingerprints"],
+        },
+        versions={
+            "sparring": __version__,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            **_library(scorer),
+        },
+        files={file: sha256(folder / file) for file in (PREPARATION, scorer.file_name)},
+    )
+    packed.write(folder)
+    return packed
+
+
+def archive(folder: Path) -> bytes:
+    """Return the files of ``folder`` as ``tar.gz``; equal files make equal bytes."""
+    stream = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=stream, mode="wb", mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as packed,
+    ):
+        for path in sorted(folder.iterdir()):
+            entry = tarfile.TarInfo(path.name)
+            entry.size, entry.mode = path.stat().st_size, 0o644
+            packed.addfile(entry, io.BytesIO(path.read_bytes()))
+    return stream.getvalue()
+
+
+def unpacked(path: str, folder: Path) -> None:
+    """Unpack the package at ``path`` into ``folder``.
+
+    Raises
+    ------
+    PackageError
+        If it cannot be read or leads out of ``folder``.
+    """
+    try:
+        unpack(storage.read_bytes(path), folder, path)
+    except (OSError, ValueError) as error:
+        raise PackageError(f"{path} is no model package: {error}", "Make one: sparring package RUN.") from error
+
+
+def _read(run: str, *parts: str) -> Any:
+    path = storage.join(run, *parts)
+    try:
+        return storage.read_json(path)
+    except (OSError, ValueError) as error:
+        raise PackageError(
+            f"{run.removeprefix('file:')} is no finished run: {'/'.join(parts)}: {error}",
+            "Give the folder of a run that wrote its report: sparring run CONFIG --output FOLDER.",
+        ) from error
+
+
+def _least(verdict: dict[str, Any]) -> str:
+    """Return whom to take where the test part cannot tell."""
+    return f" {verdict['cheapest']} costs least of those that may be best." if verdict.get("cheapest") else ""
+
+
+def _result(report: dict[str, Any], name: str | None) -> dict[str, Any]:
+    results = {contender["name"]: contender for contender in report["contenders"]}
+    if name is None:
+        raise PackageError(
+            f"The run's verdict names no contender: {report['verdict']['finding']}",
+            f"Choose one: --contender {' | '.join(results)}.{_least(report['verdict'])}",
+        )
+    if name not in results:
+        raise PackageError(
+            f"The run has no contender {name!r}; it has {', '.join(results)}",
+            f"Name one of them.{did_you_mean(name, list(results))}",
+        )
+    found: dict[str, Any] = results[name]
+    if found["status"] != "ok":
+        raise PackageError(f"Contender {name} failed: {found['error']['message']}", "Choose another: --contender NAME.")
+    return found
+
+
+def _scorer(run: str, result: dict[str, Any]) -> Scorer:
+    """Return the contender's model as it is served."""
+    model = storage.join(run, "train", result["name"], "model")
+    engine, family = result["engine"], result["family"]
+    if family == "logistic_regression":
+        value = storage.read_json(storage.join(model, "coefficients.json"))
+        return LinearScorer(value["intercept"], np.asarray(value["coefficients"]))
+    if (engine, family) == ("spark", "gradient_boosted_trees"):
+        return read_trees(storage.join(model, "mllib"))
+    if (engine, family) == ("single_node", "gradient_boosted_trees"):
+        return XGBoostScorer(storage.read_bytes(storage.join(model, "model.ubj")))
+    if (engine, family) == ("sagemaker", "gradient_boosted_trees"):
+        with tarfile.open(fileobj=io.BytesIO(storage.read_bytes(storage.join(model, "model.tar.gz")))) as packed:
+            member = packed.extractfile("xgboost-model")
+            assert member is not None
+            return XGBoostScorer(member.read())
+    raise PackageError(
+        f"{result['name']}: a {family} of engine {engine} cannot be packed",
+        "Choose a contender of logistic_regression or gradient_boosted_trees.",
+    )
+
+
+def _null_values(table: TableConfig) -> list[str]:
+    """Return what means missing in a request's CSV: in a file of text what it meant there."""
+    of_text = table.path is not None and (guess_format(table.path) if table.format == "auto" else table.format) == "csv"
+    tokens = table.missing or (MISSING if of_text and table.missing is None else ())
+    return sorted({"", table.options.get("nullValue", ""), *tokens})
+
+
+def _labels(run: str, manifest: dict[str, Any]) -> LabelValues:
+    found = manifest["stages"]["ingest"]["report"].get("labels")
+    if not found:
+        raise _of_earlier(run, "what the label's values were")
+    return LabelValues(**found)
+
+
+def _of_earlier(run: str, lacking: str) -> PackageError:
+    return PackageError(
+        f"{run.removeprefix('file:')} does not tell {lacking}",
+        "It is of an earlier Sparring: run the comparison again, into another folder.",
+    )
+
+
+def _columns(run: str, features: FeaturesConfig, encoder: Encoder) -> list[RawColumn]:
+    """Return the raw columns with the types that ingest read them in; it keeps these in the files' schema."""
+    system, inner = storage.filesystem(storage.join(run, "ingest"))
+    schema = ds.dataset(inner, filesystem=system, format="parquet", partitioning="hive").schema
+    fields = json.loads((schema.metadata or {}).get(ROW_METADATA, b'{"fields": []}'))["fields"]
+    types = {field["name"]: field["metadata"].get(RAW_TYPE) for field in fields}
+    kinds = {
+        name: kind for kind in ("numeric", "cyclic", "timestamp", "categorical") for name in getattr(features, kind)
+    }
+    for name in features.columns:
+        if types.get(name) is None:
+            raise _of_earlier(run, f"which type column {name!r} had in the table")
+    nothing = (None, None)
+    return [RawColumn(name, kinds[name], types[name], *encoder.limits.get(name, nothing)) for name in features.columns]
+
+
+def _library(scorer: Scorer) -> dict[str, str]:
+    if not isinstance(scorer, XGBoostScorer):
+        return {}
+    import xgboost
+
+    return {"xgboost": xgboost.__version__}

@@ -1,0 +1,213 @@
+"""Scoring a table with a finished run's model: rows in, predictions and quarantined rows out, and what it took."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from sparring.config.load import apply_overrides, parse_config
+from sparring.config.prices import load_prices
+from sparring.config.schema import RunConfig, TableConfig
+from sparring.data.contract import KEY, REASON
+from sparring.errors import ConfigError, EndpointError
+from sparring.inference.cost import serving_cost
+from sparring.inference.modes import MODES, PROBABILITY, Scoring
+from sparring.inference.table import key_columns, open_rows
+from sparring.io import storage
+from sparring.report.scoring import FACTS, FOLDER
+from sparring.report.write import refresh_report
+from sparring.run.manifest import require_run
+from sparring.run.package import archive, package
+from sparring.sagemaker.emulator import open_target
+from sparring.sagemaker.ledger import Ledger, ledger_path
+from sparring.sagemaker.target import AwsTarget
+from sparring.serving.manifest import PackageManifest
+from sparring.spark.reserved import named, quoted, reserved
+from sparring.spark.session import SessionSpec, active_session, available_cores, get_session, s3a_settings, stop_session
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+BUILTIN = "builtin:"
+SCORE, PREDICTED = "probability", "predicted"
+STAND_IN_NOTE = "served by the local stand-in of SageMaker: its time and price are not SageMaker's"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One table to score.
+
+    Attributes
+    ----------
+    table : str
+        Parquet, CSV or JSON; any path Spark reads.  ``builtin:flights`` is the demo's own table: what
+        ``table.builtin`` may be.
+    run : str
+        Folder of a finished run.
+    mode : {"realtime", "serverless", "async", "batch", "spark"}
+    contender : str or None
+        Whose model; None is the verdict's choice.
+    out : str or None
+        Folder for the result; None is ``scoring/MODE`` in the run's folder.
+    overrides : list of str
+        ``key=value`` of the run's configuration, such as ``predict.requests.max_rows=1000``.
+    """
+
+    table: str
+    run: str
+    mode: str
+    contender: str | None = None
+    out: str | None = None
+    overrides: tuple[str, ...] = ()
+
+    def execute(self) -> dict[str, Any]:
+        """Score the table and return the facts, which ``scoring.json`` beside the predictions holds too.
+
+        ``OUT/predictions`` (key columns, probability, and predicted: the label's own value) and ``OUT/quarantined``
+        (key columns, reason) are written as Parquet.  Without ``out`` the run's page tells of it too.
+
+        Raises
+        ------
+        SparringError
+            Before anything is created, if the run, the contender, the table or the configuration is not usable; later
+            if scoring fails.  Nothing that was created or half-written stays.
+        """
+        if self.mode not in MODES:
+            raise ConfigError(f"mode must be one of {', '.join(MODES)}, got {self.mode!r}", "Choose one of them.")
+        config, folder = self._config(), self._folder()
+        with ExitStack() as resources:
+            unpacked = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="sparring-predict-")))
+            manifest = package(self.run, self.contender, unpacked, config.predict.threshold)
+            packed = resources.enter_context(tempfile.NamedTemporaryFile(suffix=".tar.gz"))
+            packed.write(archive(unpacked))
+            packed.flush()
+            spark = _session(config, [self.table, folder], resources)
+            rows = open_rows(spark, self._table(config), manifest.columns)
+            target = None if self.mode == "spark" else open_target(config.sagemaker, resources)
+            names = [column.name for column in manifest.columns]
+            ledger = self._ledger(target)
+            scoring = Scoring(packed.name, names, config.predict, target, ledger)
+            # Only now is an earlier result given up: all that can be wrong beforehand has been looked at.
+            storage.delete(folder)
+            try:
+                facts = _score(scoring, manifest, rows, folder, self._about(config, manifest, target))
+            except BaseException:
+                storage.delete(folder)
+                raise
+        if self.out is None:
+            refresh_report(storage.normalize(self.run))
+        return facts
+
+    def _config(self) -> RunConfig:
+        path = storage.join(storage.normalize(self.run), "manifest.json")
+        require_run(self.run)
+        tree = storage.read_json(path)["config"]
+        return parse_config(apply_overrides(tree, list(self.overrides)), path)
+
+    def _folder(self) -> str:
+        folder = storage.normalize(self.out or storage.join(self.run, FOLDER, self.mode))
+        marker = storage.join(folder, FACTS)
+        if storage.exists(folder) and not storage.exists(marker):
+            raise ConfigError(
+                f"--out {storage.plain(folder)} exists and holds no earlier result", "Name another folder."
+            )
+        return folder
+
+    def _ledger(self, target: AwsTarget | None) -> Ledger | None:
+        """Return the ledger of what is created, below the run's folder, where its cleaning up looks."""
+        if target is None:
+            return None
+        return Ledger(target, ledger_path(storage.join(storage.normalize(self.run), FOLDER, self.mode)))
+
+    def _table(self, config: RunConfig) -> TableConfig:
+        builtin = self.table.removeprefix(BUILTIN) if self.table.startswith(BUILTIN) else None
+        changes = {"path": None if builtin else self.table, "builtin": builtin, "format": "auto"}
+        try:
+            return TableConfig.model_validate(config.table.model_dump() | changes)
+        except ValidationError as error:
+            raise ConfigError(
+                f"{self.table!r} is no table that Sparring brings along",
+                f"Give a path, or one such as {BUILTIN}flights.",
+            ) from error
+
+    def _about(self, config: RunConfig, manifest: PackageManifest, target: AwsTarget | None) -> dict[str, Any]:
+        return {
+            "mode": self.mode,
+            "table": self.table,
+            "run": manifest.run["name"],
+            "contender": manifest.run["contender"],
+            "label": manifest.label,
+            "labels": manifest.labels.to_dict(),
+            "threshold": manifest.threshold,
+            "threshold_from": manifest.threshold_from,
+            "stand_in": target is not None and target.stand_in is not None,
+            "notes": [STAND_IN_NOTE] if target is not None and target.stand_in is not None else [],
+            "instances": config.predict.instance_count,
+            "instance_type": config.predict.instance_type,
+            "memory_mb": config.predict.serverless.memory_mb,
+            "keys": key_columns(config.table),
+        }
+
+
+def _score(
+    scoring: Scoring, manifest: PackageManifest, rows: DataFrame, folder: str, about: dict[str, Any]
+) -> dict[str, Any]:
+    from pyspark.sql import functions as F
+
+    spark, keys = rows.sparkSession, about.pop("keys")
+    score, value, reason = (_output(name, keys.values()) for name in (SCORE, PREDICTED, "reason"))
+    given = [named(column).alias(name) for column, name in keys.items()]
+    quarantined = rows.where(F.col(REASON).isNotNull()).select(*given, F.col(REASON).alias(reason))
+    quarantined.write.mode("overwrite").parquet(storage.join(folder, "quarantined"))
+    reasons = spark.read.parquet(storage.join(folder, "quarantined")).groupBy(quoted(reason)).count().collect()
+    good, predictions = rows.where(F.col(REASON).isNull()).drop(REASON), storage.join(folder, "predictions")
+
+    def write(scored: DataFrame) -> None:
+        probability = F.col(PROBABILITY)
+        predicted = manifest.labels.predicted(probability, manifest.threshold)
+        outputs = [probability.alias(score), predicted.alias(value)]
+        scored.select(*given, *outputs).write.mode("overwrite").parquet(predictions)
+
+    needed = sorted({*scoring.columns, *keys, KEY})
+    scoring.score(about["mode"], good.select(*(quoted(name) for name in needed)), write)
+    positive = (named(score) >= manifest.threshold).cast("long")
+    counts = spark.read.parquet(predictions).agg(F.count("*"), F.sum(positive)).first()
+    assert counts is not None
+    written, found = counts[0], scoring.metrics()
+    if written != found.rows:
+        raise EndpointError(
+            f"{found.rows:,} rows were scored and {written:,} written", "A task may have run twice; score again."
+        )
+    facts = about | {
+        "rows": written,
+        "positives": counts[1] or 0,
+        "quarantined": {row[0]: row["count"] for row in sorted(reasons)},
+        "phases": {name: round(seconds, 3) for name, seconds in scoring.phases.items()},
+        "metrics": found.to_dict(),
+        "predictions": predictions,
+    }
+    facts["cost"] = serving_cost(facts, load_prices())
+    storage.write_json(storage.join(folder, FACTS), facts)
+    return facts
+
+
+def _output(name: str, keys: Iterable[str]) -> str:
+    """Return the name of an output column: another one where a key column has it."""
+    return reserved(name) if name in keys else name
+
+
+def _session(config: RunConfig, paths: list[str], resources: ExitStack) -> SparkSession:
+    """Return the running session, or one that ends with ``resources``."""
+    owned = active_session() is None
+    cores = config.resources.cores or available_cores()
+    spark = get_session(SessionSpec("sparring predict", cores, config.resources.memory, **s3a_settings(paths)))
+    spark.sparkContext.setLogLevel("ERROR")
+    if owned:
+        resources.callback(stop_session, spark)
+    return spark
