@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import expit, logit, ndtri
 
 from sparring.evaluation import Predictions, pr_auc, rank, roc_auc
-from sparring.evaluation.metrics import row_losses
+from sparring.task.ranking import row_losses
 
 GRID = np.linspace(-8, 12, 20_001)
 # How much of the spread of labels, and of scores, the rows of one group have in common.

@@ -14,14 +14,14 @@ from pyspark.sql import SparkSession
 from sparring.comparison.isolated_run import run_contender
 from sparring.config.schema import SageMakerConfig
 from sparring.data.matrix import PreparedMatrix
-from sparring.training.spec import Task
+from sparring.training.spec import TrainingSpec
 
 PATIENCE = 180
 RUN = """
 import sys
 from sparring.comparison.isolated_run import run_contender
-from sparring.training.spec import Task
-run_contender(Task.from_json(sys.stdin.readline()), "process")
+from sparring.training.spec import TrainingSpec
+run_contender(TrainingSpec.from_json(sys.stdin.readline()), "process")
 """
 
 
@@ -48,8 +48,8 @@ def marked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable
         process.kill()
 
 
-def contender(matrix: PreparedMatrix, folder: Path, rounds: int, **config: Any) -> Task:
-    return Task(
+def contender(matrix: PreparedMatrix, folder: Path, rounds: int, **config: Any) -> TrainingSpec:
+    return TrainingSpec(
         name="handed-over",
         engine="sagemaker",
         family="gradient_boosted_trees",
@@ -96,10 +96,10 @@ def test_ending_the_run_while_the_job_trains_ends_everything(
     marked: Callable[[], list[psutil.Process]],
     until: Callable,
 ) -> None:
-    task = contender(sparse_matrix, tmp_path / "run", rounds=100_000_000)
+    spec = contender(sparse_matrix, tmp_path / "run", rounds=100_000_000)
     runner = subprocess.Popen([sys.executable, "-c", RUN], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert runner.stdin is not None
-    runner.stdin.write(task.to_json() + "\n")
+    runner.stdin.write(spec.to_json() + "\n")
     runner.stdin.flush()
     until(lambda: [process for process in marked() if is_training(process)])
     runner.send_signal(request_to_end)

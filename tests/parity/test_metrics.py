@@ -8,7 +8,7 @@ from scipy.integrate import trapezoid
 from sklearn import metrics as reference
 
 from sparring.evaluation import best_threshold, pr_auc, rank, roc_auc
-from sparring.evaluation.metrics import calibration_curve, roc_curve, row_losses
+from sparring.task.ranking import calibration_curve, roc_curve, row_losses
 
 TOLERANCE = 1e-12
 

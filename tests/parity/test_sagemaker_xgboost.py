@@ -13,7 +13,7 @@ import xgboost
 from sparring.comparison.isolated_run import run_contender
 from sparring.config.schema import SageMakerConfig
 from sparring.data.matrix import PreparedMatrix
-from sparring.training.spec import Task
+from sparring.training.spec import TrainingSpec
 
 # Sampling rows makes the model depend on their order: equal scores prove equal order.
 SETTINGS = {
@@ -32,7 +32,7 @@ def results(sparse_matrix: PreparedMatrix, tmp_path_factory: pytest.TempPathFact
     found = {}
     for engine in ("single_node", "sagemaker"):
         folder = str(tmp_path_factory.mktemp(engine))
-        task = Task(
+        spec = TrainingSpec(
             name=f"xgboost-{engine}",
             engine=engine,
             family="gradient_boosted_trees",
@@ -44,7 +44,7 @@ def results(sparse_matrix: PreparedMatrix, tmp_path_factory: pytest.TempPathFact
             seed=11,
             sagemaker=SageMakerConfig(max_runtime_seconds=300).model_dump(),
         )
-        result = run_contender(task, "session")
+        result = run_contender(spec, "session")
         assert result["status"] == "ok", result["error"]
         found[engine] = result | {"folder": folder}
     return found

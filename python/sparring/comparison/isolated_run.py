@@ -18,8 +18,8 @@ from typing import Any
 from sparring.comparison.resources import ProcessTreeMeter
 from sparring.io import storage
 from sparring.spark.session import GATEWAY_VARIABLES, on_databricks
-from sparring.training.runner import run_task
-from sparring.training.spec import Task
+from sparring.training.runner import train
+from sparring.training.spec import TrainingSpec
 
 GRACE_SECONDS = 30
 WAIT_SECONDS = 1.0
@@ -45,12 +45,12 @@ def choose_isolation(configured: str, master: str) -> str:
     return "process" if master.startswith("local") and not on_databricks() else "session"
 
 
-def run_contender(task: Task, isolation: str) -> dict[str, Any]:
+def run_contender(spec: TrainingSpec, isolation: str) -> dict[str, Any]:
     """Run one contender and return its ``result.json``, written into its folder.
 
     Parameters
     ----------
-    task : Task
+    spec : TrainingSpec
     isolation : {"process", "session"}
         ``process``: a fresh Python (and JVM, if it needs Spark) that ends with the contender; ``session``: this
         process and its Spark session.
@@ -61,45 +61,45 @@ def run_contender(task: Task, isolation: str) -> dict[str, Any]:
         The outcome with ``wall_seconds``, ``cpu_seconds`` and ``peak_memory_bytes`` of the process tree, from its
         start until its scores are written.  Our checks of what it read come later, see ``unmeasured``.
     """
-    storage.delete(task.folder)
-    storage.make_folder(task.folder)
-    run: Callable[[Task], dict[str, Any]] = _in_process if isolation == "process" else _in_session
-    outcome = run(task)
+    storage.delete(spec.folder)
+    storage.make_folder(spec.folder)
+    run: Callable[[TrainingSpec], dict[str, Any]] = _in_process if isolation == "process" else _in_session
+    outcome = run(spec)
     result = {
-        "name": task.name,
-        "engine": task.engine,
-        "family": task.family,
-        "cores": task.cores,
-        "seed": task.seed,
+        "name": spec.name,
+        "engine": spec.engine,
+        "family": spec.family,
+        "cores": spec.cores,
+        "seed": spec.seed,
         "isolation": isolation,
         **{key: value for key, value in outcome.items() if key != "fingerprints"},
         "matrix": {"fingerprints": outcome["fingerprints"]},
     }
-    storage.write_json(storage.join(task.folder, "result.json"), result)
+    storage.write_json(storage.join(spec.folder, "result.json"), result)
     return result
 
 
-def _in_session(task: Task) -> dict[str, Any]:
+def _in_session(spec: TrainingSpec) -> dict[str, Any]:
     meter = ProcessTreeMeter()
     with ExitStack() as measured:
         measured.enter_context(meter)
-        outcome = run_task(task, work_done=measured.close)
+        outcome = train(spec, work_done=measured.close)
     return {**outcome, **meter.usage.to_dict()}
 
 
-def _in_process(task: Task) -> dict[str, Any]:
+def _in_process(spec: TrainingSpec) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="sparring-") as scratch:
         task_file, log_file = Path(scratch, "task.json"), Path(scratch, "log.txt")
-        task_file.write_text(task.to_json())
+        task_file.write_text(spec.to_json())
         with log_file.open("wb") as log:
-            usage, code = _measured(task_file, log, task.cores)
+            usage, code = _measured(task_file, log, spec.cores)
         log_text = log_file.read_text(errors="replace")
-    storage.write_text(storage.join(task.folder, "log.txt"), log_text)
-    return {**_outcome(task, code, log_text), **usage}
+    storage.write_text(storage.join(spec.folder, "log.txt"), log_text)
+    return {**_outcome(spec, code, log_text), **usage}
 
 
 def _measured(task_file: Path, log: Any, cores: int) -> tuple[dict[str, Any], int]:
-    """Run the task's process to its end, and measure it until it has done its work; what follows are our checks.
+    """Run the spec's process to its end, and measure it until it has done its work; what follows are our checks.
 
     Whatever interrupts us ends the process and all it started.
     """
@@ -166,9 +166,9 @@ def _environment(cores: int) -> dict[str, str]:
     return {**kept, **caps}
 
 
-def _outcome(task: Task, code: int, log_text: str) -> dict[str, Any]:
+def _outcome(spec: TrainingSpec, code: int, log_text: str) -> dict[str, Any]:
     """Return what the process wrote, or what its silent death means: a crash is a result."""
-    path = storage.join(task.folder, "outcome.json")
+    path = storage.join(spec.folder, "outcome.json")
     if storage.exists(path):
         outcome: dict[str, Any] = storage.read_json(path)
         storage.delete(path)
@@ -176,7 +176,7 @@ def _outcome(task: Task, code: int, log_text: str) -> dict[str, Any]:
     tail = log_text.strip().splitlines()[-1:] or ["it printed nothing"]
     killed = f"was killed by signal {-code} (9 is what the kernel sends when memory runs out)"
     how = killed if code < 0 else f"ended with code {code}"
-    message = f"{task.name}'s process {how}. Last line of its log: {tail[0][:300]}"
+    message = f"{spec.name}'s process {how}. Last line of its log: {tail[0][:300]}"
     empty = {
         "phases": {},
         "unmeasured": {},

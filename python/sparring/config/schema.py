@@ -16,7 +16,6 @@ from sparring.config.section import Section
 __all__ = ["ContenderConfig", "RunConfig", "SageMakerConfig", "Section", "TableConfig"]
 
 Engine = Literal["spark", "single_node", "sagemaker"]
-Family = Literal["logistic_regression", "gradient_boosted_trees"]
 
 
 class FeaturesConfig(Section):
@@ -67,8 +66,13 @@ class TableConfig(Section):
         None, description="text that means a missing value; null: empty, NA, N/A, NaN, null, None, ?, - and their like"
     )
     key: list[str] = Field([], description="columns that identify a row; empty: content hash and occurrence number")
-    label: str = Field(description="the column to predict: two values")
-    positive: str | float | bool | None = Field(None, description="the label's positive value; default: the larger")
+    label: str = Field(description="the column to predict: classes, or a number")
+    task: str = Field(
+        "auto", description="kind of problem: binary, multiclass, regression; auto: by the label's values, and says why"
+    )
+    positive: str | float | bool | None = Field(
+        None, description="binary: the label's positive value; default: the larger"
+    )
     group: list[str] = Field([], description="columns whose joint value must not straddle two parts")
     time: str | None = Field(None, description="when the row came to be: for survivor 'latest' and the leak audit")
     weight: str | None = Field(None, description="row weight, > 0; default 1")
@@ -215,8 +219,11 @@ class ContenderConfig(Section):
     """One way to train: an engine and a family of models."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$", description="names the folder, the table row and the job")
-    engine: Engine
-    family: Family
+    engine: Engine = Field(description="where it runs")
+    library: str | None = Field(
+        None, description="whose code fits: mllib, xgboost, sklearn, custom; null: the default of engine and family"
+    )
+    family: str = Field(description="which model: logistic_regression, linear_regression, gradient_boosted_trees")
     hyperparameters: dict[str, Any] = Field({}, description="in the engine's own names; unknown ones are refused")
 
 
@@ -256,8 +263,12 @@ class EvaluationConfig(Section):
     """Metrics, their intervals, and what difference matters."""
 
     confidence: float = Field(0.95, gt=0.5, lt=1, description="of the intervals; tests are made at one minus it")
-    margin: float = Field(
-        0.002, gt=0, lt=0.5, description="ROC AUC: contenders that differ by less are equivalent, the cheapest is taken"
+    metric: str | None = Field(None, description="the metric that decides; null: the task's own")
+    margin: float | None = Field(
+        None,
+        gt=0,
+        description="contenders that differ by less in that metric are equivalent, the cheapest is taken; null: the "
+        "task's own, 0.002 of ROC AUC",
     )
 
 

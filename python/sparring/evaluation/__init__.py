@@ -20,9 +20,9 @@ from sparring.evaluation.equivalence import (
 )
 from sparring.evaluation.evaluate import METRICS, Evaluation, evaluate
 from sparring.evaluation.interval import Interval
-from sparring.evaluation.metrics import best_threshold, pr_auc, rank, roc_auc
 from sparring.evaluation.power import detectable, rows_to_find, rows_to_tell
 from sparring.evaluation.predictions import Predictions
+from sparring.task.ranking import best_threshold, pr_auc, rank, roc_auc
 
 __all__ = [
     "METRICS",

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sparring.evaluation.interval import Interval, auc_interval, careful_spread, effective_units, too_few
-from sparring.evaluation.metrics import rank, roc_auc
 from sparring.evaluation.predictions import Predictions
+from sparring.task.ranking import rank, roc_auc
 
 # DeLong's variance of few rows is drawn towards a model's, as if so many units of each class had shown the model's.
 MODEL_UNITS = 15

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from sparring.evaluation import metrics
 from sparring.evaluation.delong import AucComponents, auc_components, delong_interval
 from sparring.evaluation.influence import by_unit, mean_influence, pr_auc_influence
 from sparring.evaluation.interval import (
@@ -18,6 +17,7 @@ from sparring.evaluation.interval import (
     wilson_interval,
 )
 from sparring.evaluation.predictions import Predictions
+from sparring.task import ranking as metrics
 
 METRICS = ("roc_auc", "pr_auc", "log_loss", "brier", "accuracy")
 

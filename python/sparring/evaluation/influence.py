@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sparring.evaluation import metrics
+from sparring.task import ranking as metrics
 
 
 def pr_auc_influence(ranking: metrics.Ranking, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:

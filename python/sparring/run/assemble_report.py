@@ -31,6 +31,7 @@ from sparring.evaluation import (
     parity_pairs,
     prove,
 )
+from sparring.evaluation.difference import DEFAULT_MARGIN
 from sparring.evaluation.evaluate import Evaluation
 from sparring.io import storage
 from sparring.report import write_report
@@ -79,7 +80,7 @@ def judge(
     evaluations = {name: found.to_dict() for name, found in evaluated.items()}
     scored = _baselines(config, folder, finished)
     beaten = [found.to_dict() for found in baseline_tests(evaluated, scored, alpha=1 - config.evaluation.confidence)]
-    gaps = [found.to_dict() for found in differences(evaluated, margin=config.evaluation.margin)]
+    gaps = [found.to_dict() for found in differences(evaluated, margin=config.evaluation.margin or DEFAULT_MARGIN)]
     parity = _parity(folder, results)
     ledger = fairness_ledger(results, evaluations, parity)
     leakage = _leakage(config, folder, manifest, evaluated, naive)

@@ -22,8 +22,8 @@ from sparring.data.readers import guess_format
 from sparring.errors import PackageError, did_you_mean
 from sparring.feature.encoder import Encoder, EncoderState
 from sparring.io import storage
-from sparring.models.saved import read_metadata, read_trees
-from sparring.models.scorers import LinearScorer, Scorer, XGBoostScorer
+from sparring.models import LinearModel, Model, XGBoostModel
+from sparring.models.mllib_files import read_metadata, read_trees
 from sparring.run.manifest import require_run
 from sparring.serving.manifest import CHOSEN, CONFIGURED, PREPARATION, PackageManifest, RawColumn, sha256
 from sparring.task.label import LabelValues
@@ -160,22 +160,22 @@ def _result(report: dict[str, Any], name: str | None) -> dict[str, Any]:
     return found
 
 
-def _scorer(run: str, result: dict[str, Any]) -> Scorer:
+def _scorer(run: str, result: dict[str, Any]) -> Model:
     """Return the contender's model as it is served."""
     model = storage.join(run, "train", result["name"], "model")
     engine, family = result["engine"], result["family"]
     if family == "logistic_regression":
         value = storage.read_json(storage.join(model, "coefficients.json"))
-        return LinearScorer(value["intercept"], np.asarray(value["coefficients"]))
+        return LinearModel(value["intercept"], np.asarray(value["coefficients"]))
     if (engine, family) == ("spark", "gradient_boosted_trees"):
         return read_trees(storage.join(model, "mllib"))
     if (engine, family) == ("single_node", "gradient_boosted_trees"):
-        return XGBoostScorer(storage.read_bytes(storage.join(model, "model.ubj")))
+        return XGBoostModel(storage.read_bytes(storage.join(model, "model.ubj")))
     if (engine, family) == ("sagemaker", "gradient_boosted_trees"):
         with tarfile.open(fileobj=io.BytesIO(storage.read_bytes(storage.join(model, "model.tar.gz")))) as packed:
             member = packed.extractfile("xgboost-model")
             assert member is not None
-            return XGBoostScorer(member.read())
+            return XGBoostModel(member.read())
     raise PackageError(
         f"{result['name']}: a {family} of engine {engine} cannot be packed",
         "Choose a contender of logistic_regression or gradient_boosted_trees.",
@@ -219,8 +219,8 @@ def _columns(run: str, features: FeaturesConfig, encoder: Encoder) -> list[RawCo
     return [RawColumn(name, kinds[name], types[name], *encoder.limits.get(name, nothing)) for name in features.columns]
 
 
-def _library(scorer: Scorer) -> dict[str, str]:
-    if not isinstance(scorer, XGBoostScorer):
+def _library(scorer: Model) -> dict[str, str]:
+    if not isinstance(scorer, XGBoostModel):
         return {}
     import xgboost
 

@@ -40,7 +40,7 @@ from sparring.spark.session import (
     tasks_done,
     under_spark_submit,
 )
-from sparring.training.spec import Task
+from sparring.training.spec import TrainingSpec
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -333,14 +333,16 @@ class Run:
         """Return whether a contender is to be trained, or was on the same rows."""
         return contender.name in self.only or self._is_trained(contender.name, self._task(contender), basis)
 
-    def _is_trained(self, name: str, task: Task, basis: str) -> bool:
+    def _is_trained(self, name: str, task: TrainingSpec, basis: str) -> bool:
         stage = f"train {name}"
         return (
             self.manifest.current(stage, _basis_of_task(task, basis)) and self.manifest.report(stage)["status"] == "ok"
         )
 
-    def _task(self, contender: ContenderConfig) -> Task:
-        return Task.of(contender, self.config, self.path("prepare"), self.path("train", contender.name))
+    def _task(self, contender: ContenderConfig) -> TrainingSpec:
+        return TrainingSpec.of(
+            contender, self.config, self.path("prepare"), self.path("train", contender.name), "binary", {}
+        )
 
     def _contender(self, contender: ContenderConfig, basis: str, isolation: str, which: str) -> dict[str, Any]:
         return self._train(contender.name, self._task(contender), basis, isolation, which)
@@ -348,10 +350,10 @@ class Run:
     def _naive_contender(self, basis: str, isolation: str) -> dict[str, Any] | None:
         """Train the leak check's contender once more, on the naive split."""
         contender = self.config.leak_contender
-        task = Task.of(contender, self.config, self.path("naive"), self.path("naive", "train"))
+        task = TrainingSpec.of(contender, self.config, self.path("naive"), self.path("naive", "train"), "binary", {})
         return self._train(f"naive {contender.name}", task, basis, isolation)
 
-    def _train(self, name: str, task: Task, basis: str, isolation: str, which: str = "") -> dict[str, Any]:
+    def _train(self, name: str, task: TrainingSpec, basis: str, isolation: str, which: str = "") -> dict[str, Any]:
         if self._is_trained(name, task, basis):
             self.progress.reused(name)
             found: dict[str, Any] = storage.read_json(storage.join(task.folder, "result.json"))
@@ -491,7 +493,7 @@ class Run:
         self._spark = None
 
 
-def _basis_of_task(task: Task, basis: str) -> str:
+def _basis_of_task(task: TrainingSpec, basis: str) -> str:
     sagemaker = task.sagemaker if task.engine == "sagemaker" else None
     return basis_of(basis, task.hyperparameters, task.engine, task.family, task.cores, task.memory, sagemaker)
 

@@ -14,7 +14,7 @@ from sparring.container.media import negotiate
 from sparring.errors import PackageError
 from sparring.feature.encoder import Encoder, EncoderState
 from sparring.io.cells import Cells
-from sparring.models.scorers import SCORERS
+from sparring.models import MODELS
 from sparring.serving.answers import OFFERED, Answers
 from sparring.serving.home import HOME_TYPES, home, home_page
 from sparring.serving.manifest import PREPARATION, PackageManifest
@@ -49,11 +49,11 @@ class PackagedModel:
         self.manifest = PackageManifest.read(folder)
         _require_versions(self.manifest)
         self.encoder = Encoder(EncoderState.from_json((folder / PREPARATION).read_text()))
-        if self.manifest.scorer not in SCORERS:
+        if self.manifest.scorer not in MODELS:
             raise PackageError(
-                f"{folder}: scorer {self.manifest.scorer!r} is none of {', '.join(SCORERS)}", "Use a newer Sparring."
+                f"{folder}: scorer {self.manifest.scorer!r} is none of {', '.join(MODELS)}", "Use a newer Sparring."
             )
-        self.scorer = SCORERS[self.manifest.scorer].load(folder / self.manifest.model_file)
+        self.scorer = MODELS[self.manifest.scorer].load(folder / self.manifest.model_file)
         self.answers = Answers(self.manifest.labels, self.manifest.threshold)
         self._require_fit()
         values = {category.name: category.values for category in self.encoder.state.categorical}
@@ -107,7 +107,7 @@ class PackagedModel:
             column.name: typed(column, raw[column.name], self._vocabularies.get(column.name))
             for column in self.manifest.columns
         }
-        return self.scorer.probabilities(self._encoded(pa.RecordBatch.from_pydict(cells)))
+        return self.scorer.scores(self._encoded(pa.RecordBatch.from_pydict(cells)))
 
     def _encoded(self, batch: pa.RecordBatch) -> Cells:
         """Return the features of ``batch`` with the same cells that training saw: dense ones hold their zeros."""

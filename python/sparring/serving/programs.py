@@ -27,10 +27,10 @@ def serve() -> None:
 def _predictor() -> Predict:
     tree = Tree.of_container()
     if (tree.model / MANIFEST).exists():
-        from sparring.models.scorers import XGBoostScorer
+        from sparring.models import XGBoostModel
         from sparring.serving.packaged import PackagedModel
 
-        if (tree.model / XGBoostScorer.file_name).exists():
+        if (tree.model / XGBoostModel.file_name).exists():
             import_alone()
         return PackagedModel(tree.model)
     from sparring.container.handlers import ScriptPredictor

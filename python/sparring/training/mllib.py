@@ -13,7 +13,7 @@ from sparring.io import storage
 from sparring.spark.session import SessionSpec, get_session, s3a_settings
 from sparring.training.logistic import LogisticParameters
 from sparring.training.phases import Phases
-from sparring.training.spec import Outcome, RowsRead, Task
+from sparring.training.spec import Outcome, RowsRead, TrainingSpec
 
 if TYPE_CHECKING:
     from pyspark.ml import Estimator, Model
@@ -51,27 +51,27 @@ def check_hyperparameters(family: str, given: dict[str, Any], owner: str) -> Non
             raise ConfigError(f"{owner}: {name}: {error}", "Write a value of that type.") from error
 
 
-def estimator(task: Task) -> tuple[Estimator[Any], dict[str, Any]]:
-    """Return the MLlib estimator of ``task`` and all hyperparameters in force; Spark must be running."""
+def estimator(spec: TrainingSpec) -> tuple[Estimator[Any], dict[str, Any]]:
+    """Return the MLlib estimator of ``spec`` and all hyperparameters in force; Spark must be running."""
     from pyspark.ml.classification import GBTClassifier, LogisticRegression
 
     columns: dict[str, Any] = {"featuresCol": "features", "labelCol": "label", "weightCol": "weight"}
-    if task.family == "logistic_regression":
-        parameters = LogisticParameters.of(task.hyperparameters, task.name)
+    if spec.family == "logistic_regression":
+        parameters = LogisticParameters.of(spec.hyperparameters, spec.name)
         in_force = {**vars(parameters), "maxIter": int(parameters.maxIter)}
         # Features are scaled once for every contender; scaling inside would change the objective.
         arguments: dict[str, Any] = {**columns, **in_force, "standardization": False}
         return LogisticRegression(**arguments), in_force
-    trees = GBTClassifier(**columns, **task.hyperparameters, seed=task.seed)
+    trees = GBTClassifier(**columns, **spec.hyperparameters, seed=spec.seed)
     return trees, {name: trees.getOrDefault(name) for name in GBT_PARAMS}
 
 
-def run(task: Task, phases: Phases) -> tuple[Outcome, RowsRead]:
+def run(spec: TrainingSpec, phases: Phases) -> tuple[Outcome, RowsRead]:
     """Fit, score and write with Spark.  Return what came of it and the check of what was read.
 
     Parameters
     ----------
-    task : Task
+    spec : TrainingSpec
     phases : Phases
         Receives session, fit (with the reading of the vectors), score (with the writing of predictions), write.
 
@@ -80,22 +80,22 @@ def run(task: Task, phases: Phases) -> tuple[Outcome, RowsRead]:
     Cost: the fit's own passes over the files, and one to score.  Train is not cached here: MLlib keeps it in a form of
     its own, and a second copy cost more than it saved.
     """
-    check_hyperparameters(task.family, task.hyperparameters, f"contenders.{task.name}.hyperparameters")
+    check_hyperparameters(spec.family, spec.hyperparameters, f"contenders.{spec.name}.hyperparameters")
     with phases("session"):
         spark = get_session(
-            SessionSpec(f"sparring {task.name}", task.cores, task.memory, **s3a_settings([task.matrix]))
+            SessionSpec(f"sparring {spec.name}", spec.cores, spec.memory, **s3a_settings([spec.matrix]))
         )
         spark.sparkContext.setLogLevel("ERROR")
-    chosen, in_force = estimator(task)
+    chosen, in_force = estimator(spec)
     outcome = Outcome(hyperparameters=in_force, versions={"spark": spark.version})
-    rows = read_vectors(spark, PreparedMatrix(task.matrix))
-    train, scored = rows.where("split = 'train'").coalesce(task.cores), rows.where("split <> 'train'")
+    rows = read_vectors(spark, PreparedMatrix(spec.matrix))
+    train, scored = rows.where("split = 'train'").coalesce(spec.cores), rows.where("split <> 'train'")
     with phases("fit"):
         model = chosen.fit(train)
     with phases("score"):
-        _score(model, scored).write.mode("overwrite").parquet(task.predictions)
+        _score(model, scored).write.mode("overwrite").parquet(spec.predictions)
     with phases("write"):
-        _save(model, task)
+        _save(model, spec)
     return outcome, lambda: fingerprints_of_frame(rows)
 
 
@@ -107,14 +107,14 @@ def _score(model: Model, rows: DataFrame) -> DataFrame:
     return model.transform(rows).select("key", "split", "label", "weight", "group", score)
 
 
-def _save(model: Any, task: Task) -> None:
+def _save(model: Any, spec: TrainingSpec) -> None:
     """Save the model in MLlib's form, and a logistic regression's coefficients as JSON besides."""
-    model.write().overwrite().save(storage.join(task.model, "mllib"))
-    if task.family == "logistic_regression":
+    model.write().overwrite().save(storage.join(spec.model, "mllib"))
+    if spec.family == "logistic_regression":
         value = {
             "intercept": float(model.intercept),
             "coefficients": model.coefficients.toArray().tolist(),
             "regParam": model.getRegParam(),
             "elasticNetParam": model.getElasticNetParam(),
         }
-        storage.write_text(storage.join(task.model, "coefficients.json"), json.dumps(value))
+        storage.write_text(storage.join(spec.model, "coefficients.json"), json.dumps(value))

@@ -3,7 +3,7 @@
 The second argument is when the parent began to start it, by the machine's monotonic clock; the third one a socket
 on which the parent is told that the work is done, so that it measures none of our checks.
 
-It writes ``outcome.json`` into the task's folder, also when it fails: a failure is a result.
+It writes ``outcome.json`` into the spec's folder, also when it fails: a failure is a result.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sparring.data.matrix import PreparedMatrix
 from sparring.errors import SparringError
 from sparring.io import storage
 from sparring.training.phases import Phases
-from sparring.training.spec import Outcome, Task
+from sparring.training.spec import Outcome, TrainingSpec
 
 GRACE_SECONDS = 60
 
@@ -38,12 +38,14 @@ ENGINES = {
 }
 
 
-def run_task(task: Task, phases: Phases | None = None, work_done: Callable[[], None] = lambda: None) -> dict[str, Any]:
-    """Train, score and verify as ``task`` says and return what came of it; only an interrupt is raised.
+def train(
+    spec: TrainingSpec, phases: Phases | None = None, work_done: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
+    """Train, score and verify as ``spec`` says and return what came of it; only an interrupt is raised.
 
     Parameters
     ----------
-    task : Task
+    spec : TrainingSpec
     phases : Phases, optional
         Phases timed so far, such as the start of the process.
     work_done : callable, optional
@@ -58,16 +60,16 @@ def run_task(task: Task, phases: Phases | None = None, work_done: Callable[[], N
     phases, unmeasured, outcome, error = phases or Phases(), Phases(), Outcome(), None
     try:
         with phases("import"):
-            engine = importlib.import_module(ENGINES[task.engine])
-        outcome, rows_read = engine.run(task, phases)
+            engine = importlib.import_module(ENGINES[spec.engine])
+        outcome, rows_read = engine.run(spec, phases)
         work_done()
         with unmeasured("verify"):
-            outcome.fingerprints = PreparedMatrix(task.matrix).require(rows_read())
+            outcome.fingerprints = PreparedMatrix(spec.matrix).require(rows_read())
     except Exception as failure:
         traceback.print_exc()
         error = {"type": type(failure).__name__, "message": _message(failure)}
-        storage.delete(task.predictions)
-        storage.delete(task.model)
+        storage.delete(spec.predictions)
+        storage.delete(spec.model)
     return {
         "status": "failed" if error else "ok",
         "error": error,
@@ -89,19 +91,19 @@ def _tell(parent: socket.socket) -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Run the task in the file named by the first argument, see the module; return the exit code."""
+    """Run the spec in the file named by the first argument, see the module; return the exit code."""
     _end_with_parent()
     # Whoever asks this process to end wants its resources deleted, as after an interrupt.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     phases = Phases()
     # The kernel's record of a process's start is in another clock, off by seconds on a machine that was suspended.
     phases.add("start", time.monotonic() - float(argv[1]) if len(argv) > 1 else 0.0)
-    task = Task.from_json(storage.read_text(argv[0]))
-    if task.engine == "single_node":
+    spec = TrainingSpec.from_json(storage.read_text(argv[0]))
+    if spec.engine == "single_node":
         with phases("import"):
             import_alone()
-    answer = run_task(task, phases, _work_done(argv))
-    storage.write_json(storage.join(task.folder, "outcome.json"), answer)
+    answer = train(spec, phases, _work_done(argv))
+    storage.write_json(storage.join(spec.folder, "outcome.json"), answer)
     return 0 if answer["status"] == "ok" else 1
 
 

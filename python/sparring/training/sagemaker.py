@@ -24,7 +24,7 @@ from sparring.sagemaker.training_job import TrainedModel, TrainingJob, digest_of
 from sparring.spark.jars import SAGEMAKER_PYSPARK, sagemaker_jars, spark_is_supported
 from sparring.spark.session import SessionSpec, available_cores, get_session
 from sparring.training.phases import Phases
-from sparring.training.spec import Outcome, RowsRead, Task
+from sparring.training.spec import Outcome, RowsRead, TrainingSpec
 from sparring.training.xgboost_parameters import XGBoostParameters
 
 if TYPE_CHECKING:
@@ -41,14 +41,14 @@ AWS_NOTE = (
 )
 
 
-def run(task: Task, phases: Phases) -> tuple[Outcome, RowsRead]:
+def run(spec: TrainingSpec, phases: Phases) -> tuple[Outcome, RowsRead]:
     """Hand over, fit, deploy, score and clean up.  Return what came of it and the check of what was read.
 
-    A job that an earlier, interrupted run of the same task started on AWS is followed instead of starting another.
+    A job that an earlier, interrupted run of the same spec started on AWS is followed instead of starting another.
 
     Parameters
     ----------
-    task : Task
+    spec : TrainingSpec
     phases : Phases
         Receives local_start (stand-in only), session, hand_off (reading, sorting, libsvm, upload and the wait
         that is not training), fit (the job's own training time), write, deploy, score, clean_up.
@@ -65,27 +65,27 @@ def run(task: Task, phases: Phases) -> tuple[Outcome, RowsRead]:
     Cost: a sort of the train part by key, one write of it as libsvm text to S3 (and of each further channel), and
     one pass through the endpoint.
     """
-    parameters = XGBoostParameters.of(task.hyperparameters, f"contenders.{task.name}.hyperparameters")
-    parameters = _stopping(parameters, task.sagemaker_config)
-    outcome = Outcome(hyperparameters=parameters.in_force(), stand_in=task.sagemaker_config.local)
-    matrix = PreparedMatrix(task.matrix)
-    _require_equal_weights(matrix, task.name)
-    choice = _choice(task, matrix)
-    config = chosen(task.sagemaker_config, choice)
+    parameters = XGBoostParameters.of(spec.hyperparameters, f"contenders.{spec.name}.hyperparameters")
+    parameters = _stopping(parameters, spec.sagemaker_config)
+    outcome = Outcome(hyperparameters=parameters.in_force(), stand_in=spec.sagemaker_config.local)
+    matrix = PreparedMatrix(spec.matrix)
+    _require_equal_weights(matrix, spec.name)
+    choice = _choice(spec, matrix)
+    config = chosen(spec.sagemaker_config, choice)
     with ExitStack() as resources:
         with phases("local_start"):
-            target = open_target(task.sagemaker_config, resources)
+            target = open_target(spec.sagemaker_config, resources)
         with phases("session"):
-            spark = _session(task, config)
-        ledger = _ledger(task, target)
+            spark = _session(spec, config)
+        ledger = _ledger(spec, target)
         resources.callback(_timed_clean_up, ledger, phases)
-        digest = digest_of(matrix.encoding().fingerprints, parameters.in_force(), task.seed, config.model_dump())
-        job = TrainingJob.resumed(target, config, task.name, ledger=ledger, digest=digest, tell=_tell)
-        model = _train(spark, matrix, job, parameters, task, phases, digest)
+        digest = digest_of(matrix.encoding().fingerprints, parameters.in_force(), spec.seed, config.model_dump())
+        job = TrainingJob.resumed(target, config, spec.name, ledger=ledger, digest=digest, tell=_tell)
+        model = _train(spark, matrix, job, parameters, spec, phases, digest)
         with phases("write"):
-            archive = _keep_model(target, model, task)
+            archive = _keep_model(target, model, spec)
         outcome.capacity = _capacity(parameters, archive)
-        _score(spark, matrix, job, model, task, phases)
+        _score(spark, matrix, job, model, spec, phases)
     outcome.versions = {"spark": spark.version}
     if config.client == "sagemaker-pyspark":
         outcome.versions["sagemaker-pyspark"] = SAGEMAKER_PYSPARK
@@ -153,26 +153,26 @@ def _tell(line: str) -> None:
     print(line, flush=True)
 
 
-def _choice(task: Task, matrix: PreparedMatrix) -> Choice:
+def _choice(spec: TrainingSpec, matrix: PreparedMatrix) -> Choice:
     encoding = matrix.encoding()
-    return choose(task.sagemaker_config, "xgboost", encoding.rows["train"], encoding.size)
+    return choose(spec.sagemaker_config, "xgboost", encoding.rows["train"], encoding.size)
 
 
-def _session(task: Task, config: SageMakerConfig) -> SparkSession:
+def _session(spec: TrainingSpec, config: SageMakerConfig) -> SparkSession:
     # The jars bring S3A too; a Spark that cannot load them has to bring its own.
     jars = sagemaker_jars() if config.client == "sagemaker-pyspark" or spark_is_supported() else []
-    spark = get_session(SessionSpec(f"sparring {task.name}", task.cores, task.memory, jars))
+    spark = get_session(SessionSpec(f"sparring {spec.name}", spec.cores, spec.memory, jars))
     spark.sparkContext.setLogLevel("ERROR")
     return spark
 
 
-def _ledger(task: Task, target: AwsTarget) -> Ledger:
-    """Return the ledger of this task's folder: what an earlier run left there, or a new one.
+def _ledger(spec: TrainingSpec, target: AwsTarget) -> Ledger:
+    """Return the ledger of this spec's folder: what an earlier run left there, or a new one.
 
     What was left in another account, or on another stand-in, is deleted first; with a stand-in that is gone went
     all that was on it.
     """
-    path = ledger_path(task.folder)
+    path = ledger_path(spec.folder)
     left = Ledger.load(path)
     if left is None or left.target == target:
         return left or Ledger(target, path)
@@ -193,18 +193,18 @@ def _train(
     matrix: PreparedMatrix,
     job: TrainingJob,
     parameters: XGBoostParameters,
-    task: Task,
+    spec: TrainingSpec,
     phases: Phases,
     digest: str,
 ) -> TrainedModel:
     """Train on the rows in the order of their keys: XGBoost's model depends on it, so every path agrees."""
-    hyperparameters = hyperparameters_of(parameters, job.config, task.cores, task.seed)
+    hyperparameters = hyperparameters_of(parameters, job.config, spec.cores, spec.seed)
     whole = Phases()
     with whole("job"):
         channels = job.config.written_channels
         if not job.attached:
             job.request(hyperparameters, channels)
-        rows = {name: _ordered(spark, matrix, name, task) for name in channels}
+        rows = {name: _ordered(spark, matrix, name, spec) for name in channels}
         model = job.run(spark, rows, hyperparameters, digest)
     fit = model.phases.get("Training", 0.0)
     phases.add("hand_off", whole.seconds["job"] - fit)
@@ -212,7 +212,7 @@ def _train(
     return model
 
 
-def _ordered(spark: SparkSession, matrix: PreparedMatrix, part: str, task: Task) -> DataFrame:
+def _ordered(spark: SparkSession, matrix: PreparedMatrix, part: str, spec: TrainingSpec) -> DataFrame:
     """Return label and features of a part, in the order of its keys."""
     if part not in PARTS:
         raise ConfigError(
@@ -223,7 +223,7 @@ def _ordered(spark: SparkSession, matrix: PreparedMatrix, part: str, task: Task)
 
     vectors = read_vectors(spark, matrix).where(F.col("split") == part).select("key", "label", "features")
     # With a number of its own the range partitioning is kept: every instance finds a file.
-    files = max(task.cores, task.sagemaker_config.instance_count)
+    files = max(spec.cores, spec.sagemaker_config.instance_count)
     return vectors.repartitionByRange(files, "key").sortWithinPartitions("key").select("label", "features")
 
 
@@ -232,7 +232,7 @@ def _score(
     matrix: PreparedMatrix,
     job: TrainingJob,
     model: TrainedModel,
-    task: Task,
+    spec: TrainingSpec,
     phases: Phases,
 ) -> None:
     from sparring.inference.realtime import EndpointModel
@@ -244,12 +244,12 @@ def _score(
         with phases("score"):
             features = "features" if matrix.encoding().storage == "dense" else ""
             scorer = EndpointModel(endpointName=name, target=job.target, featuresCol=features, probabilityCol="score")
-            _write(scorer.transform(rows), task)
+            _write(scorer.transform(rows), spec)
 
 
-def _write(scored: DataFrame, task: Task) -> None:
+def _write(scored: DataFrame, spec: TrainingSpec) -> None:
     columns = ("key", "split", "label", "weight", "group", "score")
-    scored.select(*columns).write.mode("overwrite").parquet(task.predictions)
+    scored.select(*columns).write.mode("overwrite").parquet(spec.predictions)
 
 
 def _capacity(parameters: XGBoostParameters, archive: bytes) -> dict[str, Any]:
@@ -264,11 +264,11 @@ def _capacity(parameters: XGBoostParameters, archive: bytes) -> dict[str, Any]:
         return parameters.capacity(xgboost.Booster(model_file=bytearray(member.read())))
 
 
-def _keep_model(target: AwsTarget, model: TrainedModel, task: Task) -> bytes:
+def _keep_model(target: AwsTarget, model: TrainedModel, spec: TrainingSpec) -> bytes:
     """Copy ``model.tar.gz`` beside the predictions before the bucket is cleaned, and return it."""
     bucket, key = split_s3_uri(model.model_data)
     body = target.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-    storage.write_bytes(storage.join(task.model, "model.tar.gz"), body)
+    storage.write_bytes(storage.join(spec.model, "model.tar.gz"), body)
     return bytes(body)
 
 

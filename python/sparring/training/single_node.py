@@ -21,7 +21,7 @@ from sparring.errors import ConfigError, TrainingError
 from sparring.io import storage
 from sparring.training.logistic import LogisticParameters
 from sparring.training.phases import Phases
-from sparring.training.spec import Outcome, RowsRead, Task
+from sparring.training.spec import Outcome, RowsRead, TrainingSpec
 from sparring.training.xgboost_parameters import XGBoostParameters
 
 
@@ -235,12 +235,12 @@ def _early_stopping(parameters: XGBoostParameters, validation: Part | None, core
 LEARNERS: dict[str, type[Learner]] = {learner.family: learner for learner in (LogisticLearner, XGBoostLearner)}
 
 
-def run(task: Task, phases: Phases) -> tuple[Outcome, RowsRead]:
+def run(spec: TrainingSpec, phases: Phases) -> tuple[Outcome, RowsRead]:
     """Read, fit, score and write; no Spark takes part.  Return what came of it and the check of what was read.
 
     Parameters
     ----------
-    task : Task
+    spec : TrainingSpec
     phases : Phases
         Receives import (of the learner's library), read, fit, score and write.
 
@@ -250,16 +250,16 @@ def run(task: Task, phases: Phases) -> tuple[Outcome, RowsRead]:
     while the largest part is sorted and fitted.
     """
     with phases("import"):
-        learner = LEARNERS[task.family](task.hyperparameters, f"contenders.{task.name}.hyperparameters")
-    matrix, outcome = PreparedMatrix(task.matrix), Outcome(hyperparameters=learner.in_force())
-    require_memory(matrix, task.name)
+        learner = LEARNERS[spec.family](spec.hyperparameters, f"contenders.{spec.name}.hyperparameters")
+    matrix, outcome = PreparedMatrix(spec.matrix), Outcome(hyperparameters=learner.in_force())
+    require_memory(matrix, spec.name)
     read: dict[str, Part] = {}
     for part in learner.parts:
         with phases("read"):
             read[part] = matrix.read(part)
     train = read["train"]
     with phases("fit"):
-        model = learner.fit(train.features, train.labels, train.weights, task.cores, task.seed, read.get("validation"))
+        model = learner.fit(train.features, train.labels, train.weights, spec.cores, spec.seed, read.get("validation"))
     outcome.capacity = learner.capacity(model)
     for part in ("validation", "test"):
         with phases("read"):
@@ -267,9 +267,9 @@ def run(task: Task, phases: Phases) -> tuple[Outcome, RowsRead]:
         with phases("score"):
             scores = model.predict(read[part].features)
         with phases("write"):
-            write_predictions(task.predictions, part, read[part], scores)
+            write_predictions(spec.predictions, part, read[part], scores)
     with phases("write"):
-        storage.write_bytes(storage.join(task.model, learner.file_name), model.to_bytes())
+        storage.write_bytes(storage.join(spec.model, learner.file_name), model.to_bytes())
     outcome.versions = {"scikit-learn": version("scikit-learn"), "xgboost": xgboost.__version__}
     return outcome, lambda: {part: rows.fingerprint() for part, rows in read.items()}
 

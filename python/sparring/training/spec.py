@@ -17,7 +17,7 @@ RowsRead = Callable[[], dict[str, str]]
 
 
 @dataclass(frozen=True)
-class Task:
+class TrainingSpec:
     """One contender's work.
 
     Attributes
@@ -37,6 +37,12 @@ class Task:
     seed : int
     sagemaker : dict
         The section of that name, for the sagemaker engine.
+    library : str
+        Whose code fits; "" means the default of engine and family.
+    task : str
+        Name of the kind of problem, see :mod:`sparring.task`.
+    target : dict
+        What is predicted, see :class:`~sparring.task.Target`.
     """
 
     name: str
@@ -49,10 +55,15 @@ class Task:
     memory: str
     seed: int
     sagemaker: dict[str, Any] = field(default_factory=dict)
+    library: str = ""
+    task: str = "binary"
+    target: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, contender: ContenderConfig, config: RunConfig, matrix: str, folder: str) -> Task:
-        """Return the task of ``contender`` on the matrix in ``matrix``."""
+    def of(
+        cls, contender: ContenderConfig, config: RunConfig, matrix: str, folder: str, task: str, target: dict[str, Any]
+    ) -> TrainingSpec:
+        """Return the spec of ``contender`` on the matrix in ``matrix``."""
         return cls(
             name=contender.name,
             engine=contender.engine,
@@ -64,6 +75,9 @@ class Task:
             memory=config.resources.memory,
             seed=config.seed,
             sagemaker=config.sagemaker.model_dump(),
+            library=contender.library or "",
+            task=task,
+            target=target,
         )
 
     @property
@@ -82,18 +96,18 @@ class Task:
         return storage.join(self.folder, "model")
 
     def to_json(self) -> str:
-        """Return the task as JSON."""
+        """Return the spec as JSON."""
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> Task:
-        """Return the task that :meth:`to_json` wrote."""
+    def from_json(cls, text: str) -> TrainingSpec:
+        """Return the spec that :meth:`to_json` wrote."""
         return cls(**json.loads(text))
 
 
 @dataclass
 class Outcome:
-    """What an engine tells of a finished task besides the files it wrote.
+    """What an engine tells of a finished spec besides the files it wrote.
 
     Attributes
     ----------

@@ -45,7 +45,7 @@ def test_influences_are_what_the_metric_does_when_a_row_counts_more(make, metric
     from sklearn import metrics as theirs
 
     from sparring.evaluation.influence import mean_influence, pr_auc_influence
-    from sparring.evaluation.metrics import row_losses
+    from sparring.task.ranking import row_losses
 
     test = make(60, seed=3, weighted=weighted, digits=1)
     losses = row_losses(test.labels, test.scores, 0.5)

@@ -6,7 +6,7 @@ from typing import Any
 import xgboost
 
 from sparring.feature.encoder import CategoricalState, EncoderState, NumericState
-from sparring.models.scorers import Scorer
+from sparring.models import Model
 from sparring.serving.manifest import PREPARATION, PackageManifest, RawColumn, sha256
 from sparring.task.label import LabelValues
 
@@ -18,7 +18,7 @@ COLUMNS = [RawColumn("x", "numeric", "double"), RawColumn("city", "categorical",
 
 
 def write_package(
-    folder: Path, model: Scorer, storage: str = "sparse", state: EncoderState = STATE, **changes: Any
+    folder: Path, model: Model, storage: str = "sparse", state: EncoderState = STATE, **changes: Any
 ) -> Path:
     """Write the unpacked package of ``model`` into ``folder`` and return it."""
     (folder / PREPARATION).write_text(state.to_json())

@@ -19,7 +19,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from sparring.feature.encoder import CategoricalState, CyclicState, Encoder, EncoderState, NumericState
-from sparring.models.scorers import LinearScorer
+from sparring.models import LinearModel
 from sparring.run.package import archive
 from sparring.serving.manifest import RawColumn
 from sparring.serving.packaged import PackagedModel
@@ -63,7 +63,7 @@ def columns() -> list[RawColumn]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A package with every kind of column."""
     made = tmp_path_factory.mktemp("package")
-    scorer = LinearScorer(0.1, np.linspace(-1, 1, Encoder(STATE).size))
+    scorer = LinearModel(0.1, np.linspace(-1, 1, Encoder(STATE).size))
     return write_package(made, scorer, state=STATE, columns=columns(), run={"contender": "<i>best</i>", "name": "r"})
 
 

@@ -22,7 +22,7 @@ from sparring.data.column_types import MISSING
 from sparring.errors import PackageError
 from sparring.feature.encoder import Encoder
 from sparring.io.cells import Cells
-from sparring.models.scorers import LinearScorer, TreesScorer, XGBoostScorer
+from sparring.models import LinearModel, TreesModel, XGBoostModel
 from sparring.run.package import _null_values
 from sparring.serving.answers import Answers
 from sparring.serving.manifest import MANIFEST, PREPARATION
@@ -37,8 +37,8 @@ ROWS = pa.RecordBatch.from_pydict(
 BODY = b"x,city\n0.5,Oslo\n,Rome\n3.0,\n-1.5,Bern\n"
 
 
-def linear() -> LinearScorer:
-    return LinearScorer(0.25, np.linspace(-1, 1, Encoder(STATE).size))
+def linear() -> LinearModel:
+    return LinearModel(0.25, np.linspace(-1, 1, Encoder(STATE).size))
 
 
 def test_a_linear_model_scores_raw_rows(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_boosted_trees_see_zeros_as_training_did(storage: str, tmp_path: Path) -
     booster = xgboost.train({"max_depth": 3}, xgboost.DMatrix(features, label=label), 5)
     other = csr_matrix(dense) if storage == "dense" else dense
     assert np.abs(booster.predict(xgboost.DMatrix(other)) - booster.predict(xgboost.DMatrix(features))).max() > 0.01
-    scorer = XGBoostScorer(bytes(booster.save_raw("ubj")))
+    scorer = XGBoostModel(bytes(booster.save_raw("ubj")))
     model = PackagedModel(write_package(tmp_path, scorer, storage))
     body = rows.to_pandas().to_csv(index=False).encode()
     assert np.array_equal(model.score(body, "text/csv"), booster.predict(xgboost.DMatrix(features)).astype(np.float64))
@@ -118,9 +118,9 @@ def test_linear_scores_are_scikit_learns() -> None:
     rng = np.random.default_rng(2)
     features = csr_matrix(np.where(rng.random((500, 9)) < 0.6, 0, rng.normal(size=(500, 9))).astype(np.float32))
     fitted = LogisticRegression().fit(features.astype(np.float64), rng.random(500) < 0.4)
-    scorer = LinearScorer(float(fitted.intercept_[0]), fitted.coef_[0])
+    scorer = LinearModel(float(fitted.intercept_[0]), fitted.coef_[0])
     cells = Cells(features.indptr.astype(np.int64), features.indices, features.data)
-    assert np.abs(scorer.probabilities(cells) - fitted.predict_proba(features.astype(np.float64))[:, 1]).max() < 1e-12
+    assert np.abs(scorer.scores(cells) - fitted.predict_proba(features.astype(np.float64))[:, 1]).max() < 1e-12
 
 
 def test_trees_are_walked_as_one_by_one() -> None:
@@ -132,7 +132,7 @@ def test_trees_are_walked_as_one_by_one() -> None:
     threshold = np.array([0.5, 0, 0, 0, 0.0, 0, -0.5, 0, 0])
     value = np.array([0, 1.0, -1.0, 0.3, 0, 0.7, 0, -0.4, 2.0])
     weights = np.array([1.0, 0.1, 0.5])
-    trees = TreesScorer(feature, threshold, left, right, value, np.array([0, 3, 4], np.int32), weights, 3, 2)
+    trees = TreesModel(feature, threshold, left, right, value, np.array([0, 3, 4], np.int32), weights, 3, 2)
     rng = np.random.default_rng(3)
     dense = np.where(rng.random((5_000, 3)) < 0.4, 0, rng.normal(size=(5_000, 3))).astype(np.float32)
     dense[0] = [0.5, 0.0, -0.5]
@@ -148,8 +148,8 @@ def test_trees_are_walked_as_one_by_one() -> None:
 
     sparse = csr_matrix(dense)
     cells = Cells(sparse.indptr.astype(np.int64), sparse.indices, sparse.data)
-    assert np.abs(trees.probabilities(cells) - [walk(row) for row in dense]).max() < 1e-15
-    assert trees.probabilities(Cells(np.zeros(1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))).size == 0
+    assert np.abs(trees.scores(cells) - [walk(row) for row in dense]).max() < 1e-15
+    assert trees.scores(Cells(np.zeros(1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))).size == 0
 
 
 @pytest.mark.parametrize("name", [PREPARATION, "linear.json"])
@@ -180,12 +180,12 @@ def test_a_package_of_another_kind_is_refused(changes: dict[str, Any], words: st
 
 def test_a_model_that_does_not_fit_its_preparation_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PackageError, match="the model takes 3 features, the preparation makes 6"):
-        PackagedModel(write_package(tmp_path, LinearScorer(0.0, np.zeros(3))))
+        PackagedModel(write_package(tmp_path, LinearModel(0.0, np.zeros(3))))
 
 
 def test_a_booster_of_a_newer_xgboost_is_refused(tmp_path: Path) -> None:
     matrix = xgboost.DMatrix(np.zeros((4, 2)), label=[0, 1, 0, 1])
-    scorer = XGBoostScorer(bytes(xgboost.train({}, matrix, 1).save_raw("ubj")))
+    scorer = XGBoostModel(bytes(xgboost.train({}, matrix, 1).save_raw("ubj")))
     with pytest.raises(PackageError, match=r"written by XGBoost 99\.0"):
         PackagedModel(write_package(tmp_path, scorer, versions={"xgboost": "99.0"}))
 

@@ -11,16 +11,16 @@ from scipy.sparse import csr_matrix
 from sparring.comparison.capacity import capacity_gaps
 from sparring.data.matrix import PreparedMatrix
 from sparring.errors import ConfigError
-from sparring.training.runner import run_task
+from sparring.training.runner import train
 from sparring.training.single_node import XGBoostLearner
-from sparring.training.spec import Task
+from sparring.training.spec import TrainingSpec
 from sparring.training.xgboost_parameters import XGBoostParameters
 
 SETTINGS = {"num_round": 200, "max_depth": 3, "eta": 0.5}
 
 
 def trained(matrix: PreparedMatrix, folder: Path, **changes: Any) -> dict[str, Any]:
-    task = Task(
+    spec = TrainingSpec(
         name=folder.name,
         engine="single_node",
         family="gradient_boosted_trees",
@@ -31,9 +31,9 @@ def trained(matrix: PreparedMatrix, folder: Path, **changes: Any) -> dict[str, A
         memory="1g",
         seed=1,
     )
-    result = run_task(task)
+    result = train(spec)
     assert result["status"] == "ok", result["error"]
-    return {"name": task.name, "family": task.family, **result}
+    return {"name": spec.name, "family": spec.family, **result}
 
 
 def booster(folder: Path) -> xgboost.Booster:

@@ -12,8 +12,8 @@ import pytest
 from sparring.comparison.isolated_run import run_contender
 from sparring.data.matrix import PreparedMatrix
 from sparring.training import single_node
-from sparring.training.runner import run_task
-from sparring.training.spec import Task
+from sparring.training.runner import train
+from sparring.training.spec import TrainingSpec
 
 SLOW = 3.0
 # Read by every Python that starts with its folder on the path: the contender's process, too.
@@ -34,8 +34,8 @@ matrix.Part.fingerprint = slow
 """
 
 
-def task_of(matrix: PreparedMatrix, folder: Path) -> Task:
-    return Task(
+def task_of(matrix: PreparedMatrix, folder: Path) -> TrainingSpec:
+    return TrainingSpec(
         name="trees",
         engine="single_node",
         family="gradient_boosted_trees",
@@ -107,13 +107,13 @@ def test_what_was_read_is_what_preparation_wrote_or_the_contender_fails(
     spark: Any, engine: str, part: str, change: str, sparse_matrix: PreparedMatrix, tmp_path: Path
 ) -> None:
     matrix = changed(sparse_matrix, tmp_path / "changed", part, change)
-    task = task_of(matrix, tmp_path / "run")
+    spec = task_of(matrix, tmp_path / "run")
     family = {"family": "logistic_regression", "hyperparameters": {"regParam": 0.1, "maxIter": 2}}
-    result = run_task(Task(**{**vars(task), "engine": engine, **family}))
+    result = train(TrainingSpec(**{**vars(spec), "engine": engine, **family}))
     assert result["status"] == "failed"
     assert result["error"]["type"] == "TableError"
     assert part in result["error"]["message"]
-    assert not Path(task.predictions).exists()
+    assert not Path(spec.predictions).exists()
 
 
 def test_the_arrays_that_were_fitted_are_what_is_verified(
@@ -128,17 +128,17 @@ def test_the_arrays_that_were_fitted_are_what_is_verified(
         return model
 
     monkeypatch.setattr(single_node.XGBoostLearner, "fit", careless)
-    result = run_task(task_of(sparse_matrix, tmp_path / "run"))
+    result = train(task_of(sparse_matrix, tmp_path / "run"))
     assert result["error"]["type"] == "TableError"
     assert "train" in result["error"]["message"]
 
 
 def test_work_is_done_before_it_is_verified(sparse_matrix: PreparedMatrix, tmp_path: Path) -> None:
-    task, seen = task_of(sparse_matrix, tmp_path / "run"), {}
+    spec, seen = task_of(sparse_matrix, tmp_path / "run"), {}
 
     def work_done() -> None:
-        seen["files"] = sorted(path.name for path in Path(task.predictions).iterdir())
+        seen["files"] = sorted(path.name for path in Path(spec.predictions).iterdir())
 
-    result = run_task(task, work_done=work_done)
+    result = train(spec, work_done=work_done)
     assert seen["files"] == ["part-test.parquet", "part-validation.parquet"]
     assert result["unmeasured"]["verify"] >= 0

@@ -17,7 +17,7 @@ from pyarrow import fs
 
 from sparring.errors import PackageError
 from sparring.io import storage
-from sparring.models.scorers import TreesScorer
+from sparring.models.trees import TreesModel
 
 # Of a leaf's children, and of a split that is on a number.
 NONE = -1
@@ -64,7 +64,7 @@ class _Nodes(NamedTuple):
         return np.where(self.inner, np.searchsorted(self.key, self.first + child), own).astype(np.int32)
 
 
-def read_trees(folder: str) -> TreesScorer:
+def read_trees(folder: str) -> TreesModel:
     """Return the trees of the model that MLlib saved in ``folder``.
 
     Raises
@@ -80,7 +80,7 @@ def read_trees(folder: str) -> TreesScorer:
             f"{folder} holds no boosted trees as Spark 3.5 saves them: {error}", "Train the contender on Spark 3.5."
         ) from error
     left, right = nodes.place(nodes.left), nodes.place(nodes.right)
-    return TreesScorer(
+    return TreesModel(
         feature=np.where(nodes.inner, nodes.feature, 0).astype(np.int32),
         threshold=nodes.threshold,
         left=left,
