@@ -1,4 +1,4 @@
-"""The manifest of a run: which stages are done, on what basis, so that a run can be resumed and audited."""
+"""The manifest of a run: which stages are done, under which cache key, so that a run can be resumed and audited."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from sparring.errors import PackageError
 from sparring.io import storage
 
 # What stages report; those of a run that another version recorded otherwise are done anew.
-FORMAT = 3
+FORMAT = 4
 
 
 class Manifest:
     """``manifest.json`` in the run's folder, rewritten whole after every stage.
 
-    A stage is *current* when it is done and its basis - everything it depends on, as a hash - is the same.
+    A stage is *current* when it is done and its cache key - everything it depends on, as a hash - is the same.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Manifest:
     Examples
     --------
     >>> manifest = Manifest("runs/flights")                 # doctest: +SKIP
-    >>> with manifest.stage("split", basis) as report:      # doctest: +SKIP
+    >>> with manifest.stage("split", key) as report:      # doctest: +SKIP
     ...     report["rows"] = 336_776
     """
 
@@ -42,10 +42,15 @@ class Manifest:
         self.started: str = known.get("started", now())
         self.config: dict[str, Any] = known.get("config", {})
 
-    def current(self, stage: str, basis: str) -> bool:
-        """Return whether ``stage`` is done on this basis."""
+    def current(self, stage: str, key: str) -> bool:
+        """Return whether ``stage`` is done under this cache key."""
         entry = self.stages.get(stage, {})
-        return entry.get("status") == "done" and entry.get("basis") == basis
+        return entry.get("status") == "done" and entry.get("cache_key") == key
+
+    def cache_key(self, stage: str) -> str:
+        """Return the cache key under which ``stage`` was done."""
+        found: str = self.stages[stage]["cache_key"]
+        return found
 
     def report(self, stage: str) -> dict[str, Any]:
         """Return what ``stage`` reported when it was done."""
@@ -53,10 +58,10 @@ class Manifest:
         return found
 
     @contextmanager
-    def stage(self, name: str, basis: str) -> Iterator[dict[str, Any]]:
+    def stage(self, name: str, key: str) -> Iterator[dict[str, Any]]:
         """Record the body of the ``with`` statement as stage ``name``; it fills the report it is given."""
         report: dict[str, Any] = {}
-        entry: dict[str, Any] = {"status": "running", "basis": basis, "started": now(), "report": report}
+        entry: dict[str, Any] = {"status": "running", "cache_key": key, "started": now(), "report": report}
         self.stages[name] = entry
         self.write()
         start = time.perf_counter()
@@ -114,12 +119,12 @@ def now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-def basis_of(*parts: Any) -> str:
-    """Return a hash of plain values: the basis of a stage.
+def cache_key(*parts: Any) -> str:
+    """Return a hash of plain values: all that a stage depends on.
 
     Examples
     --------
-    >>> basis_of({"a": 1}) == basis_of({"a": 1}) != basis_of({"a": 2})
+    >>> cache_key({"a": 1}) == cache_key({"a": 1}) != cache_key({"a": 2})
     True
     """
     text = json.dumps(parts, sort_keys=True, default=str)
