@@ -1,6 +1,7 @@
-"""The demo on 336,776 real flights keeps its promises.
+"""The demo on real flights keeps its promises.
 
-``SPARRING_DEMO_RUN`` names the folder of a demo that was just run, or is still running; without it the demo runs here.
+``SPARRING_DEMO_RUN`` names the folder of a demo that was just run, or is still running, on all 336,776 flights; without
+it the flights of two months are compared here, in a quarter of the time.
 """
 
 import json
@@ -21,6 +22,7 @@ from pyspark.sql import functions as F
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
 from sparring.config import load_config
+from sparring.data.builtin import flights_folder, read_flights
 from sparring.data.ingest import accepted
 from sparring.dedup import Deduplicator
 from sparring.model_selection import StratifiedSplitter
@@ -30,16 +32,25 @@ CONTENDERS = ["mllib-logistic", "mllib-gbt", "sklearn-logistic", "xgboost", "sag
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, until: Callable) -> Path:
+def flights() -> pd.DataFrame:
+    """The flights that the demo is about, as PyPI's package has them."""
+    every = pd.read_csv(flights_folder() / "flights.csv.zip")
+    return every[every.month <= (12 if "SPARRING_DEMO_RUN" in os.environ else 2)]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession, until: Callable) -> Path:
     """The folder of a finished demo."""
     if "SPARRING_DEMO_RUN" in os.environ:
         folder = Path(os.environ["SPARRING_DEMO_RUN"])
         until((folder / "report.html").exists)
         return folder
-    folder = tmp_path_factory.mktemp("demo") / "run"
-    code = "from sparring.cli import main; main()"
-    subprocess.run([sys.executable, "-c", code, "demo", "--output", str(folder)], check=True, timeout=1_500)
-    return folder
+    folder = tmp_path_factory.mktemp("demo")
+    read_flights(spark).where("month <= 2").write.parquet(str(folder / "flights"))
+    table = ["--set", "table.builtin=null", "--set", f"table.path={folder / 'flights'}"]
+    command = [sys.executable, "-m", "sparring", "demo", "--output", str(folder / "run"), *table]
+    subprocess.run(command, check=True, timeout=1_500)
+    return folder / "run"
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +64,12 @@ def test_all_contenders_finish(report: dict) -> None:
     assert [c["error"] for c in report["contenders"]] == [None] * 5
 
 
-def test_flights_that_never_left_are_counted_and_every_row_is_accounted_for(report: dict) -> None:
+def test_flights_that_never_left_are_counted_and_every_row_is_accounted_for(
+    report: dict, flights: pd.DataFrame
+) -> None:
     rows = report["rows"]
-    assert rows["input"] == 336_776
-    assert report["quarantine"] == {"label late missing": 8_255}
+    assert rows["input"] == len(flights)
+    assert report["quarantine"] == {"label late missing": flights.dep_delay.isna().sum()}
     parts = ("quarantined", "duplicates_removed", "train", "validation", "test")
     assert rows["input"] == sum(rows[part] for part in parts)
 
@@ -121,8 +134,8 @@ def test_metrics_equal_scikit_learns_on_the_stored_predictions(run: Path, report
 
 def test_the_naive_split_leaks_and_the_safe_one_does_not(report: dict) -> None:
     leakage = report["leakage"]
-    assert leakage["naive"]["group_overlap_rate"] > 0.95
-    assert leakage["naive"]["group_mean_roc_auc"] > 0.65
+    assert leakage["naive"]["group_overlap_rate"] > 0.9
+    assert leakage["naive"]["group_mean_roc_auc"] > 0.6
     assert leakage["safe"]["group_overlap_rate"] == 0
     assert leakage["safe"]["group_mean_roc_auc"] == 0.5
 
