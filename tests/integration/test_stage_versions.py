@@ -73,9 +73,8 @@ def digests(request: pytest.FixtureRequest, spark: SparkSession, tmp_path_factor
     made = {"ingest": ["sparring__key", "sparring__label", "sparring__part"]}
     made["deduplicate"] = ["sparring__key", "sparring__cluster", "sparring__survivor"]
     made["split"] = ["sparring__key", "sparring__group", "sparring__split"]
-    found = {
-        name: digest_of(pd.read_parquet(run.path(name).removeprefix("file:"))[names]) for name, names in made.items()
-    }
+    local = {name: run.path(name).removeprefix("file:") for name in (*made, "prepare", "naive")}
+    found = {name: digest_of(pd.read_parquet(local[name])[names]) for name, names in made.items()}
     for name in ("prepare", "naive"):
         encoding = json.loads(Path(local[name], "encoding.json").read_text())
         found[name] = digest_of(encoding)
