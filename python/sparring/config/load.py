@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from sparring.config.builtin import builtin_file
+from sparring.config.extensions import load_extensions
 from sparring.config.schema import RunConfig
 from sparring.errors import ConfigError, did_you_mean
 from sparring.io import storage
@@ -99,6 +100,7 @@ def parse_config(tree: dict[str, Any], source: str = "the configuration") -> Run
     ConfigError
         Listing every fault with its key, what was allowed and what came.
     """
+    load_extensions()
     try:
         return RunConfig.model_validate(tree)
     except ValidationError as error:

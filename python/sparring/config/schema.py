@@ -56,7 +56,7 @@ class TableConfig(Section):
     builtin: Literal["flights", "breast_cancer"] | None = Field(
         None, description="a data set that Sparring brings along"
     )
-    format: Literal["auto", "parquet", "csv", "json"] = Field("auto", description="auto: by the file's ending")
+    format: str = Field("auto", description="parquet, csv or json; auto: by the file's ending")
     options: dict[str, str] = Field(
         {},
         description="how a file is written, found where it is not told: sep, encoding, header, quote, escape, comment, "

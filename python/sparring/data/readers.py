@@ -11,6 +11,7 @@ import pyarrow as pa
 from sparring.config.schema import TableConfig
 from sparring.data.builtin import read_builtin
 from sparring.data.csv_table import CORRUPT, CsvTable, read_csv
+from sparring.data.formats import TableFormat, format_of, register_format
 from sparring.data.json_table import read_json
 from sparring.data.location import data_files
 from sparring.data.parquet_table import read_parquet
@@ -21,14 +22,8 @@ from sparring.spark.reserved import named, refuse_reserved
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-__all__ = ["CORRUPT", "guess_format", "open_csv", "read_path", "read_table"]
+__all__ = ["CORRUPT", "open_csv", "read_path", "read_table"]
 
-PACKED = ("", ".gz", ".bz2")
-ENDINGS = {
-    "parquet": (".parquet", ".pq"),
-    "csv": tuple(ending + packed for ending in (".csv", ".tsv", ".tab", ".txt") for packed in PACKED),
-    "json": tuple(ending + packed for ending in (".json", ".jsonl", ".ndjson") for packed in PACKED),
-}
 # What Java puts before the words that tell.
 WRAPPING = re.compile(r"^(?:Caused by: )?(?:[\w.$]+(?:Exception|Error): )+|^\[[A-Z_.]+\] ")
 
@@ -54,14 +49,15 @@ def read_path(
     missing: Sequence[str] | None = None,
 ) -> DataFrame:
     """Return the table at ``path``; as :func:`read_table`."""
-    form = guess_format(path) if form == "auto" else form
+    found = format_of(path, form)
     try:
-        frame = _read(spark, path, form, options or {}, missing)
-        return _with_typed_partitions(frame, path) if form != "csv" else frame
+        frame = found.read(spark, path, options or {}, missing)
+        _check_columns(frame, path, found.name)
+        return _with_typed_partitions(frame, path) if found.name != "csv" else frame
     except SparringError:
         raise
     except Exception as error:
-        raise _unread(path, form, error) from error
+        raise _unread(path, found.name, error) from error
 
 
 def open_csv(spark: SparkSession, table: TableConfig) -> CsvTable | None:
@@ -73,7 +69,7 @@ def open_csv(spark: SparkSession, table: TableConfig) -> CsvTable | None:
         As :func:`read_table`.
     """
     path = table.path or ""
-    if table.builtin is not None or (guess_format(path) if table.format == "auto" else table.format) != "csv":
+    if table.builtin is not None or format_of(path, table.format).name != "csv":
         return None
     try:
         return read_csv(spark, path, table.options, table.missing)
@@ -83,19 +79,10 @@ def open_csv(spark: SparkSession, table: TableConfig) -> CsvTable | None:
         raise _unread(path, "csv", error) from error
 
 
-def _read(
-    spark: SparkSession, path: str, form: str, options: dict[str, str], missing: Sequence[str] | None
-) -> DataFrame:
-    if form == "csv":
-        frame = read_csv(spark, path, options, missing).frame
-    elif form == "json":
-        frame = read_json(spark, path, options, missing)
-    else:
-        frame = read_parquet(spark, path, options)
+def _check_columns(frame: DataFrame, path: str, form: str) -> None:
     refuse_reserved((name for name in frame.columns if name != CORRUPT or form == "parquet"), f"table.path {path!r}")
     if not [name for name in frame.columns if name != CORRUPT]:
         raise TableError(f"table.path {path!r} has no column", "Give a table with a header and rows.")
-    return frame
 
 
 def _with_typed_partitions(frame: DataFrame, path: str) -> DataFrame:
@@ -123,33 +110,6 @@ def _unread(path: str, form: str, error: Exception) -> TableError:
     )
 
 
-def guess_format(path: str) -> str:
-    """Return the format that the ending of ``path`` means; a folder without one is taken for Parquet.
-
-    Raises
-    ------
-    TableError
-        If the ending is not known.
-
-    Examples
-    --------
-    >>> guess_format("s3a://bucket/table.csv.gz")
-    'csv'
-    >>> guess_format("warehouse/flights")
-    'parquet'
-    """
-    lowered = path.rstrip("/").lower()
-    for form, endings in ENDINGS.items():
-        if lowered.endswith(endings):
-            return form
-    if lowered.endswith((".xlsx", ".xls", ".ods")):
-        raise TableError(f"table.path {path!r} is a workbook", "Save its sheet as CSV.")
-    if "." not in lowered.rsplit("/", 1)[-1]:
-        return "parquet"
-    known = ", ".join(ending for endings in ENDINGS.values() for ending in endings if not ending.endswith(PACKED[1:]))
-    raise TableError(f"table.path {path!r} ends in none of {known}", "Set table.format to parquet, csv or json.")
-
-
 def cause(error: Exception) -> str:
     """Return in one line what is at the bottom of an error of Spark's, without Java's stack.
 
@@ -165,3 +125,17 @@ def cause(error: Exception) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     told = [line for line in lines if not line.startswith("at ")][:5] or [type(error).__name__]
     return WRAPPING.sub("", "; ".join(told))[:400]
+
+
+register_format(
+    TableFormat("parquet", (".parquet", ".pq"), lambda spark, path, options, _: read_parquet(spark, path, options))
+)
+register_format(
+    TableFormat(
+        "csv",
+        (".csv", ".tsv", ".tab", ".txt"),
+        lambda spark, path, options, missing: read_csv(spark, path, options, missing).frame,
+        packed=True,
+    )
+)
+register_format(TableFormat("json", (".json", ".jsonl", ".ndjson"), read_json, packed=True))

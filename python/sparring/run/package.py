@@ -18,7 +18,7 @@ from sparring.config.schema import FeaturesConfig, TableConfig
 from sparring.container.source_code import unpack
 from sparring.data.column_types import MISSING
 from sparring.data.contract import RAW_TYPE
-from sparring.data.readers import guess_format
+from sparring.data.formats import format_of
 from sparring.errors import PackageError, did_you_mean
 from sparring.feature.encoder import Encoder, EncoderState
 from sparring.io import storage
@@ -184,7 +184,7 @@ def _scorer(run: str, result: dict[str, Any]) -> Model:
 
 def _null_values(table: TableConfig) -> list[str]:
     """Return what means missing in a request's CSV: in a file of text what it meant there."""
-    of_text = table.path is not None and (guess_format(table.path) if table.format == "auto" else table.format) == "csv"
+    of_text = table.path is not None and format_of(table.path, table.format).name == "csv"
     tokens = table.missing or (MISSING if of_text and table.missing is None else ())
     return sorted({"", table.options.get("nullValue", ""), *tokens})
 
