@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sparring.config.only import require_contenders, with_contenders
 from sparring.config.schema import RunConfig
@@ -73,6 +73,9 @@ class Run:
     'runs/flights/report.html'
     """
 
+    # The data half, in order; a subclass may add to it.
+    stages: ClassVar[tuple[Stage, ...]] = DATA_STAGES
+
     def __init__(
         self, config: RunConfig, folder: str, progress: Progress | None = None, only: Sequence[str] = ()
     ) -> None:
@@ -122,7 +125,7 @@ class Run:
         self.context.check_shared()
 
     def _stages(self, run: RunContext) -> Finished:
-        for stage in DATA_STAGES:
+        for stage in self.stages:
             if stage.is_wanted(run):
                 stage.do(run)
         contenders = self._contenders(run)
