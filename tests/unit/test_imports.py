@@ -33,7 +33,7 @@ def test_every_name_of_a_package_is_found_and_no_other(package: object) -> None:
 
 
 def test_a_booster_needs_no_scikit_learn_and_leaves_it_importable() -> None:
-    alone = "from sparring.container.xgboost_import import import_alone; import_alone(); import xgboost"
+    alone = "from sparring.container.xgboost_import import import_xgboost_without_sklearn; import_xgboost_without_sklearn(); import xgboost"
     assert not {"sklearn", "scipy.stats", "pandas"} & imported(alone)
     train = "xgboost.train({}, xgboost.DMatrix([[0.0], [1.0]], label=[0, 1]), 1)"
     assert "sklearn" in imported(f"{alone}; {train}; import sklearn.metrics")
@@ -41,6 +41,6 @@ def test_a_booster_needs_no_scikit_learn_and_leaves_it_importable() -> None:
 
 def test_the_wrappers_stay_for_those_who_imported_scikit_learn() -> None:
     wrapped = (
-        "import sklearn; from sparring.container.xgboost_import import import_alone; import_alone(); import xgboost"
+        "import sklearn; from sparring.container.xgboost_import import import_xgboost_without_sklearn; import_xgboost_without_sklearn(); import xgboost"
     )
     imported(f"{wrapped}; xgboost.XGBClassifier()")

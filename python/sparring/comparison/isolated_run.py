@@ -18,6 +18,7 @@ from typing import Any
 from sparring.comparison.resources import ProcessTreeMeter
 from sparring.io import storage
 from sparring.spark.session import GATEWAY_VARIABLES, on_databricks
+from sparring.training.registry import trainer_class
 from sparring.training.runner import train
 from sparring.training.spec import TrainingSpec
 
@@ -64,15 +65,23 @@ def run_contender(spec: TrainingSpec, isolation: str) -> dict[str, Any]:
     storage.delete(spec.folder)
     storage.make_folder(spec.folder)
     run: Callable[[TrainingSpec], dict[str, Any]] = _in_process if isolation == "process" else _in_session
+    trainer = trainer_class(spec.engine, spec.library, spec.family)(spec.hyperparameters, spec.owner)
     outcome = run(spec)
+    equivalence = trainer.equivalence(spec)
     result = {
         "name": spec.name,
-        "engine": spec.engine,
-        "family": spec.family,
+        "title": trainer.title,
+        "path": trainer.path,
+        "engine": trainer.engine,
+        "library": trainer.library,
+        "family": trainer.family,
+        "task": spec.task,
         "cores": spec.cores,
         "seed": spec.seed,
         "isolation": isolation,
         **{key: value for key, value in outcome.items() if key != "fingerprints"},
+        "capacity": outcome["capacity"] or trainer.capacity(),
+        "equivalence": equivalence.to_dict() if equivalence is not None else None,
         "matrix": {"fingerprints": outcome["fingerprints"]},
     }
     storage.write_json(storage.join(spec.folder, "result.json"), result)

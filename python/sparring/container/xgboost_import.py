@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 
-def import_alone() -> None:
+def import_xgboost_without_sklearn() -> None:
     """Import xgboost without its wrappers for scikit-learn, unless that is imported already.
 
     XGBoost looks for scikit-learn, and through it imports pandas and all of SciPy's statistics: three of the four

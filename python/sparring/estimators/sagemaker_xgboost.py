@@ -22,7 +22,7 @@ from sparring.sagemaker.resources import S3_PREFIX
 from sparring.sagemaker.target import AwsTarget
 from sparring.sagemaker.training_job import Source, TrainingJob
 from sparring.spark.reserved import named
-from sparring.training.single_node import XGBoostLearner
+from sparring.training.xgboost_single_node import SingleNodeXGBoost as XGBoostTrainer
 
 
 class SageMakerXGBoost(SingleNodeXGBoost, _SageMakerParams):
@@ -106,9 +106,9 @@ class SageMakerXGBoost(SingleNodeXGBoost, _SageMakerParams):
 
     def _fit(self, dataset: DataFrame) -> SageMakerXGBoostModel:  # type: ignore[override]
         checked_schema(self, dataset)
-        learner = self._learner()
-        assert isinstance(learner, XGBoostLearner)
-        parameters = learner.parameters
+        trainer = self._trainer()
+        assert isinstance(trainer, XGBoostTrainer)
+        parameters = trainer.parameters
         native = parameters.native(self.getOrDefault("cores"), self.getOrDefault("seed"))
         hyperparameters = {"num_round": parameters.num_round, **native}
         job = self._job("xgboost", Source(XGBOOST), "xgboost", dataset, lambda: self._width(dataset))

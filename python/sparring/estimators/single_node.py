@@ -24,6 +24,8 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparring.io.cells import cells_of, stack
+from sparring.models import MODELS
+from sparring.models import Model as FittedModel
 from sparring.params import (
     KeywordParams,
     at_least,
@@ -35,7 +37,8 @@ from sparring.params import (
 )
 from sparring.spark.batches import map_batches
 from sparring.spark.reserved import named
-from sparring.training.single_node import LEARNERS, FittedModel, Learner
+from sparring.training.registry import trainer_class
+from sparring.training.single_node import SingleNodeTrainer
 
 ARRAYS = (T.ArrayType, VectorUDT)
 
@@ -115,10 +118,12 @@ class _SingleNodeEstimator(Estimator[Any], _SingleNodeParams, DefaultParamsReada
         self._setDefault(**defaults)
         self._set_given()
 
-    def _learner(self) -> Learner:
-        """Return the learner with the hyperparameters that the Params mean."""
-        owner, learner = type(self).__name__, LEARNERS[self.family]
-        return learner({native: self.getOrDefault(name) for name, native in self._native().items()}, owner)
+    def _trainer(self) -> SingleNodeTrainer:
+        """Return the trainer with the hyperparameters that the Params mean."""
+        given = {native: self.getOrDefault(name) for name, native in self._native().items()}
+        trainer = trainer_class("single_node", None, self.family)(given, type(self).__name__)
+        assert isinstance(trainer, SingleNodeTrainer)
+        return trainer
 
     def _native(self) -> dict[str, str]:
         """Return Param name -> the learner's name of it."""
@@ -137,7 +142,7 @@ class _SingleNodeEstimator(Estimator[Any], _SingleNodeParams, DefaultParamsReada
 
     def _fit(self, dataset: DataFrame) -> SingleNodeModel:
         checked_schema(self, dataset)
-        learner, cores, seed = self._learner(), self.getOrDefault("cores"), self.getOrDefault("seed")
+        trainer, cores, seed = self._trainer(), self.getOrDefault("cores"), self.getOrDefault("seed")
         size = self.getOrDefault("size") if self.isDefined("size") else None
         weight = self.getOrDefault("weightCol")
         rows = dataset.select(
@@ -151,14 +156,16 @@ class _SingleNodeEstimator(Estimator[Any], _SingleNodeParams, DefaultParamsReada
             held = [batch for batch in batches if batch.num_rows]
             features = stack([cells_of(batch) for batch in held], size or _width(held))
             labels, weights = (_stack(held, name) for name in ("label", "weight"))
-            model = learner.fit(features, labels, weights, cores, seed)
-            yield pa.RecordBatch.from_pydict({"model": [model.to_bytes()], "size": [features.shape[1]]})
+            model = trainer.fit_rows(features, labels, weights, cores=cores, seed=seed)
+            yield pa.RecordBatch.from_pydict(
+                {"kind": [model.name], "model": [model.to_bytes()], "size": [features.shape[1]]}
+            )
 
         together = rows.repartition(1).sortWithinPartitions("key")
         # Not first(): it would leave the Python worker in mid-answer, and Spark would have to start another.
-        (fitted,) = together.mapInArrow(train, "model binary, size long").collect()
+        (fitted,) = together.mapInArrow(train, "kind string, model binary, size long").collect()
         text = base64.b64encode(fitted["model"]).decode()
-        return self._copyValues(SingleNodeModel(family=self.family, state=text), {self.size: fitted["size"]})
+        return self._copyValues(SingleNodeModel(kind=fitted["kind"], state=text), {self.size: fitted["size"]})
 
 
 class SingleNodeLogisticRegression(_SingleNodeEstimator):
@@ -333,11 +340,11 @@ class SingleNodeModel(Model, _SingleNodeParams, DefaultParamsReadable[Any], Defa
     Cost of ``transform``: one pass in whole Arrow batches; the model travels with the task.
     """
 
-    family: Param[str] = Param(Params._dummy(), "family", "family of models", TypeConverters.toString)
+    kind: Param[str] = Param(Params._dummy(), "kind", "linear or xgboost", TypeConverters.toString)
     state: Param[str] = Param(Params._dummy(), "state", "the model's bytes in base 64", TypeConverters.toString)
 
     @keyword_only
-    def __init__(self, *, family: str | None = None, state: str | None = None) -> None:
+    def __init__(self, *, kind: str | None = None, state: str | None = None) -> None:
         super().__init__()
         self._set_shared_defaults()
         self._set_given()
@@ -345,8 +352,7 @@ class SingleNodeModel(Model, _SingleNodeParams, DefaultParamsReadable[Any], Defa
     @property
     def fitted(self) -> FittedModel:
         """The model without Spark."""
-        data = base64.b64decode(self.getOrDefault("state"))
-        return LEARNERS[self.getOrDefault("family")].model.from_bytes(data)
+        return MODELS[self.getOrDefault("kind")].from_bytes(base64.b64decode(self.getOrDefault("state")))
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check columns; return the schema with the two output columns."""
@@ -355,15 +361,15 @@ class SingleNodeModel(Model, _SingleNodeParams, DefaultParamsReadable[Any], Defa
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         schema = checked_schema(self, dataset)
-        family, state, size = (self.getOrDefault(name) for name in ("family", "state", "size"))
+        kind, state = (self.getOrDefault(name) for name in ("kind", "state"))
         wide = dataset.select("*", F.struct(*self._features(dataset)).alias("sparring__features"))
         names = schema.names
 
         def score(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-            model = LEARNERS[family].model.from_bytes(base64.b64decode(state))
+            model = MODELS[kind].from_bytes(base64.b64decode(state))
             for batch in batches:
                 inputs = pa.RecordBatch.from_struct_array(batch.column(batch.num_columns - 1))
-                probability = model.predict(stack([cells_of(inputs)], size))
+                probability = model.scores(cells_of(inputs))
                 outputs = [pa.array(probability), pa.array((probability >= 0.5).astype(np.float64))]
                 yield pa.RecordBatch.from_arrays([*batch.columns[:-1], *outputs], names=names)
 

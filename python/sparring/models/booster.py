@@ -35,7 +35,7 @@ class XGBoostModel(Model):
         return int(self.booster.num_features())
 
     def scores(self, cells: Cells) -> np.ndarray:
-        """Return the probability of class 1, shape (n_rows,), float64."""
+        """Return the scores of the rows, float64: those of the booster's objective."""
         import xgboost
 
         return self.booster.predict(xgboost.DMatrix(stack([cells], self.width))).astype(np.float64)

@@ -1,7 +1,8 @@
 """What Spark saved, read without Spark: a stage's metadata, MLlib's gradient-boosted trees.
 
-A saved ``GBTClassificationModel`` is Parquet: a row a node in ``data`` (``treeID``, ``nodeData``) and a row a tree in
-``treesMetadata`` (``treeID``, ``weights``); source: ``org.apache.spark.ml.tree.EnsembleModelReadWrite``, Spark 3.5.
+A saved ``GBTClassificationModel`` or ``GBTRegressionModel`` is Parquet: a row a node in ``data`` (``treeID``,
+``nodeData``) and a row a tree in ``treesMetadata`` (``treeID``, ``weights``); source:
+``org.apache.spark.ml.tree.EnsembleModelReadWrite``, Spark 3.5.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def read_trees(folder: str) -> TreesModel:
     PackageError
         If they are not as Spark 3.5 saves them, or a split is on categories: our features are numbers.
     """
-    size = int(read_metadata(folder)["numFeatures"])
+    metadata = read_metadata(folder)
     try:
         nodes = _nodes(folder)
     except (KeyError, OSError, pa.ArrowException) as error:
@@ -88,8 +89,9 @@ def read_trees(folder: str) -> TreesModel:
         value=nodes.value,
         roots=np.searchsorted(nodes.key, np.unique(nodes.first)).astype(np.int32),
         weights=nodes.weights,
-        size=size,
+        size=int(metadata["numFeatures"]),
         depth=_depth(left, right),
+        link="identity" if metadata["class"].endswith("GBTRegressionModel") else "logistic",
     )
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import ClassVar
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from sparring.io.cells import Cells
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 
 class Model(ABC):
@@ -30,9 +34,28 @@ class Model(ABC):
     def scores(self, cells: Cells) -> np.ndarray:
         """Return the scores of the rows, float64."""
 
+    def objective(self, features: csr_matrix | np.ndarray, labels: np.ndarray, weights: np.ndarray) -> float | None:
+        """Return the value of the function that was minimised, penalty included; None where it is not comparable."""
+        return None
+
     @abstractmethod
     def save(self, path: Path) -> None:
         """Write the model to ``path``."""
+
+    def to_bytes(self) -> bytes:
+        """Return what :meth:`save` writes."""
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / self.file_name
+            self.save(path)
+            return path.read_bytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Model:
+        """Return the model that :meth:`to_bytes` wrote."""
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / cls.file_name
+            path.write_bytes(data)
+            return cls.load(path)
 
     @classmethod
     @abstractmethod

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sparring.io.cells import Cells
-from sparring.models.links import sigmoid
+from sparring.models.links import LINKS
 from sparring.models.model import Model
 
 # Dense rows of a block of trees: 64 MB at 2,000 features.
@@ -18,11 +18,11 @@ BLOCK_ROWS = 4_096
 
 @dataclass(frozen=True)
 class TreesModel(Model):
-    """A weighted sum of binary trees, as MLlib's gradient-boosted classifier is.
+    """A weighted sum of binary trees, as MLlib's gradient-boosted classifier and regressor are.
 
     All trees lie in one set of arrays; a leaf is its own child, so that ``depth`` steps end in a leaf everywhere.
-    MLlib goes left where the value is <= the threshold, and makes ``1 / (1 + exp(-2 sum))`` of the weighted sum
-    (``org.apache.spark.mllib.tree.loss.LogLoss``).
+    MLlib goes left where the value is <= the threshold; its classifier makes ``1 / (1 + exp(-2 sum))`` of the weighted
+    sum (``org.apache.spark.mllib.tree.loss.LogLoss``), its regressor takes the sum.
 
     Attributes
     ----------
@@ -34,6 +34,8 @@ class TreesModel(Model):
         Number of feature columns.
     depth : int
         Of the deepest tree.
+    link : {"logistic", "identity"}
+        From twice the sum, or the sum, to the score.
     """
 
     name: ClassVar[str] = "trees"
@@ -48,6 +50,7 @@ class TreesModel(Model):
     weights: np.ndarray
     size: int
     depth: int
+    link: str = "logistic"
 
     @property
     def width(self) -> int:
@@ -55,10 +58,11 @@ class TreesModel(Model):
         return self.size
 
     def scores(self, cells: Cells) -> np.ndarray:
-        """Return the probability of class 1, shape (n_rows,), float64; blocks of rows bound the memory."""
+        """Return the scores of the rows, float64; blocks of rows bound the memory."""
         count = len(cells.offsets) - 1
         sums = [self._sums(cells, start, min(start + BLOCK_ROWS, count)) for start in range(0, count, BLOCK_ROWS)]
-        return sigmoid(2.0 * np.concatenate([np.empty(0), *sums]))
+        together = np.concatenate([np.empty(0), *sums])[:, None]
+        return LINKS[self.link](2.0 * together if self.link == "logistic" else together)
 
     def _sums(self, cells: Cells, start: int, stop: int) -> np.ndarray:
         """Walk all trees for all rows of a block at once, level by level."""
@@ -82,4 +86,5 @@ class TreesModel(Model):
         """Return the trees that :meth:`save` wrote; a pickled object among them is refused."""
         with np.load(path, allow_pickle=False) as arrays:
             values: dict[str, Any] = {name: arrays[name] for name in arrays.files}
-        return cls(**{**values, "size": int(values["size"]), "depth": int(values["depth"])})
+        link = str(values.pop("link", "logistic"))
+        return cls(**{**values, "size": int(values["size"]), "depth": int(values["depth"]), "link": link})

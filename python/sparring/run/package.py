@@ -22,11 +22,12 @@ from sparring.data.formats import format_of
 from sparring.errors import PackageError, did_you_mean
 from sparring.feature.encoder import Encoder, EncoderState
 from sparring.io import storage
-from sparring.models import LinearModel, Model, XGBoostModel
-from sparring.models.mllib_files import read_metadata, read_trees
+from sparring.models import Model, XGBoostModel
+from sparring.models.mllib_files import read_metadata
 from sparring.run.manifest import require_run
 from sparring.serving.manifest import CHOSEN, CONFIGURED, PREPARATION, PackageManifest, RawColumn, sha256
 from sparring.task.label import LabelValues
+from sparring.training.registry import trainer_class
 
 ROW_METADATA = b"org.apache.spark.sql.parquet.row.metadata"
 
@@ -61,7 +62,7 @@ def package(run: str, contender: str | None, folder: Path, threshold: float | No
     encoder = Encoder(state)
     if encoder.names != encoding["names"]:
         raise PackageError(f"{run}: preparation and matrix do not belong together", "Run the comparison again.")
-    scorer = _scorer(run, result)
+    scorer = _model(run, result)
     table = TableConfig(**manifest["config"]["table"])
     labels, columns = _labels(run, manifest), _columns(run, table.features, encoder)
     # Nothing is written before all is known.
@@ -160,26 +161,10 @@ def _result(report: dict[str, Any], name: str | None) -> dict[str, Any]:
     return found
 
 
-def _scorer(run: str, result: dict[str, Any]) -> Model:
+def _model(run: str, result: dict[str, Any]) -> Model:
     """Return the contender's model as it is served."""
-    model = storage.join(run, "train", result["name"], "model")
-    engine, family = result["engine"], result["family"]
-    if family == "logistic_regression":
-        value = storage.read_json(storage.join(model, "coefficients.json"))
-        return LinearModel(value["intercept"], np.asarray(value["coefficients"]))
-    if (engine, family) == ("spark", "gradient_boosted_trees"):
-        return read_trees(storage.join(model, "mllib"))
-    if (engine, family) == ("single_node", "gradient_boosted_trees"):
-        return XGBoostModel(storage.read_bytes(storage.join(model, "model.ubj")))
-    if (engine, family) == ("sagemaker", "gradient_boosted_trees"):
-        with tarfile.open(fileobj=io.BytesIO(storage.read_bytes(storage.join(model, "model.tar.gz")))) as packed:
-            member = packed.extractfile("xgboost-model")
-            assert member is not None
-            return XGBoostModel(member.read())
-    raise PackageError(
-        f"{result['name']}: a {family} of engine {engine} cannot be packed",
-        "Choose a contender of logistic_regression or gradient_boosted_trees.",
-    )
+    trainer = trainer_class(result["engine"], result["library"], result["family"])
+    return trainer.load_model(storage.join(run, "train", result["name"], "model"))
 
 
 def _null_values(table: TableConfig) -> list[str]:

@@ -14,7 +14,7 @@ from sparring.config.schema import RunConfig
 from sparring.data.source import source_bytes
 from sparring.errors import ConfigError, PlatformError
 from sparring.io import storage
-from sparring.training.validate import check_contender
+from sparring.training.registry import check_contenders
 
 # A run writes the table four times (ingest, deduplicate, split, prepare) and the naive matrix once more.
 COPIES = 5
@@ -33,10 +33,7 @@ def check_before_work(config: RunConfig, folder: str) -> None:
     PlatformError
         If the output folder cannot be written, or disk space or memory will not do.
     """
-    for contender in config.contenders:
-        check_contender(contender, config.sagemaker.client)
-    if any(contender.engine == "sagemaker" for contender in config.contenders):
-        check_sagemaker_requests(config)
+    check_contenders(config)
     check_memory(config.resources.memory)
     if storage.is_local(folder):
         check_disk(storage.local_path(folder), source_bytes(config.table) or 0)
@@ -69,13 +66,6 @@ def check_shared(folder: str, master: str, shared_disk: bool) -> None:
         "Pass --output with a folder that all of them see, such as s3a://bucket/run, hdfs:///run or dbfs:/run, or "
         "--set resources.shared_disk=true if this one is shared, such as over NFS.",
     )
-
-
-def check_sagemaker_requests(config: RunConfig) -> None:
-    """Raise :class:`ConfigError` if SageMaker would not take a contender's request, or the client cannot send it."""
-    from sparring.training.sagemaker import planned_requests
-
-    planned_requests(config)
 
 
 def check_memory(heap: str) -> None:

@@ -10,7 +10,7 @@ import sys
 from sparring.container import run_serving, script_mode
 from sparring.container.serving import Predict
 from sparring.container.tree import Tree
-from sparring.container.xgboost_import import import_alone
+from sparring.container.xgboost_import import import_xgboost_without_sklearn
 from sparring.serving.manifest import MANIFEST
 
 
@@ -31,7 +31,7 @@ def _predictor() -> Predict:
         from sparring.serving.packaged import PackagedModel
 
         if (tree.model / XGBoostModel.file_name).exists():
-            import_alone()
+            import_xgboost_without_sklearn()
         return PackagedModel(tree.model)
     from sparring.container.handlers import ScriptPredictor
 

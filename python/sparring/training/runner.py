@@ -9,7 +9,6 @@ It writes ``outcome.json`` into the spec's folder, also when it fails: a failure
 from __future__ import annotations
 
 import atexit
-import importlib
 import os
 import signal
 import socket
@@ -22,20 +21,16 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from sparring.container.xgboost_import import import_alone
+from sparring.config.extensions import load_extensions
+from sparring.container.xgboost_import import import_xgboost_without_sklearn
 from sparring.data.matrix import PreparedMatrix
 from sparring.errors import SparringError
 from sparring.io import storage
 from sparring.training.phases import Phases
+from sparring.training.registry import trainer_class
 from sparring.training.spec import Outcome, TrainingSpec
 
 GRACE_SECONDS = 60
-
-ENGINES = {
-    "spark": "sparring.training.mllib",
-    "single_node": "sparring.training.single_node",
-    "sagemaker": "sparring.training.sagemaker",
-}
 
 
 def train(
@@ -60,8 +55,9 @@ def train(
     phases, unmeasured, outcome, error = phases or Phases(), Phases(), Outcome(), None
     try:
         with phases("import"):
-            engine = importlib.import_module(ENGINES[spec.engine])
-        outcome, rows_read = engine.run(spec, phases)
+            kind = trainer_class(spec.engine, spec.library, spec.family)
+        trainer = kind(spec.hyperparameters, spec.owner)
+        outcome, rows_read = trainer.fit(spec, phases)
         work_done()
         with unmeasured("verify"):
             outcome.fingerprints = PreparedMatrix(spec.matrix).require(rows_read())
@@ -99,9 +95,10 @@ def main(argv: list[str]) -> int:
     # The kernel's record of a process's start is in another clock, off by seconds on a machine that was suspended.
     phases.add("start", time.monotonic() - float(argv[1]) if len(argv) > 1 else 0.0)
     spec = TrainingSpec.from_json(storage.read_text(argv[0]))
-    if spec.engine == "single_node":
-        with phases("import"):
-            import_alone()
+    with phases("import"):
+        load_extensions()
+        if trainer_class(spec.engine, spec.library, spec.family).lean:
+            import_xgboost_without_sklearn()
     answer = train(spec, phases, _work_done(argv))
     storage.write_json(storage.join(spec.folder, "outcome.json"), answer)
     return 0 if answer["status"] == "ok" else 1

@@ -1,4 +1,4 @@
-"""SageMaker: the rows handed over by ``sagemaker-pyspark``, trained there, scored by an endpoint."""
+"""Training on SageMaker: rows transferred by ``sagemaker-pyspark`` or boto3, trained there, scored by an endpoint."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sparring.feature.vectors import read_arrays, read_vectors
 from sparring.io import storage
 from sparring.io.archives import tarfile
 from sparring.io.s3_uri import split_s3_uri
+from sparring.models import XGBoostModel
 from sparring.sagemaker.compute import Choice, choose, chosen
 from sparring.sagemaker.emulator import open_target, planned_target
 from sparring.sagemaker.endpoint import RealTimeEndpoint
@@ -23,13 +24,16 @@ from sparring.sagemaker.target import AwsTarget
 from sparring.sagemaker.training_job import TrainedModel, TrainingJob, digest_of
 from sparring.spark.jars import SAGEMAKER_PYSPARK, sagemaker_jars, spark_is_supported
 from sparring.spark.session import SessionSpec, available_cores, get_session
+from sparring.task import task_named
 from sparring.training.phases import Phases
+from sparring.training.predictions import write_scored
 from sparring.training.spec import Outcome, RowsRead, TrainingSpec
 from sparring.training.xgboost_parameters import XGBoostParameters
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+ARCHIVE = "model.tar.gz"
 STAND_IN_NOTE = (
     "Trained and served by the embedded local stand-in of SageMaker, which runs the real xgboost library: "
     "its scores are XGBoost's, its times and costs are not SageMaker's."
@@ -41,7 +45,7 @@ AWS_NOTE = (
 )
 
 
-def run(spec: TrainingSpec, phases: Phases) -> tuple[Outcome, RowsRead]:
+def train_on_sagemaker(parameters: XGBoostParameters, spec: TrainingSpec, phases: Phases) -> tuple[Outcome, RowsRead]:
     """Hand over, fit, deploy, score and clean up.  Return what came of it and the check of what was read.
 
     A job that an earlier, interrupted run of the same spec started on AWS is followed instead of starting another.
@@ -65,9 +69,8 @@ def run(spec: TrainingSpec, phases: Phases) -> tuple[Outcome, RowsRead]:
     Cost: a sort of the train part by key, one write of it as libsvm text to S3 (and of each further channel), and
     one pass through the endpoint.
     """
-    parameters = XGBoostParameters.of(spec.hyperparameters, f"contenders.{spec.name}.hyperparameters")
     parameters = _stopping(parameters, spec.sagemaker_config)
-    outcome = Outcome(hyperparameters=parameters.in_force(), stand_in=spec.sagemaker_config.local)
+    outcome = Outcome(hyperparameters=parameters.effective(), stand_in=spec.sagemaker_config.local)
     matrix = PreparedMatrix(spec.matrix)
     _require_equal_weights(matrix, spec.name)
     choice = _choice(spec, matrix)
@@ -79,12 +82,12 @@ def run(spec: TrainingSpec, phases: Phases) -> tuple[Outcome, RowsRead]:
             spark = _session(spec, config)
         ledger = _ledger(spec, target)
         resources.callback(_timed_clean_up, ledger, phases)
-        digest = digest_of(matrix.encoding().fingerprints, parameters.in_force(), spec.seed, config.model_dump())
+        digest = digest_of(matrix.encoding().fingerprints, parameters.effective(), spec.seed, config.model_dump())
         job = TrainingJob.resumed(target, config, spec.name, ledger=ledger, digest=digest, tell=_tell)
         model = _train(spark, matrix, job, parameters, spec, phases, digest)
         with phases("write"):
             archive = _keep_model(target, model, spec)
-        outcome.capacity = _capacity(parameters, archive)
+        outcome.capacity = parameters.capacity(_booster(archive).booster)
         _score(spark, matrix, job, model, spec, phases)
     outcome.versions = {"spark": spark.version}
     if config.client == "sagemaker-pyspark":
@@ -119,7 +122,14 @@ def planned_requests(config: RunConfig) -> list[dict[str, Any]]:
     return requests
 
 
-def hyperparameters_of(parameters: XGBoostParameters, config: SageMakerConfig, cores: int, seed: int) -> dict[str, Any]:
+def hyperparameters_of(
+    parameters: XGBoostParameters,
+    config: SageMakerConfig,
+    cores: int,
+    seed: int,
+    task: str = "binary",
+    classes: int = 2,
+) -> dict[str, Any]:
     """Return the job's hyperparameters, with values of their own types.
 
     Raises
@@ -127,7 +137,7 @@ def hyperparameters_of(parameters: XGBoostParameters, config: SageMakerConfig, c
     ConfigError
         If training is to stop early, and the client has no word for it or there is no validation channel.
     """
-    own = {"num_round": parameters.num_round, **parameters.native(cores, seed)}
+    own = {"num_round": parameters.num_round, **parameters.native(cores, seed, task, classes)}
     rounds = _stopping(parameters, config).early_stopping_rounds
     if rounds is None:
         return own
@@ -198,7 +208,8 @@ def _train(
     digest: str,
 ) -> TrainedModel:
     """Train on the rows in the order of their keys: XGBoost's model depends on it, so every path agrees."""
-    hyperparameters = hyperparameters_of(parameters, job.config, spec.cores, spec.seed)
+    problem = spec.task, spec.class_count
+    hyperparameters = hyperparameters_of(parameters, job.config, spec.cores, spec.seed, *problem)
     whole = Phases()
     with whole("job"):
         channels = job.config.written_channels
@@ -243,32 +254,29 @@ def _score(
             name = deployed.enter_context(RealTimeEndpoint(job.target, model, job.config, job.ledger))
         with phases("score"):
             features = "features" if matrix.encoding().storage == "dense" else ""
-            scorer = EndpointModel(endpointName=name, target=job.target, featuresCol=features, probabilityCol="score")
-            _write(scorer.transform(rows), spec)
+            column = task_named(spec.task).score_column()
+            scorer = EndpointModel(endpointName=name, target=job.target, featuresCol=features, probabilityCol=column)
+            write_scored(scorer.transform(rows), column, spec.predictions)
 
 
-def _write(scored: DataFrame, spec: TrainingSpec) -> None:
-    columns = ("key", "split", "label", "weight", "group", "score")
-    scored.select(*columns).write.mode("overwrite").parquet(spec.predictions)
-
-
-def _capacity(parameters: XGBoostParameters, archive: bytes) -> dict[str, Any]:
-    """Return how large the model in ``model.tar.gz`` became, where early stopping decided it."""
-    if parameters.early_stopping_rounds is None:
-        return {}
-    import xgboost
-
+def _booster(archive: bytes) -> XGBoostModel:
+    """Return the model in ``model.tar.gz``."""
     with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
         member = packed.extractfile("xgboost-model")
         assert member is not None
-        return parameters.capacity(xgboost.Booster(model_file=bytearray(member.read())))
+        return XGBoostModel(member.read())
+
+
+def read_archive(folder: str) -> XGBoostModel:
+    """Return the model in a contender's folder."""
+    return _booster(storage.read_bytes(storage.join(folder, ARCHIVE)))
 
 
 def _keep_model(target: AwsTarget, model: TrainedModel, spec: TrainingSpec) -> bytes:
     """Copy ``model.tar.gz`` beside the predictions before the bucket is cleaned, and return it."""
     bucket, key = split_s3_uri(model.model_data)
     body = target.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-    storage.write_bytes(storage.join(spec.model, "model.tar.gz"), body)
+    storage.write_bytes(storage.join(spec.model, ARCHIVE), body)
     return bytes(body)
 
 

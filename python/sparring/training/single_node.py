@@ -1,277 +1,123 @@
-"""One machine: scikit-learn's logistic regression and XGBoost, on arrays, without Spark."""
+"""Training on one machine: arrays in memory, without Spark."""
 
 from __future__ import annotations
 
-import json
-from abc import ABC, abstractmethod
-from importlib.metadata import version
-from typing import Any, ClassVar
+from abc import abstractmethod
+from typing import Any
 
 import numpy as np
 import psutil
-import pyarrow as pa
-import pyarrow.parquet as pq
-import xgboost
 from scipy.sparse import csr_matrix
-from scipy.special import expit
-from threadpoolctl import threadpool_limits
 
 from sparring.data.matrix import Part, PreparedMatrix
-from sparring.errors import ConfigError, TrainingError
-from sparring.io import storage
-from sparring.training.logistic import LogisticParameters
+from sparring.errors import TrainingError
+from sparring.io.cells import Cells
+from sparring.models import Model
 from sparring.training.phases import Phases
+from sparring.training.predictions import write_predictions
 from sparring.training.spec import Outcome, RowsRead, TrainingSpec
-from sparring.training.xgboost_parameters import XGBoostParameters
+from sparring.training.trainer import Trainer
 
 
-class FittedModel(ABC):
-    """A model that scores rows in memory and survives as bytes."""
+class SingleNodeTrainer(Trainer):
+    """A trainer of one machine: a library's fit on arrays."""
 
-    @abstractmethod
-    def predict(self, features: csr_matrix) -> np.ndarray:
-        """Return the probability of class 1, shape (n_rows,), float64."""
+    engine = "single_node"
 
-    @abstractmethod
-    def to_bytes(self) -> bytes:
-        """Return the model in its own portable format."""
-
-    @classmethod
-    @abstractmethod
-    def from_bytes(cls, data: bytes) -> FittedModel:
-        """Return the model that :meth:`to_bytes` wrote."""
-
-
-class Learner(ABC):
-    """A family of models that one machine fits.
-
-    Parameters
-    ----------
-    hyperparameters : dict
-        In the family's names; validated here, before any work.
-    owner : str
-        Opens error messages.
-    """
-
-    family: ClassVar[str]
-    file_name: ClassVar[str]
-    model: ClassVar[type[FittedModel]]
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Parts of the matrix that are read before the fit."""
+        return ("train",)
 
     @abstractmethod
-    def __init__(self, hyperparameters: dict[str, Any], owner: str) -> None: ...
-
-    # Parts of the matrix that are read before the fit.
-    parts: tuple[str, ...] = ("train",)
-
-    @abstractmethod
-    def fit(
+    def fit_rows(
         self,
         features: csr_matrix,
         labels: np.ndarray,
         weights: np.ndarray,
-        cores: int,
-        seed: int,
+        *,
+        task: str = "binary",
+        classes: int = 2,
+        cores: int = 1,
+        seed: int = 0,
         validation: Part | None = None,
-    ) -> FittedModel:
-        """Return the model fitted on rows in the order given; ``validation`` may decide when to stop."""
+    ) -> Model:
+        """Return the model fitted on rows in the order given.
+
+        Parameters
+        ----------
+        features : csr_matrix of float32, shape (n, size)
+        labels, weights : ndarray of float64, shape (n,)
+            Class codes 0, 1, ..., or numbers.
+        task : str, default "binary"
+        classes : int, default 2
+            0 for a number.
+        cores, seed : int
+        validation : Part, optional
+            May decide when to stop.
+        """
 
     @abstractmethod
-    def in_force(self) -> dict[str, Any]:
-        """Return all hyperparameters, defaults included."""
+    def save_model(self, model: Model, spec: TrainingSpec) -> None:
+        """Write the model into the contender's folder."""
 
-    def capacity(self, model: FittedModel) -> dict[str, Any]:
-        """Return how large ``model`` is where that is not what was configured; by default nothing."""
-        return {}
+    def became(self, model: Model) -> dict[str, Any]:
+        """Return how large ``model`` became; by default as it was told."""
+        return self.capacity()
 
+    @abstractmethod
+    def versions(self) -> dict[str, str]:
+        """Import the library, which takes seconds and is a phase of its own, and return its name and version."""
 
-class LogisticModel(FittedModel):
-    """Coefficients of a logistic regression.
+    def fit(self, spec: TrainingSpec, phases: Phases) -> tuple[Outcome, RowsRead]:
+        """Read, fit, score and write; no Spark takes part.
 
-    Parameters
-    ----------
-    intercept : float
-    coefficients : ndarray of float64, shape (n_features,)
-    parameters : LogisticParameters
-        What it was fitted with.
-    """
+        Notes
+        -----
+        Phases: import (of the library), read, fit, score and write.
 
-    def __init__(self, intercept: float, coefficients: np.ndarray, parameters: LogisticParameters) -> None:
-        self.intercept = intercept
-        self.coefficients = coefficients
-        self.parameters = parameters
-
-    def predict(self, features: csr_matrix) -> np.ndarray:
-        """Return the probability of class 1, shape (n_rows,), float64."""
-        return expit(features.astype(np.float64) @ self.coefficients + self.intercept)
-
-    def to_bytes(self) -> bytes:
-        """Return the coefficients as JSON."""
-        value = {
-            "intercept": float(self.intercept),
-            "coefficients": [float(c) for c in self.coefficients],
-            "regParam": self.parameters.regParam,
-            "elasticNetParam": self.parameters.elasticNetParam,
-        }
-        return json.dumps(value).encode()
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> LogisticModel:
-        """Return the model that :meth:`to_bytes` wrote."""
-        value = json.loads(data)
-        parameters = LogisticParameters(value["regParam"], value["elasticNetParam"])
-        return cls(value["intercept"], np.array(value["coefficients"]), parameters)
-
-
-class LogisticLearner(Learner):
-    """scikit-learn's logistic regression with MLlib's objective."""
-
-    family = "logistic_regression"
-    file_name = "coefficients.json"
-    model = LogisticModel
-
-    def __init__(self, hyperparameters: dict[str, Any], owner: str) -> None:
-        # Here, because XGBoost does without, and it takes seconds.
-        from sklearn.linear_model import LogisticRegression
-
-        self.parameters, self.estimator = LogisticParameters.of(hyperparameters, owner), LogisticRegression
-
-    def fit(
-        self,
-        features: csr_matrix,
-        labels: np.ndarray,
-        weights: np.ndarray,
-        cores: int,
-        seed: int,
-        validation: Part | None = None,
-    ) -> LogisticModel:
-        """Return the fitted coefficients; float64 throughout."""
-        arguments = self.parameters.for_sklearn(float(weights.sum()), features.shape[1])
-        estimator = self.estimator(random_state=seed, **arguments)
-        with threadpool_limits(cores):
-            estimator.fit(features.astype(np.float64), labels, sample_weight=weights)
-        return LogisticModel(estimator.intercept_[0], estimator.coef_[0], self.parameters)
-
-    def in_force(self) -> dict[str, Any]:
-        """Return all hyperparameters, defaults included."""
-        return vars(self.parameters)
-
-
-class XGBoostModel(FittedModel):
-    """A native booster; a cell absent from a row is missing to it.
-
-    Parameters
-    ----------
-    booster : xgboost.Booster
-    """
-
-    def __init__(self, booster: xgboost.Booster) -> None:
-        self.booster = booster
-
-    def predict(self, features: csr_matrix) -> np.ndarray:
-        """Return the probability of class 1, shape (n_rows,), float64."""
-        return self.booster.predict(xgboost.DMatrix(features)).astype(np.float64)
-
-    def to_bytes(self) -> bytes:
-        """Return the booster in XGBoost's UBJSON format."""
-        return bytes(self.booster.save_raw("ubj"))
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> XGBoostModel:
-        """Return the model that :meth:`to_bytes` wrote."""
-        return cls(xgboost.Booster(model_file=bytearray(data)))
-
-
-class XGBoostLearner(Learner):
-    """XGBoost's native training."""
-
-    family = "gradient_boosted_trees"
-    file_name = "model.ubj"
-    model = XGBoostModel
-
-    def __init__(self, hyperparameters: dict[str, Any], owner: str) -> None:
-        self.parameters = XGBoostParameters.of(hyperparameters, owner)
-        if self.parameters.early_stopping_rounds:
-            self.parts = ("train", "validation")
-
-    def fit(
-        self,
-        features: csr_matrix,
-        labels: np.ndarray,
-        weights: np.ndarray,
-        cores: int,
-        seed: int,
-        validation: Part | None = None,
-    ) -> XGBoostModel:
-        """Return the fitted booster; rows in another order may give another model."""
-        matrix = xgboost.DMatrix(features, label=labels, weight=weights, nthread=cores)
-        native = self.parameters.native(cores, seed)
-        stopping = _early_stopping(self.parameters, validation, cores)
-        return XGBoostModel(xgboost.train(native, matrix, num_boost_round=self.parameters.num_round, **stopping))
-
-    def capacity(self, model: FittedModel) -> dict[str, Any]:
-        """Return how large the model became, where early stopping decided it."""
-        assert isinstance(model, XGBoostModel)
-        return self.parameters.capacity(model.booster)
-
-    def in_force(self) -> dict[str, Any]:
-        """Return all hyperparameters, defaults included."""
-        return self.parameters.in_force()
-
-
-def _early_stopping(parameters: XGBoostParameters, validation: Part | None, cores: int) -> dict[str, Any]:
-    """Return the arguments of :func:`xgboost.train` that stop it early; none where it is not asked for."""
-    if parameters.early_stopping_rounds is None:
-        return {}
-    if validation is None:
-        raise ConfigError(
-            "early_stopping_rounds needs validation rows, and there are none here", "Leave early_stopping_rounds out."
-        )
-    rows = xgboost.DMatrix(validation.features, validation.labels, weight=validation.weights, nthread=cores)
-    # As the built-in algorithm does: the model ends with its best round.
-    stop = xgboost.callback.EarlyStopping(rounds=parameters.early_stopping_rounds, save_best=True)
-    return {"evals": [(rows, "validation")], "callbacks": [stop], "verbose_eval": False}
-
-
-LEARNERS: dict[str, type[Learner]] = {learner.family: learner for learner in (LogisticLearner, XGBoostLearner)}
-
-
-def run(spec: TrainingSpec, phases: Phases) -> tuple[Outcome, RowsRead]:
-    """Read, fit, score and write; no Spark takes part.  Return what came of it and the check of what was read.
-
-    Parameters
-    ----------
-    spec : TrainingSpec
-    phases : Phases
-        Receives import (of the learner's library), read, fit, score and write.
-
-    Notes
-    -----
-    Cost: holds all parts in memory, for they are verified as they were fitted and scored.  Memory is at its peak
-    while the largest part is sorted and fitted.
-    """
-    with phases("import"):
-        learner = LEARNERS[spec.family](spec.hyperparameters, f"contenders.{spec.name}.hyperparameters")
-    matrix, outcome = PreparedMatrix(spec.matrix), Outcome(hyperparameters=learner.in_force())
-    require_memory(matrix, spec.name)
-    read: dict[str, Part] = {}
-    for part in learner.parts:
-        with phases("read"):
-            read[part] = matrix.read(part)
-    train = read["train"]
-    with phases("fit"):
-        model = learner.fit(train.features, train.labels, train.weights, spec.cores, spec.seed, read.get("validation"))
-    outcome.capacity = learner.capacity(model)
-    for part in ("validation", "test"):
-        with phases("read"):
-            read[part] = read.get(part) or matrix.read(part)
-        with phases("score"):
-            scores = model.predict(read[part].features)
+        Cost: holds all parts in memory, for they are verified as they were fitted and scored.  Memory is at its peak
+        while the largest part is sorted and fitted.
+        """
+        with phases("import"):
+            versions = self.versions()
+        matrix = PreparedMatrix(spec.matrix)
+        require_memory(matrix, spec.name)
+        read: dict[str, Part] = {}
+        for part in self.parts:
+            with phases("read"):
+                read[part] = matrix.read(part)
+        with phases("fit"):
+            model = self._fitted(read, spec)
+        for part in ("validation", "test"):
+            with phases("read"):
+                read[part] = read.get(part) or matrix.read(part)
+            with phases("score"):
+                scores = model.scores(cells_of_matrix(read[part].features))
+            with phases("write"):
+                write_predictions(spec.predictions, part, read[part], scores)
         with phases("write"):
-            write_predictions(spec.predictions, part, read[part], scores)
-    with phases("write"):
-        storage.write_bytes(storage.join(spec.model, learner.file_name), model.to_bytes())
-    outcome.versions = {"scikit-learn": version("scikit-learn"), "xgboost": xgboost.__version__}
-    return outcome, lambda: {part: rows.fingerprint() for part, rows in read.items()}
+            self.save_model(model, spec)
+        outcome = Outcome(hyperparameters=self.effective(), capacity=self.became(model), versions=versions)
+        return outcome, lambda: {part: rows.fingerprint() for part, rows in read.items()}
+
+    def _fitted(self, read: dict[str, Part], spec: TrainingSpec) -> Model:
+        train = read["train"]
+        return self.fit_rows(
+            train.features,
+            train.labels,
+            train.weights,
+            task=spec.task,
+            classes=spec.class_count,
+            cores=spec.cores,
+            seed=spec.seed,
+            validation=read.get("validation"),
+        )
+
+
+def cells_of_matrix(features: csr_matrix) -> Cells:
+    """Return a matrix in memory as cells, sharing memory."""
+    return Cells(features.indptr.astype(np.int64, copy=False), features.indices, features.data)
 
 
 def require_memory(matrix: PreparedMatrix, name: str) -> None:
@@ -288,20 +134,3 @@ def require_memory(matrix: PreparedMatrix, name: str) -> None:
             f"{free / 2**30:.1f} GiB are free",
             "Train on Spark, or on a machine with more memory.",
         )
-
-
-def write_predictions(folder: str, part: str, rows: Part, scores: np.ndarray) -> None:
-    """Write the scores of ``part`` as one Parquet file below ``folder``."""
-    table = pa.table(
-        {
-            "key": pa.array(rows.keys, pa.string()),
-            "split": pa.array([part] * len(rows.keys), pa.string()),
-            "label": rows.labels,
-            "weight": rows.weights,
-            "group": pa.array(rows.groups, pa.string()),
-            "score": scores,
-        }
-    )
-    system, inner = storage.filesystem(folder)
-    system.create_dir(inner, recursive=True)
-    pq.write_table(table, f"{inner}/part-{part}.parquet", filesystem=system)

@@ -81,6 +81,16 @@ class TrainingSpec:
         )
 
     @property
+    def class_count(self) -> int:
+        """Number of classes; 0 for a number."""
+        return len(self.target.get("classes", ()))
+
+    @property
+    def owner(self) -> str:
+        """What opens the messages about its hyperparameters."""
+        return f"contenders.{self.name}.hyperparameters"
+
+    @property
     def sagemaker_config(self) -> SageMakerConfig:
         """The section ``sagemaker`` of the configuration."""
         return SageMakerConfig(**self.sagemaker)

@@ -11,6 +11,9 @@ from sparring.models import Model
 from sparring.training.phases import Phases
 from sparring.training.spec import Outcome, RowsRead, TrainingSpec
 
+# Where an engine's contenders run, as a user would say it.
+PATHS = {"spark": "Spark", "single_node": "one machine", "sagemaker": "SageMaker"}
+
 
 @dataclass(frozen=True)
 class Equivalence:
@@ -23,8 +26,8 @@ class Equivalence:
     settings : dict
         What the function depends on: where it differs, so do the models.
     score_tolerance : float or None
-        Largest difference between the scores of one row that counts as none.  None: the scores need not agree, only
-        the metric within the margin.
+        Largest difference between the scores of one row that counts as none; of a regression in standard deviations of
+        the scores.  None: the scores need not agree, only the metric within the margin.
     objective_tolerance : float or None
         Largest difference between the values of the function; None: it is not compared.
     """
@@ -62,6 +65,10 @@ class Trainer(ABC):
         Names of the tasks that it can be trained for.
     title : str
         For readers, such as ``"XGBoost on Spark"``.
+    version : int
+        Raised whenever it makes another model of the same rows and settings: kept results are then trained anew.
+    lean : bool
+        Whether its process may import XGBoost without scikit-learn.
     """
 
     engine: ClassVar[str]
@@ -69,9 +76,16 @@ class Trainer(ABC):
     family: ClassVar[str]
     tasks: ClassVar[frozenset[str]]
     title: ClassVar[str]
+    version: ClassVar[int] = 1
+    lean: ClassVar[bool] = False
 
     @abstractmethod
     def __init__(self, hyperparameters: dict[str, Any], owner: str) -> None: ...
+
+    @property
+    def path(self) -> str:
+        """Where it runs, as a user would say it."""
+        return PATHS.get(self.engine, self.engine)
 
     def check_environment(self, config: RunConfig) -> None:  # noqa: B027
         """Raise for what this machine or the configuration lacks to train; no work is done.  By default nothing."""
@@ -99,8 +113,9 @@ class Trainer(ABC):
             The check of what was read, see :data:`~sparring.training.spec.RowsRead`.
         """
 
+    @classmethod
     @abstractmethod
-    def load_model(self, folder: str) -> Model:
+    def load_model(cls, folder: str) -> Model:
         """Return the model that :meth:`fit` wrote into ``folder``, as it is served: without Spark.
 
         Raises

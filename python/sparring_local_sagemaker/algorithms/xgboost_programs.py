@@ -2,10 +2,10 @@
 
 import sys
 
-from sparring.container.xgboost_import import import_alone
+from sparring.container.xgboost_import import import_xgboost_without_sklearn
 
 if __name__ == "__main__":
-    import_alone()
+    import_xgboost_without_sklearn()
     from sparring_local_sagemaker.algorithms.xgboost import main
 
     sys.exit(main(sys.argv[1]))

@@ -1,0 +1,76 @@
+"""Logistic regression by scikit-learn, of two and of several classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
+
+from sparring.data.matrix import Part
+from sparring.models import LinearModel, Model
+from sparring.training.linear_parameters import LinearParameters
+from sparring.training.mllib_logistic import logistic_equivalence, read_linear, write_linear
+from sparring.training.single_node import SingleNodeTrainer
+from sparring.training.spec import TrainingSpec
+from sparring.training.trainer import Equivalence
+
+
+class SklearnLogistic(SingleNodeTrainer):
+    """scikit-learn's logistic regression, minimising MLlib's function."""
+
+    library = "sklearn"
+    family = "logistic_regression"
+    tasks = frozenset({"binary", "multiclass"})
+    title = "scikit-learn's logistic regression"
+
+    def __init__(self, hyperparameters: dict[str, Any], owner: str) -> None:
+        self.parameters = LinearParameters.of(hyperparameters, self.family, owner)
+
+    def effective(self) -> dict[str, Any]:
+        """Return all hyperparameters, defaults included."""
+        return vars(self.parameters)
+
+    def equivalence(self, spec: TrainingSpec) -> Equivalence:
+        """Return the group of all logistic regressions."""
+        return logistic_equivalence(self.parameters)
+
+    def versions(self) -> dict[str, str]:
+        """Import scikit-learn's linear models, and return its version."""
+        import sklearn.linear_model
+
+        return {"scikit-learn": sklearn.__version__}
+
+    def fit_rows(
+        self,
+        features: csr_matrix,
+        labels: np.ndarray,
+        weights: np.ndarray,
+        *,
+        task: str = "binary",
+        classes: int = 2,
+        cores: int = 1,
+        seed: int = 0,
+        validation: Part | None = None,
+    ) -> LinearModel:
+        """Return the fitted coefficients; float64 throughout."""
+        from sklearn.linear_model import LogisticRegression
+
+        arguments = self.parameters.for_sklearn(float(weights.sum()), features.shape[1], classes)
+        estimator = LogisticRegression(random_state=seed, **arguments)
+        with threadpool_limits(cores):
+            estimator.fit(features.astype(np.float64), labels, sample_weight=weights)
+        link = "logistic" if classes == 2 else "softmax"
+        penalty = self.parameters.regParam, self.parameters.elasticNetParam
+        return LinearModel(estimator.intercept_, estimator.coef_, link, *penalty)
+
+    def save_model(self, model: Model, spec: TrainingSpec) -> None:
+        """Write the coefficients as JSON."""
+        assert isinstance(model, LinearModel)
+        write_linear(model.intercept, model.coefficients, model.link, self.parameters, spec)
+
+    @classmethod
+    def load_model(cls, folder: str) -> LinearModel:
+        """Return the coefficients."""
+        return read_linear(folder)

@@ -1,0 +1,118 @@
+"""XGBoost on one machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from sparring.data.matrix import Part
+from sparring.errors import ConfigError
+from sparring.io import storage
+from sparring.models import Model, XGBoostModel
+from sparring.training.single_node import SingleNodeTrainer
+from sparring.training.spec import TrainingSpec
+from sparring.training.trainer import Equivalence
+from sparring.training.xgboost_parameters import FAMILY, OBJECTIVES, XGBoostParameters
+
+BOOSTER = "model.ubj"
+
+
+class SingleNodeXGBoost(SingleNodeTrainer):
+    """XGBoost's native training; a cell absent from a row is missing to it."""
+
+    library = "xgboost"
+    family = FAMILY
+    tasks = frozenset(OBJECTIVES)
+    title = "XGBoost on one machine"
+    lean = True
+
+    def __init__(self, hyperparameters: dict[str, Any], owner: str) -> None:
+        self.parameters = XGBoostParameters.of(hyperparameters, owner)
+
+    def effective(self) -> dict[str, Any]:
+        """Return all hyperparameters, defaults included."""
+        return self.parameters.effective()
+
+    def capacity(self) -> dict[str, Any]:
+        """Return rounds, depth and learning rate."""
+        return self.parameters.capacity()
+
+    def equivalence(self, spec: TrainingSpec) -> Equivalence:
+        """Return the group of all XGBoosts that see the rows in one order."""
+        return xgboost_equivalence(self.parameters)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Parts that are read before the fit: validation where it may stop it early."""
+        return ("train", "validation") if self.parameters.early_stopping_rounds else ("train",)
+
+    def versions(self) -> dict[str, str]:
+        """Import XGBoost, and return its version."""
+        import xgboost
+
+        return {"xgboost": xgboost.__version__}
+
+    def fit_rows(
+        self,
+        features: csr_matrix,
+        labels: np.ndarray,
+        weights: np.ndarray,
+        *,
+        task: str = "binary",
+        classes: int = 2,
+        cores: int = 1,
+        seed: int = 0,
+        validation: Part | None = None,
+    ) -> XGBoostModel:
+        """Return the fitted booster; rows in another order may give another model."""
+        import xgboost
+
+        matrix = xgboost.DMatrix(features, label=labels, weight=weights, nthread=cores)
+        native = self.parameters.native(cores, seed, task, classes)
+        stopping = early_stopping(self.parameters, validation, cores)
+        booster = xgboost.train(native, matrix, num_boost_round=self.parameters.num_round, **stopping)
+        return XGBoostModel(bytes(booster.save_raw("ubj")))
+
+    def became(self, model: Model) -> dict[str, Any]:
+        """Return how large the model became."""
+        assert isinstance(model, XGBoostModel)
+        return self.parameters.capacity(model.booster)
+
+    def save_model(self, model: Model, spec: TrainingSpec) -> None:
+        """Write the booster in XGBoost's UBJSON format."""
+        assert isinstance(model, XGBoostModel)
+        storage.write_bytes(storage.join(spec.model, BOOSTER), model.data)
+
+    @classmethod
+    def load_model(cls, folder: str) -> XGBoostModel:
+        """Return the booster."""
+        return XGBoostModel(storage.read_bytes(storage.join(folder, BOOSTER)))
+
+
+def xgboost_equivalence(parameters: XGBoostParameters) -> Equivalence:
+    """Return the group of all XGBoosts that see the rows in one order."""
+    return Equivalence("xgboost", parameters.objective, 1e-6)
+
+
+def early_stopping(parameters: XGBoostParameters, validation: Part | None, cores: int) -> dict[str, Any]:
+    """Return the arguments of :func:`xgboost.train` that stop it early; none where it is not asked for.
+
+    Raises
+    ------
+    ConfigError
+        If there are no validation rows to look at.
+    """
+    import xgboost
+
+    if parameters.early_stopping_rounds is None:
+        return {}
+    if validation is None:
+        raise ConfigError(
+            "early_stopping_rounds needs validation rows, and there are none here", "Leave early_stopping_rounds out."
+        )
+    rows = xgboost.DMatrix(validation.features, validation.labels, weight=validation.weights, nthread=cores)
+    # As the built-in algorithm does: the model ends with its best round.
+    stop = xgboost.callback.EarlyStopping(rounds=parameters.early_stopping_rounds, save_best=True)
+    return {"evals": [(rows, "validation")], "callbacks": [stop], "verbose_eval": False}
