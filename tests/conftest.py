@@ -25,10 +25,13 @@ from hypothesis import settings
 from pyspark.sql import SparkSession
 
 from sparring.cli import main
+from sparring.comparison.isolated_run import run_contender
 from sparring.data.fingerprint import fingerprint_of_batches
 from sparring.data.matrix import Encoding, PreparedMatrix
 from sparring.spark.jars import sagemaker_jars
 from sparring.spark.session import SessionSpec, available_cores, get_session, require_java, stop_session
+from sparring.task import scores_of, task_named
+from sparring.training.spec import TrainingSpec
 
 # A machine that does other work beside is slow, not wrong.
 settings.register_profile("sparring", deadline=None)
@@ -229,11 +232,8 @@ def matrix_rows(count: int, seed: int, width: int = 20) -> pa.Table:
     )
 
 
-@pytest.fixture(scope="session")
-def sparse_matrix(tmp_path_factory: pytest.TempPathFactory) -> PreparedMatrix:
-    """A small prepared matrix on disk, each part in several files."""
-    folder = tmp_path_factory.mktemp("matrix")
-    parts = {name: matrix_rows(count, seed) for seed, (name, count) in enumerate(MATRIX_ROWS.items())}
+def write_matrix(folder: Path, parts: dict[str, pa.Table]) -> PreparedMatrix:
+    """Write a prepared matrix of 20 features, each part in two files."""
     for name, table in parts.items():
         inner = folder / "matrix" / f"split={name}"
         inner.mkdir(parents=True)
@@ -245,7 +245,74 @@ def sparse_matrix(tmp_path_factory: pytest.TempPathFactory) -> PreparedMatrix:
         storage="sparse",
         names=[f"x{number}" for number in range(20)],
         fingerprints={name: fingerprint_of_batches(table.to_batches()) for name, table in parts.items()},
-        rows=MATRIX_ROWS,
+        rows={name: len(table) for name, table in parts.items()},
     )
     (folder / "encoding.json").write_text(json.dumps(asdict(encoding)))
     return PreparedMatrix(str(folder))
+
+
+@pytest.fixture(scope="session")
+def sparse_matrix(tmp_path_factory: pytest.TempPathFactory) -> PreparedMatrix:
+    """A small prepared matrix on disk."""
+    parts = {name: matrix_rows(count, seed) for seed, (name, count) in enumerate(MATRIX_ROWS.items())}
+    return write_matrix(tmp_path_factory.mktemp("matrix"), parts)
+
+
+TARGETS = {
+    "binary": {"type": "string", "classes": ["no", "yes"]},
+    "multiclass": {"type": "string", "classes": ["high", "low", "mid"]},
+    "regression": {"type": "double", "classes": []},
+}
+
+
+def labelled(rows: pa.Table, task: str) -> pa.Table:
+    """The rows with labels of a task, which depend on the last features that a row has."""
+    values = rows["features"].combine_chunks().field("values").to_pylist()
+    score = np.array([sum(row[-3:]) for row in values]) + np.random.default_rng(len(rows)).normal(size=len(rows)) / 2
+    cuts = {"binary": [0.6], "multiclass": [0.3, 0.6]}
+    labels = 10 * score if task == "regression" else np.digitize(score, np.quantile(score, cuts[task])).astype(float)
+    return rows.set_column(rows.schema.get_field_index("label"), "label", pa.array(labels))
+
+
+@pytest.fixture(scope="session")
+def matrices(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PreparedMatrix]:
+    """Task -> a matrix of 600 train, 150 validation and 250 test rows."""
+    sizes = {"train": 600, "validation": 150, "test": 250}
+    return {
+        task: write_matrix(
+            tmp_path_factory.mktemp(task),
+            {part: labelled(matrix_rows(rows, seed), task) for seed, (part, rows) in enumerate(sizes.items())},
+        )
+        for task in TARGETS
+    }
+
+
+@pytest.fixture
+def trained(matrices: dict[str, PreparedMatrix], tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Train a contender in this process; its result with ``scores`` of the test rows by key, ``labels``, ``spec``."""
+
+    def run(task: str, engine: str, family: str, library: str = "", cores: int = 2, **hyperparameters: Any) -> dict:
+        name = f"{engine.replace('_', '-')}-{len(list(tmp_path.iterdir()))}"
+        spec = TrainingSpec(
+            name=name,
+            engine=engine,
+            family=family,
+            hyperparameters=hyperparameters,
+            matrix=matrices[task].folder,
+            folder=str(tmp_path / name),
+            cores=cores,
+            memory="1g",
+            seed=3,
+            library=library,
+            task=task,
+            target=TARGETS[task],
+        )
+        result = run_contender(spec, "session")
+        assert result["status"] == "ok", result["error"]
+        rows = pd.read_parquet(spec.predictions).sort_values("key")
+        rows = rows[rows.split == "test"]
+        column = task_named(task).score_column()
+        scores = scores_of({column: rows[column].to_numpy()})
+        return {**result, "scores": scores, "labels": rows.label.to_numpy(), "spec": spec}
+
+    return run

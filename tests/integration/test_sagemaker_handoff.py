@@ -59,6 +59,7 @@ def contender(matrix: PreparedMatrix, folder: Path, rounds: int, **config: Any) 
         cores=2,
         memory="1g",
         seed=1,
+        target={"type": "int", "classes": [0, 1]},
         sagemaker=SageMakerConfig(**config).model_dump(),
     )
 

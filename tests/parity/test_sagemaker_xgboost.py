@@ -42,6 +42,7 @@ def results(sparse_matrix: PreparedMatrix, tmp_path_factory: pytest.TempPathFact
             cores=2,
             memory="1g",
             seed=11,
+            target={"type": "int", "classes": [0, 1]},
             sagemaker=SageMakerConfig(max_runtime_seconds=300).model_dump(),
         )
         result = run_contender(spec, "session")

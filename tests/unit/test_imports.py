@@ -32,15 +32,16 @@ def test_every_name_of_a_package_is_found_and_no_other(package: object) -> None:
         _ = package.nonsense
 
 
+ALONE = "from sparring.container import xgboost_import as own; own.import_xgboost_without_sklearn()"
+
+
 def test_a_booster_needs_no_scikit_learn_and_leaves_it_importable() -> None:
-    alone = "from sparring.container.xgboost_import import import_xgboost_without_sklearn; import_xgboost_without_sklearn(); import xgboost"
+    alone = f"{ALONE}; import xgboost"
     assert not {"sklearn", "scipy.stats", "pandas"} & imported(alone)
     train = "xgboost.train({}, xgboost.DMatrix([[0.0], [1.0]], label=[0, 1]), 1)"
     assert "sklearn" in imported(f"{alone}; {train}; import sklearn.metrics")
 
 
 def test_the_wrappers_stay_for_those_who_imported_scikit_learn() -> None:
-    wrapped = (
-        "import sklearn; from sparring.container.xgboost_import import import_xgboost_without_sklearn; import_xgboost_without_sklearn(); import xgboost"
-    )
+    wrapped = f"import sklearn; {ALONE}; import xgboost"
     imported(f"{wrapped}; xgboost.XGBClassifier()")

@@ -87,8 +87,8 @@ class LinearParameters:
             "C": float("inf") if self.regParam == 0 else 1.0 / (self.regParam * weight_sum),
             "l1_ratio": self.objective["elasticNetParam"],
             "max_iter": self.maxIter if self.smooth else 20 * self.maxIter,
-            # Newton and L-BFGS stop on the gradient, saga on the change of the coefficients.
-            "tol": 1e-9 if self.smooth else 1e-7,
+            # Newton and L-BFGS stop on the gradient, saga on the relative change of the coefficients.
+            "tol": 1e-9,
             # Never liblinear: it penalises the intercept.
             "solver": "newton-cholesky" if newton else "lbfgs" if self.smooth else "saga",
         }

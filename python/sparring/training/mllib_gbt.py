@@ -34,7 +34,7 @@ class MllibTrees(MllibTrainer):
         found = self.effective()
         names = {"rounds": "maxIter", "depth": "maxDepth", "learning_rate": "stepSize"}
         size = {name: found[own] for name, own in names.items()}
-        return {**size, "min_leaf_rows": found["minInstancesPerNode"], "early_stopping": False}
+        return {**size, "min_leaf_rows": found["minInstancesPerNode"]}
 
     def estimator(self, spec: TrainingSpec) -> Estimator[Any]:
         """Return the classifier or the regressor."""

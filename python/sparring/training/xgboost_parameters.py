@@ -96,4 +96,4 @@ class XGBoostParameters:
         found = self.effective()
         rounds = booster.num_boosted_rounds() if booster is not None else self.num_round
         size = {"rounds": rounds, "depth": found["max_depth"], "learning_rate": found["eta"]}
-        return {**size, "early_stopping": self.early_stopping_rounds is not None}
+        return {**size, "early_stopping": True} if self.early_stopping_rounds else size

@@ -178,7 +178,8 @@ def _placed(rows: DataFrame, workers: int) -> DataFrame:
     from pyspark.sql import functions as F
 
     if workers == 1:
-        return rows.coalesce(1).sortWithinPartitions("key")
+        # Barrier mode takes no coalesce.
+        return rows.repartition(1).sortWithinPartitions("key")
     numbers = F.array(*[F.lit(number) for number in _numbers(rows.sparkSession, workers)])
     worker = numbers[F.pmod(F.xxhash64("key"), F.lit(workers)).cast("int")]
     return rows.withColumn(WORKER, worker).repartition(workers, WORKER).sortWithinPartitions("key").drop(WORKER)

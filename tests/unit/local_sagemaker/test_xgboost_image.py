@@ -19,7 +19,7 @@ from sklearn import metrics
 
 from sparring.container import AcceptError, ContentError, TrainingEnvironment
 from sparring.container.collective import tracker_port
-from sparring.training.xgboost_parameters import TABLE, XGBoostParameters
+from sparring.training.xgboost_parameters import XGBoostParameters
 from sparring.wire import Rows, codec
 from sparring.wire.answers import decode_answers
 from sparring_local_sagemaker.algorithms.hyperparameters import ClientError
@@ -48,8 +48,9 @@ def test_a_job_trains_with_exactly_what_one_machine_trains_with(values: dict[str
     training = training_of(parameters.for_sagemaker(cores, seed))
     assert training.num_round == parameters.num_round
     assert training.native == parameters.native(cores, seed)
-    assert {name: type(value) for name, value in training.native.items() if name in TABLE} == {
-        name: TABLE[name].kind for name in training.native if name in TABLE
+    known = parameters_of("sagemaker", "gradient_boosted_trees")
+    assert {name: type(value) for name, value in training.native.items() if name in known} == {
+        name: known[name].kind for name in training.native if name in known
     }
 
 

@@ -22,7 +22,7 @@ from sparring.sagemaker.endpoint import RealTimeEndpoint
 from sparring.sagemaker.ledger import Ledger
 from sparring.sagemaker.target import ROLE_PATTERN, AwsTarget, Endpoint
 from sparring.sagemaker.training_job import TrainedModel, TrainingJob, _Group
-from sparring.training.xgboost_parameters import TABLE, XGBoostParameters
+from sparring.training.xgboost_parameters import XGBoostParameters
 from sparring.wire.service_model import service_model
 from sparring_local_sagemaker.algorithms.xgboost_hyperparameters import training_of
 
@@ -302,7 +302,7 @@ def test_every_hyperparameter_reaches_the_job_unchanged(
     spark: SparkSession, configured: dict[str, Any], seed: int
 ) -> None:
     # sagemaker-pyspark cannot send what stops early; boto3 does.
-    assert set(configured) == set(TABLE) - {"early_stopping_rounds"}
+    assert set(configured) == set(parameters_of("sagemaker", "gradient_boosted_trees")) - {"early_stopping_rounds"}
     parameters = XGBoostParameters.of(configured, "test")
     estimator = estimator_of(ON_STAND_IN, spark)
     for name, value in {"num_round": parameters.num_round, **parameters.native(2, seed)}.items():

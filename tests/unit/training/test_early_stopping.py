@@ -12,9 +12,9 @@ from sparring.comparison.capacity import capacity_gaps
 from sparring.data.matrix import PreparedMatrix
 from sparring.errors import ConfigError
 from sparring.training.runner import train
-from sparring.training.single_node import XGBoostLearner
 from sparring.training.spec import TrainingSpec
 from sparring.training.xgboost_parameters import XGBoostParameters
+from sparring.training.xgboost_single_node import SingleNodeXGBoost
 
 SETTINGS = {"num_round": 200, "max_depth": 3, "eta": 0.5}
 
@@ -30,6 +30,7 @@ def trained(matrix: PreparedMatrix, folder: Path, **changes: Any) -> dict[str, A
         cores=1,
         memory="1g",
         seed=1,
+        target={"type": "int", "classes": [0, 1]},
     )
     result = train(spec)
     assert result["status"] == "ok", result["error"]
@@ -54,20 +55,20 @@ def test_it_stops_where_the_validation_part_was_predicted_best(sparse_matrix: Pr
     assert best < SETTINGS["num_round"]
     assert booster(tmp_path / "stopped").num_boosted_rounds() == best
     assert stopped["capacity"] == {"rounds": best, "early_stopping": True, "depth": 3, "learning_rate": 0.5}
-    assert whole["capacity"] == {}
+    assert whole["capacity"] == {"rounds": 200, "depth": 3, "learning_rate": 0.5}
     assert capacity_gaps(stopped, whole) == [f"rounds {best} and 200"]
     # Another one of as many rounds is no other model.
-    equal = {**whole, "hyperparameters": {**whole["hyperparameters"], "num_round": best}}
+    equal = {**whole, "capacity": {**whole["capacity"], "rounds": best}}
     assert capacity_gaps(stopped, equal) == []
 
 
 def test_a_stage_without_validation_rows_refuses_it() -> None:
-    learner = XGBoostLearner({**SETTINGS, "early_stopping_rounds": 5}, "x")
+    learner = SingleNodeXGBoost({**SETTINGS, "early_stopping_rounds": 5}, "x")
     with pytest.raises(ConfigError, match="needs validation rows"):
-        learner.fit(csr_matrix(np.eye(2, dtype=np.float32)), np.array([0.0, 1.0]), np.ones(2), 1, 1)
+        learner.fit_rows(csr_matrix(np.eye(2, dtype=np.float32)), np.array([0.0, 1.0]), np.ones(2))
 
 
 def test_only_whole_numbers_of_rounds() -> None:
-    with pytest.raises(ConfigError, match="early_stopping_rounds must be int >= 1, got 0"):
+    with pytest.raises(ConfigError, match="early_stopping_rounds must be a whole number >= 1, got 0"):
         XGBoostParameters.of({**SETTINGS, "early_stopping_rounds": 0}, "x")
-    assert "early_stopping_rounds" not in XGBoostParameters.of(SETTINGS, "x").in_force()
+    assert "early_stopping_rounds" not in XGBoostParameters.of(SETTINGS, "x").effective()

@@ -11,9 +11,9 @@ import pytest
 
 from sparring.comparison.isolated_run import run_contender
 from sparring.data.matrix import PreparedMatrix
-from sparring.training import single_node
 from sparring.training.runner import train
 from sparring.training.spec import TrainingSpec
+from sparring.training.xgboost_single_node import SingleNodeXGBoost
 
 SLOW = 3.0
 # Read by every Python that starts with its folder on the path: the contender's process, too.
@@ -45,6 +45,7 @@ def task_of(matrix: PreparedMatrix, folder: Path) -> TrainingSpec:
         cores=1,
         memory="1g",
         seed=1,
+        target={"type": "int", "classes": [0, 1]},
     )
 
 
@@ -120,14 +121,14 @@ def test_the_arrays_that_were_fitted_are_what_is_verified(
     sparse_matrix: PreparedMatrix, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The files are right; the arrays are not: a check of the files would say nothing."""
-    fit = single_node.XGBoostLearner.fit
+    fit = SingleNodeXGBoost.fit_rows
 
-    def careless(self: Any, features: Any, *rest: Any) -> Any:
-        model = fit(self, features, *rest)
+    def careless(self: Any, features: Any, *rest: Any, **named: Any) -> Any:
+        model = fit(self, features, *rest, **named)
         features.data[np.flatnonzero(features.data)[0]] *= 2
         return model
 
-    monkeypatch.setattr(single_node.XGBoostLearner, "fit", careless)
+    monkeypatch.setattr(SingleNodeXGBoost, "fit_rows", careless)
     result = train(task_of(sparse_matrix, tmp_path / "run"))
     assert result["error"]["type"] == "TableError"
     assert "train" in result["error"]["message"]
