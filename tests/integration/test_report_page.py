@@ -25,9 +25,9 @@ SECTIONS = [
     "audit",
     "split",
     "rows",
-    "curves",
+    "plots",
     "time",
-    "parity",
+    "equivalence",
     "fair-comparison",
     "reproduce",
 ]
@@ -155,7 +155,7 @@ def test_a_failed_contender_shows_its_error_as_text(page: Page, folder: Path) ->
 def test_curves_are_drawn_for_every_finished_contender(page: Page, folder: Path) -> None:
     document = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     for number, contender in enumerate(document["contenders"]):
-        lines = page.locator(f"#curves figure svg [style*='stroke: var(--c{number})']")
+        lines = page.locator(f"#plots figure svg [style*='stroke: var(--c{number})']")
         assert (lines.count() >= 2) == (contender["status"] == "ok")
 
 
@@ -165,7 +165,7 @@ def test_it_fits_the_screen_and_is_readable(page: Page, width: int, scheme: Any)
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for selector in ("p.lead", "#verdict .finding", "#contenders td", "#fair-comparison .badge", "#curves svg text"):
+    for selector in ("p.lead", "#verdict .finding", "#contenders td", "#fair-comparison .badge", "#plots svg text"):
         assert contrast(page, selector) >= 4.5, selector
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from sparring.io.cells import Cells
 
@@ -29,6 +30,17 @@ class Model(ABC):
     @abstractmethod
     def scores(self, cells: Cells) -> np.ndarray:
         """Return the scores of the rows, float64."""
+
+    def objective(self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray) -> float | None:
+        """Return the value of the function that was minimised on these rows, penalty included; None where unknown.
+
+        Parameters
+        ----------
+        features : csr_matrix, shape (n, width)
+            Computed in float64 whatever is stored.
+        labels, weights : ndarray of float64, shape (n,)
+        """
+        return None
 
     @abstractmethod
     def save(self, path: Path) -> None:

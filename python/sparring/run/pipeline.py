@@ -21,7 +21,7 @@ from sparring.data.source import source_identity
 from sparring.errors import TableError
 from sparring.io import storage
 from sparring.io.log import belongs_to
-from sparring.run.assemble_report import judge
+from sparring.run.assemble_report import assemble_report
 from sparring.run.lock import locked
 from sparring.run.manifest import Manifest, basis_of
 from sparring.run.plan import describe_plan, preview, told
@@ -182,9 +182,9 @@ class Run:
             for number, contender in enumerate(config.contenders, start=1)
         ]
         naive = self._naive_contender(basis, isolation) if config.leakage.enabled else None
-        with self.progress.stage("judge", "metrics, parity, checks, verdict, page") as stage:
+        with self.progress.stage("report", "metrics, equivalence, checks, verdict, page") as stage:
             left_out = [c.name for c in self.config.contenders if c not in config.contenders]
-            page, facts = judge(config, self.folder, self.manifest, results, naive, left_out)
+            page, facts = assemble_report(config, self.folder, self.manifest, results, naive, left_out)
             stage.say(facts["verdict"]["choice"] or facts["verdict"]["kind"].replace("_", " "))
         return Finished(page, facts)
 

@@ -5,17 +5,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from sparring.comparison import costs, decide, fairness_ledger, load_prices
+from sparring.comparison import costs, decide, fairness_checks, load_prices
 from sparring.evaluation import (
+    EquivalenceCheck,
     Predictions,
     baseline_tests,
     baselines,
     differences,
     evaluate,
-    max_probability_difference,
+    max_score_difference,
 )
-from sparring.evaluation.equivalence import Parity
 from sparring.report import RunFacts
+from sparring.task import BINARY, Target
 
 TREES, LINEAR = "gradient_boosted_trees", "logistic_regression"
 # name, engine, family, skill, seconds by phase
@@ -114,7 +115,7 @@ def made_up_baselines() -> dict[str, Any]:
     rows = [predictions(0.9, seed) for seed in (1, 2)]
     groups = [{"key": part.keys, "group": np.array(["elsewhere"] * len(part), dtype=object)} for part in rows]
     train = {"group": np.array(["a", "b"]), "label": np.array([0.0, 1.0]), "weight": np.ones(2)}
-    return baselines({"train": train, "validation": groups[0], "test": groups[1]}, *rows)
+    return baselines(BINARY, {"train": train, "validation": groups[0], "test": groups[1]}, *rows)
 
 
 def result(name: str, engine: str, family: str, phases: dict[str, float], **changes: Any) -> dict[str, Any]:
@@ -124,6 +125,11 @@ def result(name: str, engine: str, family: str, phases: dict[str, float], **chan
         "name": name,
         "engine": engine,
         "family": family,
+        "title": f"made-up {family} on {engine}",
+        "library": "made-up",
+        "task": "binary",
+        "capacity": {"rounds": 100, "depth": 6} if family == TREES else {},
+        "equivalence": {"group": family, "settings": {"penalty": 0.1}} if name != "mllib-gbt" else None,
         "status": "ok",
         "error": None,
         "stand_in": engine == "sagemaker",
@@ -159,7 +165,9 @@ def made_up_facts(failed: str | None = None) -> RunFacts:
     ]
     scored = {name: predictions(skill, 2) for name, _, _, skill, _ in CONTENDERS if name != failed}
     evaluated = {
-        name: evaluate(predictions(skill, 1), scored[name]) for name, _, _, skill, _ in CONTENDERS if name != failed
+        name: evaluate(BINARY, predictions(skill, 1), scored[name], label="late")
+        for name, _, _, skill, _ in CONTENDERS
+        if name != failed
     }
     evaluations = {name: evaluation.to_dict() for name, evaluation in evaluated.items()}
     gaps = [difference.to_dict() for difference in differences(evaluated)]
@@ -167,14 +175,14 @@ def made_up_facts(failed: str | None = None) -> RunFacts:
         ("mllib-logistic", "sklearn-logistic", LINEAR, 3.1e-13),
         ("sagemaker-xgboost", "xgboost", TREES, None),
     ]
-    parity = [
-        Parity(
-            left, right, family, gap and True, gap, max_probability_difference(scored[left], scored[right])
+    equivalence = [
+        EquivalenceCheck(
+            left, right, family, [], gap, gap and 1e-9, max_score_difference(scored[left], scored[right]), 1e-5
         ).to_dict()
         for left, right, family, gap in pairs
         if failed not in (left, right)
     ]
-    ledger = fairness_ledger(results, evaluations, parity)
+    checks = fairness_checks(results, evaluations)
     prices = load_prices()
     estimates = [cost.to_dict() for result in results for cost in costs(result, prices)]
     by_baseline = made_up_baselines()
@@ -187,6 +195,7 @@ def made_up_facts(failed: str | None = None) -> RunFacts:
             "command": "sparring run made-up.yaml --set 'name=<i>made-up-run</i>'",
             "config": {"name": "made-up-run", "table": {"label": "<b>late</b>"}},
         },
+        "task": BINARY.describe(Target("string", ("no", "yes")), "late", BINARY.metric()),
         "rows": {
             "input": 11_000,
             "quarantined": 700,
@@ -224,9 +233,9 @@ def made_up_facts(failed: str | None = None) -> RunFacts:
         },
         "split": {
             "parts": {
-                "train": {"rows": 7000, "positives": 1610, "groups": 2400, "target": 0.7},
-                "validation": {"rows": 1000, "positives": 230, "groups": 350, "target": 0.1},
-                "test": {"rows": 2000, "positives": 460, "groups": 690, "target": 0.2},
+                "train": {"rows": 7000, "classes": {"no": 5390, "yes": 1610}, "groups": 2400, "target": 0.7},
+                "validation": {"rows": 1000, "classes": {"no": 770, "yes": 230}, "groups": 350, "target": 0.1},
+                "test": {"rows": 2000, "classes": {"no": 1540, "yes": 460}, "groups": 690, "target": 0.2},
             },
             "group": ["carrier", "flight"],
             "straddling_groups": 0,
@@ -241,7 +250,7 @@ def made_up_facts(failed: str | None = None) -> RunFacts:
         "baselines": [{"name": name, **found.to_dict()} for name, found in by_baseline.items()],
         "baseline_tests": beaten,
         "differences": gaps,
-        "parity": parity,
+        "equivalence": equivalence,
         "leakage": {
             **AUDIT,
             "contender": "xgboost",
@@ -249,24 +258,24 @@ def made_up_facts(failed: str | None = None) -> RunFacts:
             "inflation_high": 0.0369,
             "group": ["carrier", "flight"],
             "naive": {
-                "roc_auc": 0.8312,
+                "value": 0.8312,
                 "low": 0.8255,
                 "high": 0.8371,
-                "group_mean_roc_auc": 0.6711,
+                "group_mean": 0.6711,
                 "group_mean_low": 0.6595,
                 "group_mean_high": 0.6827,
                 "group_overlap_rate": 0.962,
             },
             "safe": {
-                "roc_auc": 0.8047,
+                "value": 0.8047,
                 "low": 0.7961,
                 "high": 0.8130,
-                "group_mean_roc_auc": 0.5,
+                "group_mean": 0.5,
                 "group_overlap_rate": 0.0,
             },
         },
-        "ledger": ledger,
-        "verdict": decide(results, evaluations, gaps, ledger, baseline_tests=beaten, costs=estimates),
+        "fairness_checks": checks,
+        "verdict": decide(results, evaluations, gaps, checks, baseline_tests=beaten, costs=estimates),
         "environment": {
             "machine": "made up",
             "cores": "2",
