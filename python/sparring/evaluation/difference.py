@@ -200,11 +200,12 @@ def paired_test(left: Evaluation, right: Evaluation) -> PairedTest:
     value = left.evidence.value - right.evidence.value
     found = left.evidence.paired(right.evidence)
     error = float(np.sqrt(found.variance + value**2 * found.one_more))
-    scale = max(found.swing, abs(left.evidence.value), abs(right.evidence.value))
+    swing = max(found.swing, abs(value))
+    scale = max(swing, abs(left.evidence.value), abs(right.evidence.value))
     return PairedTest(
         value if abs(value) > 1e-15 * scale else 0.0,
         error if error > 1e-12 * scale or np.isnan(error) else 0.0,
-        float(np.sqrt(found.variance + found.swing**2 * found.one_more)),
+        float(np.sqrt(found.variance + swing**2 * found.one_more)),
         found.freedom,
         identical(left, right),
         left.metric.sign,

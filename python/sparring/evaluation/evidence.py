@@ -92,7 +92,11 @@ class Contributions(Evidence):
             return logit_interval(value, influence, self.count, confidence)
         if kind == "wilson":
             return wilson_interval(value, influence, self.count, confidence)
-        return (skewed_interval if kind == "skewed" else t_interval)(value, influence, confidence)
+        if kind == "skewed":
+            # Losses are not negative; what is better the higher may be.
+            least = -np.inf if self.metric.higher_is_better else 0.0
+            return skewed_interval(value, influence, confidence, least)
+        return t_interval(value, influence, confidence)
 
     def paired(self, other: Evidence) -> Paired:
         """Return the variance of the difference: of the differences of the clusters' contributions."""

@@ -137,10 +137,11 @@ def wilson_interval(value: float, influence: np.ndarray, clusters: float, confid
     return Interval(value, max(0.0, float(centre - reach)), min(1.0, float(centre + reach)), "Wilson")
 
 
-def skewed_interval(value: float, influence: np.ndarray, confidence: float) -> Interval:
+def skewed_interval(value: float, influence: np.ndarray, confidence: float, least: float = 0.0) -> Interval:
     """Return the interval of a mean of skewed losses: Student's t after Hall's monotone transformation (1992).
 
-    Log loss is a few large losses among many small ones; a symmetric interval ends too low.
+    Log loss is a few large losses among many small ones; a symmetric interval ends too low.  No value is below
+    ``least``.
     """
     error = standard_error(influence)
     if error == 0:
@@ -154,7 +155,7 @@ def skewed_interval(value: float, influence: np.ndarray, confidence: float) -> I
             return x
         return float(3 / skewness * (np.cbrt(1 + skewness * (x - skewness / 6)) - 1))
 
-    return Interval(value, max(0.0, value - untwisted(reach) * error), value - untwisted(-reach) * error, "Hall")
+    return Interval(value, max(least, value - untwisted(reach) * error), value - untwisted(-reach) * error, "Hall")
 
 
 def t_interval(value: float, influence: np.ndarray, confidence: float) -> Interval:

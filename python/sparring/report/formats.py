@@ -31,7 +31,7 @@ def score(value: float) -> str:
     >>> score(0.74023)
     '0.7402'
     """
-    return f"{value:.4f}"
+    return f"{value:.4f}".replace("-", "\u2212")
 
 
 def signed(value: float) -> str:

@@ -78,6 +78,7 @@ def templates(document: Mapping[str, Any]) -> Environment:
         undefined=StrictUndefined,
     )
     environment.globals["figure"] = partial(figure, document)
+    environment.globals["negative"] = partial(is_negative, document)
     script = loader.get_source(environment, "report.js")[0]
     environment.globals.update(script=Markup(script), script_hash=digest(script))
     environment.filters["pretty"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False)
@@ -105,6 +106,12 @@ def figure(document: Mapping[str, Any], pointer: str, kind: str) -> Markup:
     return Markup('<data value="{}" data-pointer="{}" data-kind="{}">{}</data>').format(
         json.dumps(value), pointer, kind, text
     )
+
+
+def is_negative(document: Mapping[str, Any], pointer: str) -> bool:
+    """Return whether the figure at ``pointer`` has a minus sign, which a dash before it would hide."""
+    value = resolve(document, pointer)
+    return value is not None and value < 0
 
 
 def column(document: Mapping[str, Any], pointer: str) -> list[float]:

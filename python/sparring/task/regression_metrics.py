@@ -134,7 +134,7 @@ MAE = register_metric(
         in_label_units=True,
     )
 )
-R2 = register_metric(Metric("r2", "R\u00b2", True, NUMBER, r2, influence=r2_influence, interval="t"))
+R2 = register_metric(Metric("r2", "R\u00b2", True, NUMBER, r2, influence=r2_influence, interval="skewed"))
 MEDAE = register_metric(
     Metric(
         "medae",
