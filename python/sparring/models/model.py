@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
 from sparring.io.cells import Cells
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 
 class Model(ABC):
@@ -31,15 +33,8 @@ class Model(ABC):
     def scores(self, cells: Cells) -> np.ndarray:
         """Return the scores of the rows, float64."""
 
-    def objective(self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray) -> float | None:
-        """Return the value of the function that was minimised on these rows, penalty included; None where unknown.
-
-        Parameters
-        ----------
-        features : csr_matrix, shape (n, width)
-            Computed in float64 whatever is stored.
-        labels, weights : ndarray of float64, shape (n,)
-        """
+    def objective(self, features: csr_matrix | np.ndarray, labels: np.ndarray, weights: np.ndarray) -> float | None:
+        """Return the value of the function that was minimised, penalty included; None where it is not comparable."""
         return None
 
     @abstractmethod
