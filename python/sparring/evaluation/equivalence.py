@@ -99,6 +99,19 @@ def differing_settings(left: Result, right: Result) -> list[str]:
     return sorted(name for name in one.keys() | other.keys() if plain(one.get(name)) != plain(other.get(name)))
 
 
+def tolerance(left: Result, right: Result, name: str) -> float | None:
+    """Return the wider tolerance ``name`` of two contenders; None where one of them has none.
+
+    Examples
+    --------
+    >>> one, other = ({"equivalence": {"score_tolerance": most}} for most in (1e-6, None))
+    >>> tolerance(one, one, "score_tolerance"), tolerance(one, other, "score_tolerance")
+    (1e-06, None)
+    """
+    stated = [result["equivalence"][name] for result in (left, right)]
+    return None if None in stated else float(max(stated))
+
+
 def max_score_difference(left: Predictions, right: Predictions) -> float:
     """Return the largest ``|score - score|`` over rows of the same key.
 
@@ -144,19 +157,19 @@ def check_equivalence(
     ComparisonError
         If the two predicted different rows.
     """
-    names, stated = (left["name"], right["name"]), right["equivalence"]
+    names = (left["name"], right["name"])
     differing = differing_settings(left, right)
-    gap = None
-    if stated["objective_tolerance"] is not None and not differing and models is not None and train is not None:
+    gap, most = None, tolerance(left, right, "objective_tolerance")
+    if most is not None and not differing and models is not None and train is not None:
         gap = _objective_gap([models[name] for name in names], train)
     return EquivalenceCheck(
         *names,
-        stated["group"],
+        right["equivalence"]["group"],
         differing,
         gap,
-        stated["objective_tolerance"],
+        most,
         max_score_difference(predictions[names[0]], predictions[names[1]]),
-        stated["score_tolerance"],
+        tolerance(left, right, "score_tolerance"),
         within_margin,
     )
 

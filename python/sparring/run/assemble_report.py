@@ -33,6 +33,7 @@ from sparring.evaluation import (
     group_mean_evaluation,
     group_overlap_rate,
 )
+from sparring.evaluation.equivalence import tolerance
 from sparring.io import storage
 from sparring.models import Model
 from sparring.report import write_report
@@ -227,7 +228,7 @@ def _equivalence(
         name: question.read(storage.join(trained, name, "predictions"), "test")
         for name in dict.fromkeys(result["name"] for pair in pairs for result in pair)
     }
-    compared = [pair for pair in pairs if pair[1]["equivalence"]["objective_tolerance"] is not None]
+    compared = [pair for pair in pairs if tolerance(*pair, "objective_tolerance") is not None]
     models = _models(config, trained, {result["name"] for pair in compared for result in pair})
     train = PreparedMatrix(storage.join(folder, "prepare")).read("train") if models else None
     shown = {frozenset((row["left"], row["right"])): row["equivalent"] for row in gaps}

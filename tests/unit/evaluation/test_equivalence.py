@@ -78,6 +78,13 @@ def test_without_a_tolerance_of_scores_the_margin_decides(make, shown: bool | No
     assert checked(*pair, make, apart=0.1, within_margin=shown).equal is equal
 
 
+def test_one_side_without_a_tolerance_leaves_it_to_the_margin(make) -> None:
+    many_workers = result("b", objective_tolerance=None, score_tolerance=None)
+    for pair in ((result("a"), many_workers), (many_workers | {"name": "a"}, result("b"))):
+        found = checked(*pair, make, apart=0.1, within_margin=True)
+        assert (found.score_tolerance, found.objective_tolerance, found.equal) == (None, None, True)
+
+
 def test_an_objective_that_a_model_cannot_tell_is_not_shown_equal(make) -> None:
     models = {"a": Fitted(None), "b": Fitted(0.4)}
     found = checked(result("a"), result("b"), make, models=models, train=Matrix())
