@@ -17,9 +17,11 @@ import numpy as np
 from pages import save, table
 from populations import Population, Rows, draw_rows
 
-from sparring.evaluation import METRICS, evaluate
-from sparring.evaluation.interval import LEAST_UNITS
+from sparring.evaluation import evaluate
+from sparring.evaluation.interval import LEAST_CLUSTERS
+from sparring.task import BINARY
 
+METRICS = tuple(metric.name for metric in BINARY.metrics)
 SETTINGS = {
     "independent": "Independent rows, as a split by hash or by time draws them",
     "stratified": "Independent rows, the share of positives exact, as the stratified split makes them",
@@ -58,16 +60,16 @@ def simulate(population: Population, setting: str, rows: int, simulations: int, 
 def one(rng: np.random.Generator, population: Population, setting: str, rows: int) -> dict[str, str]:
     """Return what became of each interval in one test part; nothing where the product marks it as not reliable."""
     drawn = draw_rows(rng, rows, population.rate, setting)
-    if rarer(drawn) < LEAST_UNITS:
+    if rarer(drawn) < LEAST_CLUSTERS:
         return {}
     validation = draw_rows(rng, rows, population.rate, setting)
     if not rarer(validation):
         return {}
-    found = evaluate(population.predictions(rng, validation), population.predictions(rng, drawn))
+    found = evaluate(BINARY, population.predictions(rng, validation), population.predictions(rng, drawn))
     intervals = found.metrics
     if not all(interval.reliable for interval in intervals.values()):
         return {}
-    truth = {name: population.truth(name, found.threshold) for name in METRICS}
+    truth = {name: population.truth(name, found.decided["accuracy"]["threshold"]) for name in METRICS}
     return {name: outcome(truth[name], intervals[name].low, intervals[name].high) for name in METRICS}
 
 
@@ -154,8 +156,8 @@ from it for each cell. A *weak* model has ROC AUC {STRENGTHS["weak"]}, a *strong
 negative. The tables show the lowest and the highest coverage over these five, in per cent. `benchmarks/coverage.py`
 writes this page; the methods are in the [guide](../guide/verdict.md).
 
-"Marked" is how often the product says that a test part is too small for its intervals (fewer than {LEAST_UNITS}
-effective units of the rarer class, or only one class). Coverage is of the other test parts; where most are marked, none
+"Marked" is how often the product says that a test part is too small for its intervals (fewer than {LEAST_CLUSTERS}
+effective clusters of the rarer class, or only one class). Coverage is of the other test parts; where most are marked, none
 is claimed.
 
 **{within} of {len(used)} cells are within {LOW:.0%} to {HIGH:.0%}**; {low} are below and listed at the end,

@@ -39,7 +39,7 @@ def findings(facts: dict[str, Any], seconds: float) -> str:
         ]
         for c in contenders
     ]
-    pairs = {(p["left"], p["right"]): p for p in facts["parity"]}
+    pairs = {(p["left"], p["right"]): p for p in facts["equivalence"]}
     logistic, trees = pairs["mllib-logistic", "sklearn-logistic"], pairs["sagemaker-xgboost", "xgboost"]
     largest = max(c["peak_memory_bytes"] for c in contenders) / GIB
     naive, safe = leak["naive"], leak["safe"]
@@ -53,14 +53,14 @@ Verdict, **{facts["verdict"]["kind"].replace("_", " ")}**: {facts["verdict"]["fi
   {rows["duplicates_removed"]} duplicates + {rows["train"]:,} train + {rows["validation"]:,} validation +
   {rows["test"]:,} test.
 - Could the score be a leak? A naive random split leaves {naive["group_overlap_rate"]:.1%} of the test flights with the same
-  schedule in train, and a model that only remembers schedules scores {naive["group_mean_roc_auc"]:.3f} there,
-  {safe["group_mean_roc_auc"]:.3f} on the safe split. XGBoost scores {naive["roc_auc"]:.4f} ({naive["low"]:.4f} to
-  {naive["high"]:.4f}) on the naive split and {safe["roc_auc"]:.4f} ({safe["low"]:.4f} to {safe["high"]:.4f}) on the
+  schedule in train, and a model that only remembers schedules scores {naive["group_mean"]:.3f} there,
+  {safe["group_mean"]:.3f} on the safe split. XGBoost scores {naive["value"]:.4f} ({naive["low"]:.4f} to
+  {naive["high"]:.4f}) on the naive split and {safe["value"]:.4f} ({safe["low"]:.4f} to {safe["high"]:.4f}) on the
   safe one: {leak["inflation"]:+.4f}, though the flight number is no feature.
 {audited(leak["findings"])}
 - Do the engines agree? The two logistic regressions differ by {logistic["objective_gap"]:.1e} in their objective and by
-  {logistic["max_probability_difference"]:.1e} at most in a probability; XGBoost trained through `sagemaker-pyspark` and
-  on one machine by {trees["max_probability_difference"]:.0e}."""
+  {logistic["max_score_difference"]:.1e} at most in a probability; XGBoost trained through `sagemaker-pyspark` and
+  on one machine by {trees["max_score_difference"]:.0e}."""
 
 
 def audited(found: list[dict[str, Any]]) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import expit, logit, ndtri
 
 from sparring.evaluation import Predictions, pr_auc, rank, roc_auc
-from sparring.task.ranking import row_losses
+from sparring.task.classification_metrics import brier_losses, log_losses
 
 GRID = np.linspace(-8, 12, 20_001)
 # How much of the spread of labels, and of scores, the rows of one group have in common.
@@ -81,9 +81,10 @@ class Population:
     def _truth(self) -> dict[str, float]:
         """Return what the product's own metrics are on the whole population, as weighted rows."""
         ranking = rank(self._labels, self._scores)
-        losses = self._weights @ row_losses(self._labels, self._scores, 0.5)
         found = {"roc_auc": roc_auc(ranking, self._weights), "pr_auc": pr_auc(ranking, self._weights)}
-        return {**found, "log_loss": float(losses[0]), "brier": float(losses[1])}
+        for name, losses in (("log_loss", log_losses), ("brier", brier_losses)):
+            found[name] = float(self._weights @ losses(self._labels, self._scores))
+        return found
 
     def truth(self, metric: str, threshold: float) -> float:
         """Return a metric of the population; accuracy is that of the threshold."""

@@ -29,7 +29,7 @@ from sparring.evaluation import (
     delong_interval,
     differences,
 )
-from sparring.evaluation.baseline import CONSTANT
+from sparring.task import BINARY
 
 AUC, MARGIN, CONFIDENCE = 0.75, 0.02, 0.95
 # What models that learned from the same rows have in common: the correlation of their scores within a class.
@@ -51,7 +51,7 @@ Place = tuple[int, float, str]
 
 def contender(name: str) -> dict[str, Any]:
     """Return what a contender that differs in nothing but its scores has in its ``result.json``."""
-    own = {"name": name, "engine": "single_node", "family": "gradient_boosted_trees", "status": "ok"}
+    own = {"name": name, "engine": "single_node", "family": "gradient_boosted_trees", "status": "ok", "capacity": {}}
     return own | {"stand_in": False, "wall_seconds": 1.0, "cores": 2, "isolation": "process"}
 
 
@@ -70,13 +70,10 @@ def verdict(rng: np.random.Generator, rows: Rows, aucs: Sequence[float], margin:
     }
     evaluations = {name: evaluated(part) for name, part in scored.items()}
     gaps = differences(evaluations, margin=margin)
-    tests = baseline_tests(evaluations, {CONSTANT: evaluated(rows.predictions(np.full(len(rows.labels), 0.5)))})
+    tests = baseline_tests(evaluations, {"prior": evaluated(rows.predictions(np.full(len(rows.labels), 0.5)))})
     found = decide(
         [contender(name) for name in scored],
-        {
-            name: {"roc_auc": one.metrics["roc_auc"].to_dict(), "sample": one.sample}
-            for name, one in evaluations.items()
-        },
+        {name: one.to_dict() for name, one in evaluations.items()},
         [gap.to_dict() for gap in gaps],
         FAIR,
         baseline_tests=[test.to_dict() for test in tests],
@@ -89,13 +86,15 @@ def evaluated(part: Predictions) -> Evaluation:
     components = auc_components(part)
     sample = {
         "rows": len(part),
-        "positives": int(part.labels.sum()),
-        "units_of_rarer_class": min(components.units),
+        "labels": f"{int(part.labels.sum())} of them positive",
+        "cluster": part.cluster,
+        "of_rarest": BINARY.of_rarest,
+        "effective_clusters": min(components.clusters),
         "confidence": CONFIDENCE,
         "digest": "of one draw",
     }
     interval = delong_interval(components, CONFIDENCE)
-    return Evaluation({"roc_auc": interval}, 0.5, sample, {}, components, part.scores)
+    return Evaluation(BINARY.metric(), {"roc_auc": interval}, sample, components, part.scores)
 
 
 def drawn(rng: np.random.Generator, rows: int, rate: float, setting: str) -> Rows:
@@ -200,7 +199,7 @@ All have ROC AUC {AUC}; {equal[0]["simulations"]:,} test parts a line; margin 0.
 
 ## Pure noise: "nothing beats the baseline" at least 95% of the time
 
-All have ROC AUC 0.5; {noise[0]["simulations"]:,} test parts a line. Where a class has fewer than ten effective units,
+All have ROC AUC 0.5; {noise[0]["simulations"]:,} test parts a line. Where a class has fewer than ten effective clusters,
 the verdict is "cannot tell", whatever the scores are.
 
 {table([*where, "says nothing beats the baseline", "says some contender does", "cannot tell"], idle)}

@@ -59,7 +59,7 @@ def test_covariance_is_delongs(seed: int, digits: int) -> None:
     labels = np.append([0, 0, 1, 1], random.integers(0, 2, 60))
     left, right = (random.uniform(size=64).round(digits) for _ in range(2))
     a, b = (auc_components(predictions(labels, scores)) for scores in (left, right))
-    assert a.auc == pytest.approx(kernel(labels, left).mean(), abs=1e-12)
+    assert a.value == pytest.approx(kernel(labels, left).mean(), abs=1e-12)
     assert delong_covariance(a, a) == pytest.approx(delong_by_definition(labels, left, left), abs=1e-14)
     assert delong_covariance(a, b) == pytest.approx(delong_by_definition(labels, left, right), abs=1e-14)
 
@@ -84,7 +84,7 @@ def test_a_weight_counts_like_copies_of_the_row_in_its_unit() -> None:
     weighted = replace(predictions(labels, scores, groups), weights=copies.astype(float))
     copied = predictions(*(np.repeat(values, copies) for values in (labels, scores, groups)))
     one, other = auc_components(weighted), auc_components(copied)
-    assert one.auc == pytest.approx(other.auc, abs=1e-12)
+    assert one.value == pytest.approx(other.value, abs=1e-12)
     assert delong_covariance(one, one) == pytest.approx(delong_covariance(other, other), abs=1e-14)
 
 

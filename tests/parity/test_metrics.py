@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from scipy.integrate import trapezoid
 from sklearn import metrics as reference
 
-from sparring.evaluation import best_threshold, pr_auc, rank, roc_auc
-from sparring.task.ranking import calibration_curve, roc_curve, row_losses
+from sparring.evaluation import best_threshold, rank, roc_auc
+from sparring.task import BINARY, METRICS, MULTICLASS, REGRESSION, metric_named
+from sparring.task.ranking import calibration_curve, roc_curve
 
 TOLERANCE = 1e-12
 
@@ -23,24 +24,105 @@ def scored(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.array(labels, dtype=float), np.array(scores), np.array(weights)
 
 
-@given(scored())
-@settings(max_examples=300)
-def test_every_metric_agrees_with_scikit_learn(data: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+@st.composite
+def several(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels with all of three classes, probabilities with many ties, weights."""
+    size = draw(st.integers(3, 40))
+    rest = draw(st.lists(st.integers(0, 2), min_size=size - 3, max_size=size - 3))
+    shares = st.tuples(*[st.sampled_from([0.1, 0.25, 0.5, 1.0])] * 3)
+    scores = np.array(draw(st.lists(shares, min_size=size, max_size=size)))
+    weights = draw(st.lists(st.floats(0.1, 10), min_size=size, max_size=size))
+    return np.array([0, 1, 2, *rest], dtype=float), scores / scores.sum(axis=1, keepdims=True), np.array(weights)
+
+
+@st.composite
+def numbers(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels and estimates that are often the same, weights."""
+    size = draw(st.integers(2, 40))
+    value = st.one_of(st.integers(-3, 3).map(float), st.floats(-1e3, 1e3))
+    labels, scores = (np.array(draw(st.lists(value, min_size=size, max_size=size))) for _ in range(2))
+    labels[0], labels[-1] = -1.0, 1.0
+    weights = draw(st.lists(st.floats(0.1, 10), min_size=size, max_size=size))
+    return labels, scores, np.array(weights)
+
+
+# Name of the metric -> scikit-learn's value of (labels, scores or decisions, weights).
+REFERENCES = {
+    "roc_auc": lambda y, p, w: reference.roc_auc_score(y, p, sample_weight=w),
+    "pr_auc": lambda y, p, w: reference.average_precision_score(y, p, sample_weight=w),
+    "log_loss": lambda y, p, w: reference.log_loss(y, p, sample_weight=w),
+    "brier": lambda y, p, w: reference.brier_score_loss(y, p, sample_weight=w, scale_by_half=True),
+    "accuracy": lambda y, d, w: reference.accuracy_score(y, d, sample_weight=w),
+    "roc_auc_ovr": lambda y, p, w: reference.roc_auc_score(y, p, sample_weight=w, multi_class="ovr", average="macro"),
+    "f1_macro": lambda y, d, w: reference.f1_score(y, d, sample_weight=w, average="macro"),
+    "rmse": lambda y, p, w: reference.root_mean_squared_error(y, p, sample_weight=w),
+    "mae": lambda y, p, w: reference.mean_absolute_error(y, p, sample_weight=w),
+    "r2": lambda y, p, w: reference.r2_score(y, p, sample_weight=w),
+    "medae": lambda y, p, w: reference.median_absolute_error(y, p, sample_weight=w),
+}
+
+
+def test_every_metric_has_a_reference() -> None:
+    assert {metric.name for task in (BINARY, MULTICLASS, REGRESSION) for metric in task.metrics} == set(REFERENCES)
+    assert set(REFERENCES) <= set(METRICS)
+
+
+@pytest.mark.parametrize(
+    ("task", "draw"), [(BINARY, scored()), (MULTICLASS, several()), (REGRESSION, numbers())], ids=lambda one: str(one)
+)
+def test_every_metric_agrees_with_scikit_learn(task, draw) -> None:
+    @given(draw)
+    @settings(max_examples=150, deadline=None)
+    def agrees(data: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+        labels, scores, weights = data
+        decisions = task.decisions(scores, task.threshold(labels, scores, weights))
+        for metric in task.metrics:
+            rows = (labels, decisions if metric.of == "decisions" else scores, weights)
+            assert metric.function(*rows) == pytest.approx(REFERENCES[metric.name](*rows), abs=1e-9, rel=1e-9), (
+                metric.name
+            )
+            if metric.reweighted is not None:
+                assert metric.reweighted(*rows[:2])(weights) == metric.function(*rows)
+            if metric.influence is not None:
+                assert metric.influence(*rows).sum() == pytest.approx(0, abs=1e-9 * max(1, abs(metric.function(*rows))))
+
+    agrees()
+
+
+@pytest.mark.parametrize("quantile", [0.1, 0.5, 0.9])
+@given(data=numbers())
+def test_pinball_loss_agrees_with_scikit_learn(
+    quantile: float, data: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> None:
     labels, scores, weights = data
-    ranking = rank(labels, scores)
-    threshold = best_threshold(labels, scores, weights)
-    log_loss, brier, accuracy = weights @ row_losses(labels, scores, threshold) / weights.sum()
-    assert roc_auc(ranking, weights) == pytest.approx(
-        reference.roc_auc_score(labels, scores, sample_weight=weights), abs=TOLERANCE
-    )
-    assert pr_auc(ranking, weights) == pytest.approx(
-        reference.average_precision_score(labels, scores, sample_weight=weights), abs=TOLERANCE
-    )
-    assert log_loss == pytest.approx(reference.log_loss(labels, scores, sample_weight=weights), abs=1e-10)
-    assert brier == pytest.approx(reference.brier_score_loss(labels, scores, sample_weight=weights), abs=TOLERANCE)
-    assert accuracy == pytest.approx(
-        reference.accuracy_score(labels, scores >= threshold, sample_weight=weights), abs=TOLERANCE
-    )
+    theirs = reference.mean_pinball_loss(labels, scores, sample_weight=weights, alpha=quantile)
+    ours = metric_named(f"pinball_{quantile}", "regression").function(labels, scores, weights)
+    assert ours == pytest.approx(theirs, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("task", "draw"), [(BINARY, scored()), (MULTICLASS, several()), (REGRESSION, numbers())], ids=lambda one: str(one)
+)
+def test_influences_are_what_a_metric_does_when_a_row_counts_more(task, draw) -> None:
+    """Brute force: the derivative of each metric by each row's weight."""
+
+    @given(draw)
+    @settings(max_examples=20, deadline=None)
+    def agrees(data: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+        labels, scores, weights = data
+        decisions = task.decisions(scores, 0.5)
+        for metric in task.metrics:
+            if metric.influence is None:
+                continue
+            predicted, step, expected = decisions if metric.of == "decisions" else scores, 1e-5, []
+            for row in range(len(labels)):
+                up, down = (weights + step * sign * (np.arange(len(labels)) == row) for sign in (1, -1))
+                slope = metric.function(labels, predicted, up) - metric.function(labels, predicted, down)
+                expected.append(slope / (2 * step) * weights[row])
+            scale = max(1.0, float(np.abs(expected).max()))
+            assert metric.influence(labels, predicted, weights) == pytest.approx(np.array(expected), abs=1e-5 * scale)
+
+    agrees()
 
 
 @given(scored())

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Column, Table
+from rich.table import Table
 
-from sparring.cli.console import Json, Quiet, console, print_json
+from sparring.cli.console import Json, Quiet, console, print_json, print_result
 from sparring.errors import ConfigError
 from sparring.io import storage
 from sparring.run.exit_codes import ExitCode
@@ -35,14 +35,6 @@ Only = Annotated[
         help="Train this contender alone; repeatable. The verdict is among it and those that an earlier run trained.",
     ),
 ]
-
-VERDICTS = {
-    "better": "one is better",
-    "equivalent": "equivalent, so take the cheapest",
-    "cannot_tell": "cannot tell",
-    "nothing_beats_baseline": "nothing beats the baseline",
-    "refused": "refused",
-}
 
 
 def demo(
@@ -182,37 +174,3 @@ def _print_plan(plan: list[tuple[str, str]]) -> None:
     for step, what in plan:
         table.add_row(step, escape(what))
     console().print(table)
-
-
-def print_result(facts: dict[str, Any], page: str, out: Console) -> None:
-    """Print the contenders, the verdict and where the page is."""
-    names = [Column(name, no_wrap=True) for name in ("Contender", "Engine", "ROC AUC (interval)")]
-    table = Table(*names, "Wall s", "CPU s", "GiB", box=None, pad_edge=False)
-    for result in facts["results"]:
-        engine = result["engine"] + ("*" if result["stand_in"] else "")
-        table.add_row(result["name"], engine, *_figures(result, facts["evaluations"].get(result["name"])))
-    out.print()
-    out.print(table)
-    if any(result["stand_in"] for result in facts["results"]):
-        out.print("* a local stand-in: its score counts, its time and memory are not SageMaker's")
-    for result in facts["results"]:
-        if result["error"] is not None:
-            out.print(f"{result['name']} failed: {escape(result['error']['message'])}")
-    verdict = facts["verdict"]
-    out.print(f"\n[bold]Verdict:[/] {VERDICTS[verdict['kind']]}. {escape(verdict['finding'])}")
-    for caveat in verdict["caveats"]:
-        out.print(f"- {escape(caveat)}", soft_wrap=True)
-    out.print(f"[bold]Page:[/] {page.removeprefix('file:')}", soft_wrap=True)
-
-
-def _figures(result: dict[str, Any], evaluation: dict[str, Any] | None) -> list[str]:
-    usage = [
-        f"{result['wall_seconds']:.1f}",
-        f"{result['cpu_seconds']:.1f}",
-        f"{result['peak_memory_bytes'] / 2**30:.2f}",
-    ]
-    if evaluation is None:
-        return ["failed", *usage]
-    auc = evaluation["roc_auc"]
-    interval = "" if auc["low"] is None else f" ({auc['low']:.4f} to {auc['high']:.4f})"
-    return [f"{auc['value']:.4f}{interval}", *usage]

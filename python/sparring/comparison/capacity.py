@@ -5,22 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sparring.evaluation.equivalence import plain
+
 Result = Mapping[str, Any]
 
-# What makes boosted trees a large model, as ``capacity`` in ``result.json`` has it -> in words.
+# What makes a model large, as ``capacity`` in ``result.json`` has it -> in words; other names are words already.
 CAPACITY = {
     "rounds": "rounds",
     "depth": "depth",
     "learning_rate": "learning rate",
     "min_leaf_rows": "rows a leaf",
     "early_stopping": "early stopping",
-}
-# The same in the engines' own names, for contenders that state no capacity.
-SETTINGS = {
-    "rounds": ("num_round", "maxIter"),
-    "depth": ("max_depth", "maxDepth"),
-    "learning_rate": ("eta", "stepSize"),
-    "min_leaf_rows": ("minInstancesPerNode",),
 }
 
 
@@ -40,10 +35,10 @@ def capacity_gaps(one: Result, other: Result) -> list[str]:
     """
     if one["family"] != other["family"]:
         return []
-    sizes = [_capacity(result) for result in (one, other)]
+    sizes = [one["capacity"], other["capacity"]]
     return [
-        f"{title} {_shown(sizes[0][name])} and {_shown(sizes[1][name])}"
-        for name, title in CAPACITY.items()
+        f"{CAPACITY.get(name, name)} {_shown(sizes[0][name])} and {_shown(sizes[1][name])}"
+        for name in dict.fromkeys([*CAPACITY, *sizes[0], *sizes[1]])
         if all(size.get(name) is not None for size in sizes)
         and plain(sizes[0][name]) != plain(sizes[1][name])
         # Who takes over the rounds at which another one stopped has stopped early, too.
@@ -51,22 +46,7 @@ def capacity_gaps(one: Result, other: Result) -> list[str]:
     ]
 
 
-def _capacity(result: Result) -> Mapping[str, Any]:
-    """Return how large a model a contender was told to train; empty for a family whose size is no setting."""
-    if result["family"] != "gradient_boosted_trees":
-        return {}
-    settings = result["hyperparameters"]
-    named = {name: [settings[own] for own in names if own in settings] for name, names in SETTINGS.items()}
-    return result.get("capacity") or {name: float(values[0]) for name, values in named.items() if values}
-
-
 def _shown(value: Any) -> str:
-    return {True: "on", False: "off"}[value] if isinstance(value, bool) else f"{value:g}"
-
-
-def plain(value: Any) -> str:
-    """Return a setting as comparable text: numbers by value, for SageMaker's are text."""
-    try:
-        return repr(float(value))
-    except (TypeError, ValueError):
-        return str(value)
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value)

@@ -27,7 +27,7 @@ def cheapest(results: Sequence[Result], prices: Mapping[str, Mapping[str, Any]])
     Parameters
     ----------
     results : sequence of mapping
-        Their ``result.json``, the highest score first.
+        Their ``result.json``, the best score first.
     prices : mapping of str to mapping
         From :func:`price_ranges`.
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
 from typing import Any, TypedDict
 
-from sparring.comparison.capacity import capacity_gaps, plain
+from sparring.comparison.capacity import CAPACITY, capacity_gaps
+from sparring.evaluation.equivalence import differing_settings
 
 
 class Control(TypedDict):
@@ -23,15 +25,8 @@ class Control(TypedDict):
 
 Result = Mapping[str, Any]
 
-# XGBoost's, which are a matter of capacity and not of the objective.
-SIZE = {"num_round", "max_depth", "eta", "min_child_weight", "early_stopping_rounds"}
 
-
-def fairness_ledger(
-    results: Sequence[Result],
-    evaluations: Mapping[str, Mapping[str, Any]],
-    parity: Iterable[Mapping[str, Any]],
-) -> list[Control]:
+def fairness_checks(results: Sequence[Result], evaluations: Mapping[str, Mapping[str, Any]]) -> list[Control]:
     """Return the controls of a comparison.
 
     Parameters
@@ -40,8 +35,6 @@ def fairness_ledger(
         The contenders' ``result.json``.
     evaluations : mapping of str to mapping
         ``Evaluation.to_dict()`` by contender.
-    parity : iterable of mapping
-        ``Parity.to_dict()`` of the pairs that should agree.
 
     Returns
     -------
@@ -51,7 +44,7 @@ def fairness_ledger(
     ok = [result for result in results if result["status"] == "ok"]
     return [
         _alike("same rows and encoding", ok, _fingerprint, "fingerprint of what each contender read"),
-        _same_objective(ok, parity),
+        _same_objective(ok),
         _same_metric_code(ok, evaluations),
         _same_capacity(ok),
         _all_finished(results),
@@ -87,26 +80,47 @@ def _fingerprint(result: Result) -> str:
     return str(matrix.get("fingerprint") or by_part or f"not stated by {result['name']}")
 
 
-def _same_objective(results: Sequence[Result], parity: Iterable[Mapping[str, Any]]) -> Control:
-    """Logistic regressions minimise one function, and the XGBoosts, but for their size, have one set of parameters."""
-    differing = [f"{row['left']} and {row['right']}" for row in parity if row.get("same_objective") is False]
-    boosted = [
-        result
-        for result in results
-        if result["family"] == "gradient_boosted_trees" and result["engine"] in ("single_node", "sagemaker")
-    ]
-    first = _tree_parameters(boosted[0]) if boosted else {}
-    for other in boosted[1:]:
-        theirs = _tree_parameters(other)
-        names = sorted(name for name in (first.keys() & theirs.keys()) - SIZE if first[name] != theirs[name])
-        if names:
-            differing.append(f"{boosted[0]['name']} and {other['name']} in {', '.join(names)}")
+def _same_objective(results: Sequence[Result]) -> Control:
+    """Contenders that should be one model minimise one function: all its settings are the same, but for the size."""
+    groups = _groups(results)
+    differing = []
+    for members in groups.values():
+        for one, other in combinations(members, 2):
+            names = [name for name in differing_settings(one, other) if name not in CAPACITY]
+            differing += [f"{one['name']} and {other['name']} in {', '.join(names)}"] if names else []
     if differing:
         return _control("same objective", False, True, "different: " + "; ".join(differing))
-    detail = "one objective among the logistic regressions, and among the XGBoosts"
-    if any(result["family"] == "gradient_boosted_trees" and result["engine"] == "spark" for result in results):
-        detail += "; MLlib's trees are another algorithm and compared by score only"
-    return _control("same objective", True, True, detail)
+    shared = [
+        f"{', '.join(member['name'] for member in members)} ({group})"
+        for group, members in groups.items()
+        if len(members) > 1
+    ]
+    detail = f"one function each: {'; '.join(shared)}" if shared else "no two contenders should be one model"
+    return _control("same objective", True, True, "".join([detail, *_other_algorithms(results)]))
+
+
+def _groups(results: Sequence[Result]) -> dict[str, list[Result]]:
+    """Return the contenders that should be one model, by what they minimise."""
+    groups: dict[str, list[Result]] = {}
+    for result in results:
+        if result["equivalence"] is not None:
+            groups.setdefault(result["equivalence"]["group"], []).append(result)
+    return groups
+
+
+def _other_algorithms(results: Sequence[Result]) -> list[str]:
+    """Return a clause for each contender whose family another one has, by another algorithm."""
+    found = []
+    for result in results:
+        if result["equivalence"] is not None:
+            continue
+        others = [other["title"] for other in results if other["family"] == result["family"] and other is not result]
+        if others:
+            what = (
+                f"{result['name']} ({result['title']}) is another algorithm than {' and '.join(dict.fromkeys(others))}"
+            )
+            found.append(f"; {what}, and compared by score only")
+    return found
 
 
 def same_conditions(results: Sequence[Result]) -> bool:
@@ -116,22 +130,15 @@ def same_conditions(results: Sequence[Result]) -> bool:
 
 def _same_capacity(results: Sequence[Result]) -> Control:
     """Contenders of one family are equally large models: else their difference is one of settings."""
-    sized = [result for result in results if result["family"] == "gradient_boosted_trees"]
     gaps = {
         f"{one['name']} and {other['name']}: {', '.join(found)}"
-        for at, one in enumerate(sized)
-        for other in sized[at + 1 :]
+        for one, other in combinations(results, 2)
         if (found := capacity_gaps(one, other))
     }
     if gaps:
         what = "settings differ, so that a difference in score is one of settings, not of engines"
         return _control("same capacity", False, False, f"{what}: {'; '.join(sorted(gaps))}")
     return _control("same capacity", True, False, "contenders of one family are models of one size")
-
-
-def _tree_parameters(result: Result) -> dict[str, str]:
-    """Return hyperparameters as comparable text: numbers by value, for SageMaker's are text."""
-    return {name: plain(value) for name, value in result["hyperparameters"].items()}
 
 
 def _same_metric_code(results: Sequence[Result], evaluations: Mapping[str, Mapping[str, Any]]) -> Control:

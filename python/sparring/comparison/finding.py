@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sparring.evaluation.evaluate import deciding
+from sparring.task import written
+
 Row = Mapping[str, Any]
 
-# Below this many units of the rarer class the variance of a variance shows: simulated in benchmarks/verdict.py.
-FEW_UNITS = 20
+# Below this many clusters of the rarest class the variance of a variance shows: simulated in benchmarks/verdict.py.
+FEW_CLUSTERS = 20
 
 
 def listed(names: Sequence[str]) -> str:
@@ -22,14 +25,36 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def metric_of(evaluation: Row) -> str:
+    """Return the metric that decides as a sentence has it, with the label that its unit is.
+
+    Examples
+    --------
+    >>> metric_of({"metric": {"title": "RMSE", "unit": "delay"}})
+    'RMSE of delay'
+    """
+    title, unit = evaluation["metric"]["title"], evaluation["metric"]["unit"]
+    return f"{title} of {unit}" if unit else str(title)
+
+
+def best_metric(evaluation: Row) -> str:
+    """Return what the best contender has: the highest or the lowest value of the metric."""
+    return f"the {'highest' if evaluation['metric']['higher_is_better'] else 'lowest'} {metric_of(evaluation)}"
+
+
+def figure(value: float, evaluation: Row, signed: bool = False) -> str:
+    """Return a value of the metric that decides, or a difference, as it is written."""
+    return written(value, evaluation["metric"]["shown_as"], signed)
+
+
 def score(evaluation: Row) -> str:
-    """Return the ROC AUC with its interval."""
-    auc = evaluation["roc_auc"]
-    if auc["low"] is None:
-        return f"{auc['value']:.4f}"
-    return (
-        f"{auc['value']:.4f} ({evaluation['sample']['confidence']:.0%} interval {auc['low']:.4f} to {auc['high']:.4f})"
-    )
+    """Return the metric that decides with its interval."""
+    found = deciding(evaluation)
+    if found["low"] is None:
+        return figure(found["value"], evaluation)
+    low, high = (figure(found[end], evaluation) for end in ("low", "high"))
+    confidence = evaluation["sample"]["confidence"]
+    return f"{figure(found['value'], evaluation)} ({confidence:.0%} interval {low} to {high})"
 
 
 def p_value(value: float | None) -> str:
@@ -69,13 +94,14 @@ def train(path: str | None, choice: str) -> str:
 
 def is_better(choice: str, evaluations: Mapping[str, Row], nearest: Row | None) -> str:
     """Return the sentence of one that is better than all others; ``nearest`` is the difference to the next."""
-    said = f"It has the highest ROC AUC, {score(evaluations[choice])}"
+    own = evaluations[choice]
+    said = f"It has {best_metric(own)}, {score(own)}"
     if nearest is None:
         return f"{said}; no other contender finished, so that it was compared with the baselines alone, which it beats."
     holm = "Holm-adjusted" if nearest["tests"] > 1 else "paired test"
     return (
-        f"{said}, and every other contender is shown worse; the next, {nearest['right']}, by {nearest['value']:.4f} "
-        f"({p_value(nearest['p_adjusted'])}, {holm})."
+        f"{said}, and every other contender is shown worse; the next, {nearest['right']}, by "
+        f"{_apart(nearest, own)} ({p_value(nearest['p_adjusted'])}, {holm})."
     )
 
 
@@ -83,10 +109,12 @@ def is_equivalent(choice: str, others: Sequence[Row], evaluations: Mapping[str, 
     """Return the sentence of one among equivalent contenders; ``others`` are its differences to them."""
     names = listed([row["right"] for row in others])
     verb = "is" if len(others) == 1 else "are"
-    margin = f"\u00b1{others[0]['margin']:g} ROC AUC"
+    own = evaluations[choice]
+    margin = f"\u00b1{others[0]['margin']:.4g} {metric_of(own)}"
     same = all(row["identical"] for row in others)
     how = "gave the same scores" if same else f"{verb} equivalent to it within {margin}"
-    return f"It has ROC AUC {score(evaluations[choice])}; {names} {how}{shown_worse(worse)}."
+    name = metric_of(own)
+    return f"Its {name} is {score(own)}; {names} {how}{shown_worse(worse)}."
 
 
 def shown_worse(names: Sequence[str]) -> str:
@@ -117,19 +145,25 @@ def why_cheapest(choice: str, basis: str, real: Sequence[Row], prices: Mapping[s
         rest = ", ".join(f"{other['name']} {seconds(other['wall_seconds'])}" for other in others)
         return f"{choice} is the quickest, {seconds(own['wall_seconds'])} ({rest})."
     reason = "" if comparable else "cores or isolation differ between them, so that "
-    return f"The highest score is taken: {reason}their times are not compared."
+    return f"The best score is taken: {reason}their times are not compared."
 
 
 def cannot_tell(
     best: str, undecided: Sequence[Row], evaluations: Mapping[str, Row], margin: float, worse: Sequence[str] = ()
 ) -> str:
     """Return the sentence of contenders that the test part is too small to tell apart, and of those it excludes."""
-    rows = evaluations[best]["sample"]["rows"]
-    pairs = listed([f"{row['right']} (by {row['value']:.4f}, {p_value(row['p_adjusted'])})" for row in undecided])
+    own = evaluations[best]
+    pairs = listed([f"{row['right']} (by {_apart(row, own)}, {p_value(row['p_adjusted'])})" for row in undecided])
+    rows = own["sample"]["rows"]
     return (
-        f"These {rows:,} test rows cannot tell. {best} has the highest ROC AUC, {score(evaluations[best])}, but leads "
-        f"{pairs} without being shown better, or equivalent within \u00b1{margin:g}{shown_worse(worse)}."
+        f"These {rows:,} test rows cannot tell. {best} has {best_metric(own)}, {score(own)}, but leads {pairs} "
+        f"without being shown better, or equivalent within \u00b1{margin:.4g}{shown_worse(worse)}."
     )
+
+
+def _apart(row: Row, evaluation: Row) -> str:
+    """Return how far apart two contenders are; which one leads is said already."""
+    return written(abs(row["value"]), "amount" if evaluation["metric"]["unit"] else "score")
 
 
 def about(count: float) -> str:
@@ -155,37 +189,45 @@ def rows_needed(needed: Row) -> str:
 
 
 def too_small(reason: str, sample: Row, needed_rows: int | None) -> str:
-    """Return the sentence of a test part with too few units of a class."""
+    """Return the sentence of a test part with too few rows or groups."""
     said = f"This test part is too small for a verdict: {reason}."
     if needed_rows is None or needed_rows <= sample["rows"]:
         return said
-    return f"{said} With this mix of classes that takes about {about(needed_rows)} test rows."
+    return f"{said} That takes about {about(needed_rows)} test rows."
 
 
 def nothing_beats(best: str, evaluations: Mapping[str, Row], test: Row) -> str:
     """Return the sentence of contenders that know no more than a baseline."""
-    sample = evaluations[best]["sample"]
+    own = evaluations[best]
+    sample, labels = own["sample"], own["sample"]["labels"]
+    better = (test["value"] > 0) == own["metric"]["higher_is_better"]
+    beside = f"{_apart(test, own)} {'better' if better else 'worse'} than" if test["value"] else "the same as"
+    rows = ", ".join([f"{sample['rows']:,} test rows", *([labels] if labels else [])])
     return (
-        f"No contender is shown to beat the baselines on these {sample['rows']:,} test rows, {sample['positives']:,} "
-        f"of them positive. {best} has the highest ROC AUC, {score(evaluations[best])}, which is {test['value']:+.4f} "
-        f"beside the {test['baseline']} baseline ({p_value(test['p_adjusted'])}, one-sided, Holm-adjusted)."
+        f"No contender is shown to beat the baselines on these {rows}. {best} has {best_metric(own)}, {score(own)}, "
+        f"which is {beside} the {test['baseline']} baseline's "
+        f"({p_value(test['p_adjusted'])}, one-sided, Holm-adjusted)."
     )
 
 
-def power(power: Row, sample: Row) -> str:
+def power(power: Row, evaluation: Row) -> str:
     """Return what a test of this size could have told, and where that is a rough figure."""
-    units = sample["units_of_rarer_class"]
-    rough = f" With {units:,.0f} units of the rarer class that is optimistic." if units < FEW_UNITS else ""
-    return (
-        f"This test could have shown {power['what']} of {power['difference']:.4f} with {power['probability']:.0%} "
-        f"probability.{rough}"
-    )
+    sample = evaluation["sample"]
+    count = sample["effective_clusters"]
+    what = f"{count:,.0f} {sample['cluster']}s{sample['of_rarest']}"
+    rough = f" With {what} that is optimistic." if count < FEW_CLUSTERS else ""
+    difference = written(power["difference"], "amount" if evaluation["metric"]["unit"] else "score")
+    shown = f"{power['what']} of {difference} with {power['probability']:.0%} probability"
+    return f"This test could have shown {shown}.{rough}"
 
 
-def beside(other: Row) -> str:
+def beside(other: Row, evaluation: Row) -> str:
     """Return what the choice costs against the best of another path, in quality, time and money."""
-    interval = "" if other["low"] is None else f" ({other['low']:+.4f} to {other['high']:+.4f})"
-    parts = ["the same scores" if other["identical"] else f"{other['difference']:+.4f} ROC AUC{interval}"]
+    low, high = (None if other[end] is None else figure(other[end], evaluation, True) for end in ("low", "high"))
+    less = "" if evaluation["metric"]["higher_is_better"] else ", less is better"
+    interval = f" ({low} to {high}{less})" if low is not None else f" ({less[2:]})" if less else ""
+    gap = f"{figure(other['difference'], evaluation, True)} {metric_of(evaluation)}{interval}"
+    parts = ["the same scores" if other["identical"] else gap]
     if other["stand_in"]:
         parts.append("time and price unknown, for one of the two ran on a local stand-in")
     elif not other["comparable"]:

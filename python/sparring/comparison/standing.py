@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sparring.evaluation.evaluate import deciding
+
 # Where an engine's contenders run, as a user would say it.
 PATHS = {"spark": "Spark", "single_node": "one machine", "sagemaker": "SageMaker"}
 
@@ -17,7 +19,7 @@ class Standing:
     Attributes
     ----------
     best : str
-        The highest ROC AUC.
+        The best value of the metric that decides.
     equivalent, undecided, worse : list of str
         The others: shown equivalent to the best within the margin; shown neither equivalent nor worse; shown worse.
     """
@@ -52,7 +54,7 @@ def standing(
     differences : iterable of mapping
         ``Difference.to_dict()`` of every pair.
     """
-    ranked = sorted(names, key=lambda name: -float(evaluations[name]["roc_auc"]["value"]))
+    ranked = sorted(names, key=lambda name: -merit(evaluations[name]))
     found = Standing(ranked[0])
     rows = list(differences)
     for name in ranked[1:]:
@@ -61,6 +63,18 @@ def standing(
         which = "equivalent" if row["equivalent"] else "worse" if row["different"] else "undecided"
         getattr(found, which).append(name)
     return found
+
+
+def merit(evaluation: Mapping[str, Any]) -> float:
+    """Return the metric that decides, of an ``Evaluation.to_dict()``, turned around where a lower value is better.
+
+    Examples
+    --------
+    >>> merit({"metric": {"name": "rmse", "higher_is_better": False}, "metrics": {"rmse": {"value": 2.0}}})
+    -2.0
+    """
+    sign = 1 if evaluation["metric"]["higher_is_better"] else -1
+    return float(sign * deciding(evaluation)["value"])
 
 
 def between(one: str, other: str, differences: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

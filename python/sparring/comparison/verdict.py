@@ -2,8 +2,8 @@
 
 Four kinds, and a refusal.  ``better``: the best contender is shown better than every other one.  ``equivalent``: some
 are shown equivalent to it within the margin, all others worse; the cheapest of these is taken.  ``cannot_tell``: the
-test part is too small to tell the best from another one.  ``nothing_beats_baseline``: no contender is shown to rank
-better than a constant and the mean of a row's group.  ``refused``: the contenders cannot be compared.
+test part is too small to tell the best from another one.  ``nothing_beats_baseline``: no contender is shown
+better than scores that know nothing of a row, or its group alone.  ``refused``: the contenders cannot be compared.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from sparring.comparison import finding as say
 from sparring.comparison.capacity import capacity_gaps
 from sparring.comparison.cheapest import cheapest, price_ranges
 from sparring.comparison.fairness import same_conditions
-from sparring.comparison.standing import PATHS, Standing, between, standing
-from sparring.evaluation.interval import LEAST_UNITS
+from sparring.comparison.standing import PATHS, Standing, between, merit, standing
+from sparring.evaluation.evaluate import deciding
+from sparring.evaluation.interval import LEAST_CLUSTERS
 from sparring.evaluation.power import PROBABILITY
 
 STAND_IN = (
@@ -54,11 +55,12 @@ class Verdict(TypedDict):
     refused : bool
     basis : str or None
         What decided: ``"score"``, ``"price"`` or ``"time"``.
-    metric : str
+    metric : str or None
+        Name of the metric that decided; None where nothing was evaluated.
     margin : float or None
         Differences smaller than this do not matter.
     best : str or None
-        The highest score, and how the others stand to it: ``equivalent``, ``undecided``, ``worse``.
+        The best score, and how the others stand to it: ``equivalent``, ``undecided``, ``worse``.
     cheapest : str or None
         Of those that may be best, whom to take when one must be taken.
     power : dict or None
@@ -78,7 +80,7 @@ class Verdict(TypedDict):
     reason: str
     refused: bool
     basis: str | None
-    metric: str
+    metric: str | None
     margin: float | None
     best: str | None
     equivalent: list[str]
@@ -94,7 +96,7 @@ def decide(
     results: Sequence[Row],
     evaluations: Mapping[str, Row],
     differences: Iterable[Row],
-    ledger: Iterable[Row],
+    checks: Iterable[Row],
     findings: Iterable[Row] = (),
     *,
     baseline_tests: Iterable[Row] = (),
@@ -111,8 +113,8 @@ def decide(
         ``Evaluation.to_dict()`` by contender.
     differences : iterable of mapping
         ``Difference.to_dict()`` of every pair.
-    ledger : iterable of mapping
-        From :func:`~sparring.comparison.fairness_ledger`.
+    checks : iterable of mapping
+        From :func:`~sparring.comparison.fairness_checks`.
     findings : iterable of mapping, default ()
         Of the leak audit; those rated high are told beside the choice, for they inflate every contender's score, and
         features that alone nearly tell the label.
@@ -128,15 +130,16 @@ def decide(
     Verdict
         Refused when a required control did not hold, or nothing finished.
     """
-    rows, lines = list(differences), list(ledger)
+    rows, lines = list(differences), list(checks)
     finished = [result for result in results if result["status"] == "ok" and result["name"] in evaluations]
     told = [*_leaks(list(findings)), *_caveats(results), *caveats]
+    metric = next((found["metric"]["name"] for found in evaluations.values()), None)
     if not finished:
-        return _refusal("No contender finished, so there is nothing to choose from.", told)
+        return _refusal("No contender finished, so there is nothing to choose from.", told, metric)
     broken = [line for line in lines if line["required"] and not line["held"]]
     if broken:
         why = "; ".join(f"{line['control']} ({line['detail']})" for line in broken)
-        return _refusal(f"The contenders cannot be compared fairly. Not held: {why}.", told)
+        return _refusal(f"The contenders cannot be compared fairly. Not held: {why}.", told, metric)
     case = Case(finished, evaluations, rows, list(baseline_tests), price_ranges(costs))
     return case.verdict(told)
 
@@ -158,6 +161,11 @@ class Case:
         self.standing: Standing = standing(list(self.results), evaluations, differences)
         self.margin = differences[0]["margin"] if differences else None
 
+    @property
+    def _best(self) -> Row:
+        """The evaluation of the best contender."""
+        return self.evaluations[self.standing.best]
+
     def verdict(self, caveats: list[str]) -> Verdict:
         """Return the verdict, with ``caveats`` beside it."""
         kind = self._kind()
@@ -170,7 +178,7 @@ class Case:
         power, needed = self._power(kind), self._needed() if kind == "cannot_tell" else None
         if choice is not None:
             sentences = self._choice_sentences(kind, choice, str(basis), path)
-            sentences += [say.beside(other) for other in others]
+            sentences += [say.beside(other, self.evaluations[str(choice)]) for other in others]
             sentences += [say.settings(choice, other) for other in others if other["settings"]]
         else:
             sentences = self._open_sentences(kind, path, least, needed)
@@ -184,7 +192,7 @@ class Case:
             "reason": " ".join([found, *caveats]),
             "refused": False,
             "basis": basis,
-            "metric": "roc_auc",
+            "metric": self._best["metric"]["name"],
             "margin": self.margin,
             "best": self.standing.best,
             "equivalent": self.standing.equivalent,
@@ -211,8 +219,8 @@ class Case:
 
     def _doubt(self) -> str | None:
         """Return why the test part is too small for any verdict; None when it is not."""
-        auc = self.evaluations[self.standing.best]["roc_auc"]
-        return None if auc.get("reliable", True) else auc["reason"]
+        found = deciding(self._best)
+        return None if found["reliable"] else found["reason"]
 
     def _path(self, kind: Kind, choice: str | None) -> str | None:
         """Return where the choice runs, or where all run that may be best.
@@ -242,7 +250,7 @@ class Case:
         return [self._beside(choice, name) for name in sorted(best.values(), key=self._score, reverse=True)]
 
     def _score(self, name: str) -> float:
-        return float(self.evaluations[name]["roc_auc"]["value"])
+        return merit(self.evaluations[name])
 
     def _beside(self, choice: str, name: str) -> dict[str, Any]:
         own, other = self.results[choice], self.results[name]
@@ -280,14 +288,14 @@ class Case:
                 "what": f"a difference between {best} and {known[0]['right']}",
             }
         found["probability"] = PROBABILITY
-        return {**found, "sentence": say.power(found, self.evaluations[best]["sample"])}
+        return {**found, "sentence": say.power(found, self._best)}
 
     def _needed(self) -> dict[str, Any] | None:
         """Return how many test rows would tell the best from all that may be as good."""
         if self._doubt() is not None:
-            sample = self.evaluations[self.standing.best]["sample"]
-            units = sample["units_of_rarer_class"]
-            rows = math.ceil(sample["rows"] * LEAST_UNITS / units) if units else None
+            sample = self._best["sample"]
+            known = sample["effective_clusters"]
+            rows = math.ceil(sample["rows"] * LEAST_CLUSTERS / known) if known else None
             return {"rows": rows, "rows_if_as_observed": None, "probability": None}
         undecided = [self._row(name) for name in self.standing.undecided]
         if not undecided:
@@ -320,7 +328,7 @@ class Case:
         """Return why nobody is chosen."""
         best, doubt = self.standing.best, self._doubt()
         if doubt is not None:
-            return [say.too_small(doubt, self.evaluations[best]["sample"], needed["rows"] if needed else None)]
+            return [say.too_small(doubt, self._best["sample"], needed["rows"] if needed else None)]
         undecided = [self._row(name) for name in self.standing.undecided]
         if kind == "nothing_beats_baseline" or not undecided or needed is None:
             return [say.nothing_beats(best, self.evaluations, self.tests[best])]
@@ -346,7 +354,7 @@ def _caveats(results: Sequence[Row]) -> list[str]:
     return caveats + ([f"Failed and not ranked: {', '.join(failed)}."] if failed else [])
 
 
-def _refusal(finding: str, caveats: list[str]) -> Verdict:
+def _refusal(finding: str, caveats: list[str], metric: str | None) -> Verdict:
     return {
         "kind": "refused",
         "choice": None,
@@ -356,7 +364,7 @@ def _refusal(finding: str, caveats: list[str]) -> Verdict:
         "reason": " ".join([finding, *caveats]),
         "refused": True,
         "basis": None,
-        "metric": "roc_auc",
+        "metric": metric,
         "margin": None,
         "best": None,
         "equivalent": [],

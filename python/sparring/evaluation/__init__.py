@@ -4,57 +4,55 @@ from sparring.evaluation.baseline import (
     BaselineTest,
     baseline_tests,
     baselines,
-    group_mean_auc,
+    group_mean_evaluation,
     group_means,
     group_overlap_rate,
 )
 from sparring.evaluation.delong import AucComponents, auc_components, auc_variance, delong_covariance, delong_interval
-from sparring.evaluation.difference import Difference, auc_gap, differences, holm, paired_test, tost
+from sparring.evaluation.difference import Difference, differences, holm, paired_test, tost
 from sparring.evaluation.equivalence import (
-    LinearModel,
-    Parity,
-    max_probability_difference,
-    objective,
-    parity_pairs,
-    prove,
+    EquivalenceCheck,
+    check_equivalence,
+    equivalence_pairs,
+    max_score_difference,
 )
-from sparring.evaluation.evaluate import METRICS, Evaluation, evaluate
+from sparring.evaluation.evaluate import Evaluation, deciding, evaluate
+from sparring.evaluation.evidence import Evidence, gap
 from sparring.evaluation.interval import Interval
 from sparring.evaluation.power import detectable, rows_to_find, rows_to_tell
 from sparring.evaluation.predictions import Predictions
 from sparring.task.ranking import best_threshold, pr_auc, rank, roc_auc
 
 __all__ = [
-    "METRICS",
     "AucComponents",
     "BaselineTest",
     "Difference",
+    "EquivalenceCheck",
     "Evaluation",
+    "Evidence",
     "Interval",
-    "LinearModel",
-    "Parity",
     "Predictions",
     "auc_components",
-    "auc_gap",
     "auc_variance",
     "baseline_tests",
     "baselines",
     "best_threshold",
+    "check_equivalence",
+    "deciding",
     "delong_covariance",
     "delong_interval",
     "detectable",
     "differences",
+    "equivalence_pairs",
     "evaluate",
-    "group_mean_auc",
+    "gap",
+    "group_mean_evaluation",
     "group_means",
     "group_overlap_rate",
     "holm",
-    "max_probability_difference",
-    "objective",
+    "max_score_difference",
     "paired_test",
-    "parity_pairs",
     "pr_auc",
-    "prove",
     "rank",
     "roc_auc",
     "rows_to_find",

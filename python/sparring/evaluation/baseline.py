@@ -1,7 +1,7 @@
-"""Baselines that every contender must beat: a constant, and the mean label of the row's group in train.
+"""Baselines that every contender must beat: the same scores for all rows, and those of the row's group in train.
 
-The constant knows the share of positives alone.  The group-mean baseline knows nothing but groups: on a split that
-keeps groups whole it is the constant, and what it scores above 0.5 elsewhere is leak, not skill.
+The constants know the label's distribution in train and nothing else.  The group-mean baseline knows nothing but
+groups: on a split that keeps groups whole it is a constant, and what it is better by elsewhere is leak, not skill.
 """
 
 from __future__ import annotations
@@ -13,14 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sparring.evaluation.delong import auc_components, delong_interval
 from sparring.evaluation.difference import PairedTest, distinct_models, holm, paired_test
 from sparring.evaluation.evaluate import Evaluation, evaluate
-from sparring.evaluation.interval import Interval
 from sparring.evaluation.power import detectable
 from sparring.evaluation.predictions import Predictions
-
-CONSTANT, GROUP_MEAN = "constant", "group mean"
+from sparring.task import Metric, Task
 
 Columns = Mapping[str, np.ndarray]
 
@@ -35,7 +32,7 @@ class BaselineTest:
     baseline : str
         The one that is hardest to beat for this contender.
     value : float
-        ROC AUC of the contender minus that of the baseline.
+        The metric that decides, of the contender minus that of the baseline.
     p_value, p_adjusted : float or None
         One-sided paired test that the contender is no better, and the same after Holm over all contenders.
     beaten : bool
@@ -58,39 +55,60 @@ class BaselineTest:
 
 
 def baselines(
-    parts: Mapping[str, Columns], validation: Predictions, test: Predictions, *, confidence: float = 0.95
+    task: Task,
+    parts: Mapping[str, Columns],
+    validation: Predictions,
+    test: Predictions,
+    *,
+    metric: Metric | None = None,
+    confidence: float = 0.95,
 ) -> dict[str, Evaluation]:
-    """Return the evaluations of the constant and of the group-mean baseline, on the rows of ``test``.
+    """Return the evaluations of the task's constants and of the group-mean baseline, on the rows of ``test``.
 
     Parameters
     ----------
+    task : Task
     parts : mapping of str to mapping of str to ndarray
         ``"train"`` with the columns ``group``, ``label`` and ``weight``; ``"validation"`` and ``"test"`` with ``key``
         and ``group``.
     validation, test : Predictions
         Any contender's: whose scores are replaced.
+    metric : Metric, optional
+        The one that decides; the task's own by default.
     confidence : float, default 0.95
+
+    Returns
+    -------
+    dict of str to Evaluation
+        The simplest one first.
 
     Notes
     -----
     Cost: the group of every row is held in memory.
     """
-    train = parts["train"]
-    constant = float(np.average(train["label"], weights=train["weight"]))
-    found = {}
-    for name in (CONSTANT, GROUP_MEAN):
-        scored = [
-            replace(rows, scores=np.full(len(rows), constant) if name == CONSTANT else _means(train, parts[part], rows))
-            for part, rows in (("validation", validation), ("test", test))
-        ]
-        found[name] = evaluate(scored[0], scored[1], confidence=confidence)
-    return found
+    train, scored = parts["train"], {"validation": validation, "test": test}
+    indicators = task.indicators(np.asarray(train["label"], dtype=np.float64), test.scores)
+    scores = {
+        name: {part: np.broadcast_to(constant, rows.scores.shape).copy() for part, rows in scored.items()}
+        for name, constant in task.constants(train["label"], train["weight"], indicators).items()
+    }
+    scores[task.group_baseline] = {part: _means(train, indicators, parts[part], rows) for part, rows in scored.items()}
+    return {
+        name: evaluate(
+            task,
+            replace(validation, scores=found["validation"]),
+            replace(test, scores=found["test"]),
+            metric=metric,
+            confidence=confidence,
+        )
+        for name, found in scores.items()
+    }
 
 
 def baseline_tests(
     evaluations: Mapping[str, Evaluation], scored: Mapping[str, Evaluation], *, alpha: float = 0.05
 ) -> list[BaselineTest]:
-    """Return for each contender whether it beats every baseline in ROC AUC.
+    """Return for each contender whether it beats every baseline in the metric that decides.
 
     A contender beats all when it beats the one that it beats least surely, so that this is one test a contender
     (an intersection-union test; Berger, 1982); Holm's procedure then counts the contenders.
@@ -138,14 +156,14 @@ def group_means(train_groups: np.ndarray, train_labels: np.ndarray, groups: np.n
     ----------
     train_groups : array of str, shape (n_train,)
         The group of each train row.
-    train_labels : array of float, shape (n_train,)
-        0 or 1.
+    train_labels : array of float, shape (n_train,) or (n_train, classes)
+        Numbers, or 0 and 1 for each class.
     groups : array of str, shape (n,)
 
     Returns
     -------
-    ndarray of float64, shape (n,)
-        Its ROC AUC on a split without leak is 0.5: every score is the same.
+    ndarray of float64, shape (n,) or (n, classes)
+        On a split without leak every row has the same scores.
 
     Examples
     --------
@@ -153,33 +171,51 @@ def group_means(train_groups: np.ndarray, train_labels: np.ndarray, groups: np.n
     [1.0, 0.5, 0.75]
     """
     labels = np.asarray(train_labels, dtype=np.float64)
+    columns = labels.reshape(len(labels), -1)
     codes, known = pd.factorize(np.asarray(train_groups, dtype=object))
-    means = np.bincount(codes, labels) / np.bincount(codes)
+    sums = np.column_stack([np.bincount(codes, column) for column in columns.T])
+    means = sums / np.bincount(codes)[:, None]
     found = pd.Index(known).get_indexer(np.asarray(groups, dtype=object))
-    return np.where(found >= 0, means[found], labels.mean())
+    scores = np.where(found[:, None] >= 0, means[found], columns.mean(axis=0))
+    return scores.reshape(len(found), *labels.shape[1:])
 
 
-def group_mean_auc(train: Columns, test: Columns, confidence: float = 0.95) -> Interval:
-    """Return what :func:`group_means` scores on test, with the interval for rows in groups.
+def group_mean_evaluation(
+    task: Task,
+    train: Columns,
+    test: Columns,
+    like: np.ndarray,
+    *,
+    metric: Metric | None = None,
+    confidence: float = 0.95,
+) -> Evaluation:
+    """Return what :func:`group_means` scores on test, with the intervals for rows in groups.
 
     Parameters
     ----------
+    task : Task
     train, test : mapping of str to ndarray
         ``group``, ``label`` and, of test, ``weight``.
+    like : ndarray, shape (n,) or (n, classes)
+        Scores of any contender: those of the baseline have its number of columns.
+    metric : Metric, optional
     confidence : float, default 0.95
 
     Examples
     --------
+    >>> from sparring.task import BINARY
     >>> train = {"group": np.array(["a", "b"]), "label": np.array([1.0, 0.0])}
     >>> rows = {"group": np.array(["c", "d"]), "label": np.array([1.0, 0.0]), "weight": np.ones(2)}
-    >>> group_mean_auc(train, rows).value
+    >>> group_mean_evaluation(BINARY, train, rows, np.ones(2)).evidence.value
     0.5
     """
-    scores = group_means(train["group"], train["label"], test["group"])
-    units = pd.factorize(np.asarray(test["group"], dtype=object), use_na_sentinel=False)[0]
-    keys = np.arange(len(scores))
-    rows = Predictions(keys, np.asarray(test["label"], float), np.asarray(test["weight"], float), scores, units, True)
-    return delong_interval(auc_components(rows), confidence)
+    labels = np.asarray(test["label"], dtype=np.float64)
+    known = task.indicators(np.asarray(train["label"], dtype=np.float64), like)
+    clusters = pd.factorize(np.asarray(test["group"], dtype=object), use_na_sentinel=False)[0]
+    scores = group_means(train["group"], known, test["group"])
+    weights = np.asarray(test["weight"], dtype=np.float64)
+    rows = Predictions(np.arange(len(labels)).astype(str).astype(object), labels, weights, scores, clusters, True)
+    return evaluate(task, rows, rows, metric=metric, confidence=confidence)
 
 
 def group_overlap_rate(train_groups: np.ndarray, test_groups: np.ndarray) -> float:
@@ -193,10 +229,10 @@ def group_overlap_rate(train_groups: np.ndarray, test_groups: np.ndarray) -> flo
     return float(pd.Series(test_groups).isin(pd.unique(pd.Series(train_groups))).mean())
 
 
-def _means(train: Columns, part: Columns, rows: Predictions) -> np.ndarray:
+def _means(train: Columns, indicators: np.ndarray, part: Columns, rows: Predictions) -> np.ndarray:
     """Return the group means of ``rows``, whose groups stand in ``part`` by key."""
     at = pd.Index(part["key"]).get_indexer(pd.Index(rows.keys))
-    return group_means(train["group"], train["label"], np.asarray(part["group"], dtype=object)[at])
+    return group_means(train["group"], indicators, np.asarray(part["group"], dtype=object)[at])
 
 
 def _doubt(test: PairedTest) -> float:

@@ -9,34 +9,33 @@ from typing import Any
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
-from scipy.stats import norm
 
 from sparring.errors import ComparisonError
-from sparring.evaluation.delong import AucComponents, auc_variance, delong_covariance
 from sparring.evaluation.evaluate import Evaluation
-from sparring.evaluation.interval import Interval
 from sparring.evaluation.power import detectable, rows_to_find, rows_to_tell
 
-DEFAULT_MARGIN = 0.002
-# Scores that differ by less, in standard deviations of the scores, rank the same rows alike: one model, two roundings.
+# Scores that differ by less, in standard deviations of the scores, are one model, rounded twice.
 IDENTICAL = 1e-3
 
 
 @dataclass(frozen=True)
 class Difference:
-    """ROC AUC of ``left`` minus that of ``right``.
+    """The metric that decides of ``left`` minus that of ``right``.
 
     Attributes
     ----------
     left, right : str
         Names of the contenders.
     metric : str
-        ``"roc_auc"``.
+        Its name.
+    higher_is_better : bool
+    better : str or None
+        The contender of the better value; None where both are the same.
     value : float
     low, high : float or None
-        Paired interval (DeLong, Student's t); None when nothing is known about the spread.
+        Paired interval (Student's t); None when nothing is known about the spread.
     standard_error, freedom : float or None
-        After DeLong, with its degrees of freedom; None when it cannot be known.
+        Of the value, with its degrees of freedom; None when it cannot be known.
     p_value, p_adjusted : float or None
         Two-sided test that the difference is 0, and the same after Holm over all pairs that were tested.
     margin : float
@@ -61,6 +60,8 @@ class Difference:
     left: str
     right: str
     metric: str
+    higher_is_better: bool
+    better: str | None
     value: float
     low: float | None
     high: float | None
@@ -89,7 +90,8 @@ class Difference:
 class PairedTest:
     """The paired test of two contenders before it is adjusted for the others.
 
-    ``error`` is DeLong's standard error and ``cautious`` the one behind the test of equivalence; both NaN when unknown.
+    ``error`` is the standard error and ``cautious`` the one behind the test of equivalence; both NaN when unknown.
+    ``sign`` is 1 where a higher value is better, -1 where a lower one is.
     """
 
     value: float
@@ -97,35 +99,42 @@ class PairedTest:
     cautious: float
     freedom: float
     identical: bool
+    sign: int = 1
+
+    @property
+    def lead(self) -> float:
+        """How much better ``left`` is."""
+        return self.sign * self.value
 
     @property
     def p_value(self) -> float:
         """Two-sided; NaN when nothing is known, or when the scores are identical and nothing is tested."""
         if self.identical or np.isnan(self.error):
             return float("nan")
-        return 2 * self.p_greater if self.value > 0 else 2 * (1 - self.p_greater)
+        return 2 * self.p_greater if self.lead > 0 else 2 * (1 - self.p_greater)
 
     @property
     def p_greater(self) -> float:
         """One-sided: that ``left`` is no better than ``right``."""
         if self.identical or self.value == 0:
             return 0.5
-        return float(stdtr(self.freedom, -self.value / self.error))
+        return float(stdtr(self.freedom, -self.lead / self.error))
 
     def reach(self, confidence: float) -> float:
         """Return half the length of the interval."""
         return float(stdtrit(self.freedom, (1 + confidence) / 2) * (self.error or self.cautious))
 
 
-def differences(evaluations: Mapping[str, Evaluation], *, margin: float = DEFAULT_MARGIN) -> list[Difference]:
-    """Return the difference in ROC AUC of every pair of contenders.
+def differences(evaluations: Mapping[str, Evaluation], *, margin: float | None = None) -> list[Difference]:
+    """Return the difference in the metric that decides of every pair of contenders.
 
     Parameters
     ----------
     evaluations : mapping of str to Evaluation
         By contender; all on the same test rows.
-    margin : float, default 0.002
-        Differences in AUC smaller than this are of no practical matter.
+    margin : float, optional
+        Differences smaller than this are of no practical matter; by default that of the metric, which for an error in
+        the label's unit takes a baseline (:meth:`sparring.task.Task.margin`).
 
     Raises
     ------
@@ -138,18 +147,22 @@ def differences(evaluations: Mapping[str, Evaluation], *, margin: float = DEFAUL
     are one family, although the verdict looks at those with the best one only: which is best was seen in the same rows.
     """
     pairs = list(combinations(evaluations, 2))
+    if margin is None and pairs:
+        margin = evaluations[pairs[0][0]].metric.margin(None)
     tests = {pair: paired_test(evaluations[pair[0]], evaluations[pair[1]]) for pair in pairs}
     models = distinct_models(evaluations)
     # The pair of distinct models that a pair of contenders stands for.
     family = [pair for pair in pairs if models[pair[0]] == pair[0] and models[pair[1]] == pair[1]]
     different = dict(zip(family, holm([tests[pair].p_value for pair in family]), strict=True))
-    equivalent = dict(zip(family, holm([_tost(tests[pair], margin) for pair in family]), strict=True))
+    equivalent = dict(zip(family, holm([_tost(tests[pair], margin or 0.0) for pair in family]), strict=True))
     place = {name: number for number, name in enumerate(evaluations)}
     found = []
     for pair, test in tests.items():
         stands_for = tuple(sorted((models[name] for name in pair), key=place.__getitem__))
         adjusted = [tested.get((stands_for[0], stands_for[1]), np.nan) for tested in (different, equivalent)]
-        found.append(_difference(pair, evaluations[pair[0]], test, margin, adjusted[0], adjusted[1], len(family)))
+        found.append(
+            _difference(pair, evaluations[pair[0]], test, margin or 0.0, adjusted[0], adjusted[1], len(family))
+        )
     return found
 
 
@@ -160,44 +173,52 @@ def distinct_models(evaluations: Mapping[str, Evaluation]) -> dict[str, str]:
     """
     models: dict[str, str] = {}
     for name, evaluation in evaluations.items():
-        same = [other for other in set(models.values()) if identical(evaluations[other].scores, evaluation.scores)]
+        same = [other for other in set(models.values()) if identical(evaluations[other], evaluation)]
         models[name] = min(same, key=list(evaluations).index) if same else name
     return models
 
 
 def paired_test(left: Evaluation, right: Evaluation) -> PairedTest:
-    """Return DeLong's paired test of two evaluations, with degrees of freedom for small test parts.
+    """Return the paired test of two evaluations, with degrees of freedom for small test parts.
+
+    After DeLong for the ROC AUC; else of what each cluster adds to the difference of the metrics; of a metric that
+    cannot be taken apart so, over resamples of the clusters which both share.
 
     Raises
     ------
     ComparisonError
-        If the two were not evaluated on the same rows.
+        If the two were not evaluated on the same rows, or by other metrics.
 
     Notes
     -----
-    Two guards for test parts on which every unit says the same.  The difference is tested as if one more unit of each
-    class had shown none at all, so that it is never more certain than the number of units allows.  Equivalence is
-    tested as if one more unit of each class might turn around: that two models agree on every row of a small test part
-    does not show that they agree.
+    Two guards for test parts on which every cluster says the same.  The difference is tested as if one more cluster (of
+    each class, for the ROC AUC) had shown none at all, so that it is never more certain than the number of clusters
+    allows.  Equivalence is tested as if one more cluster might turn around: that two models agree on every row of a
+    small test part does not show that they agree.
     """
     require_pairable(left, right)
-    a, b = left.components, right.components
-    value = a.auc - b.auc
-    variance = auc_variance(a, b)
-    # What one unit more of each class would weigh.
-    one_more = sum(1 / max(units, 1.0) ** 2 for units in a.units)
-    error = float(np.sqrt(variance.total + value**2 * one_more))
+    value = left.evidence.value - right.evidence.value
+    found = left.evidence.paired(right.evidence)
+    error = float(np.sqrt(found.variance + value**2 * found.one_more))
+    swing = max(found.swing, abs(value))
+    scale = max(swing, abs(left.evidence.value), abs(right.evidence.value))
     return PairedTest(
-        value if abs(value) > 1e-15 else 0.0,
-        error if error > 1e-12 or np.isnan(error) else 0.0,
-        float(np.sqrt(variance.total + one_more)),
-        variance.freedom,
-        identical(left.scores, right.scores),
+        value if abs(value) > 1e-15 * scale else 0.0,
+        error if error > 1e-12 * scale or np.isnan(error) else 0.0,
+        float(np.sqrt(found.variance + swing**2 * found.one_more)),
+        found.freedom,
+        identical(left, right),
+        left.metric.sign,
     )
 
 
 def require_pairable(left: Evaluation, right: Evaluation) -> None:
-    """Raise :class:`ComparisonError` unless both stand on the same rows and groups, with one confidence."""
+    """Raise :class:`ComparisonError` unless both stand on the same rows and groups, with one metric and confidence."""
+    if left.metric.name != right.metric.name:
+        raise ComparisonError(
+            f"Two contenders were evaluated by {left.metric.name} and by {right.metric.name}; a paired test needs one",
+            "Evaluate both with the same metric.",
+        )
     for name in ("digest", "confidence"):
         if left.sample[name] != right.sample[name]:
             raise ComparisonError(
@@ -246,19 +267,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted.tolist()
 
 
-def auc_gap(left: AucComponents, right: AucComponents, confidence: float = 0.95) -> Interval:
-    """Return the difference of two AUCs on different rows, with DeLong's interval.
-
-    Rows are taken for independent; where some are judged by both the true interval is narrower.
-    """
-    variance = delong_covariance(left, left) + delong_covariance(right, right)
-    gap = left.auc - right.auc
-    if np.isnan(variance):
-        return Interval(gap, None, None, "DeLong").doubted(left.doubt or right.doubt)
-    reach = float(norm.ppf((1 + confidence) / 2) * np.sqrt(variance))
-    return Interval(gap, gap - reach, gap + reach, "DeLong").doubted(left.doubt or right.doubt)
-
-
 def _difference(
     pair: tuple[str, str],
     evaluation: Evaluation,
@@ -273,12 +281,15 @@ def _difference(
     open_question = not test.identical and not np.isnan(test.error)
     reach = test.reach(confidence) if open_question else float("nan")
     error = test.error or test.cautious
+    most = 1.0 if evaluation.metric.bounded else float("inf")
     return Difference(
         *pair,
-        "roc_auc",
+        evaluation.metric.name,
+        evaluation.metric.higher_is_better,
+        None if test.value == 0 else pair[0] if test.lead > 0 else pair[1],
         test.value,
-        max(-1.0, test.value - reach) if open_question else (test.value if test.identical else None),
-        min(1.0, test.value + reach) if open_question else (test.value if test.identical else None),
+        max(-most, test.value - reach) if open_question else (test.value if test.identical else None),
+        min(most, test.value + reach) if open_question else (test.value if test.identical else None),
         _known(test.error),
         test.freedom if open_question else None,
         _known(test.p_value),
@@ -293,7 +304,7 @@ def _difference(
         detectable(error, test.freedom, alpha, family) if open_question else None,
         rows_to_tell(error, rows, margin, alpha, family, test.cautious) if open_question else None,
         rows_to_find(test.value, error, rows, alpha, family) if open_question and test.value else None,
-        evaluation.components.doubt is None,
+        evaluation.metrics[evaluation.metric.name].reliable,
     )
 
 
@@ -303,12 +314,15 @@ def _tost(test: PairedTest, margin: float) -> float:
     return tost(test.value, test.cautious, margin, test.freedom)
 
 
-def identical(left: np.ndarray, right: np.ndarray) -> bool:
-    """Return whether two contenders gave the same scores, but for rounding; constants are alike whatever they are."""
-    spread = min(float(left.std()), float(right.std()))
-    if spread < 1e-12:
-        return max(float(left.std()), float(right.std())) < 1e-12
-    return bool(np.abs(left - right).max() <= IDENTICAL * spread)
+def identical(left: Evaluation, right: Evaluation) -> bool:
+    """Return whether two contenders gave the same scores, but for rounding; constants are alike that score the same."""
+    spreads = [float(np.max(each.scores.std(axis=0))) for each in (left, right)]
+    # Below this a score that is the same for all rows has a deviation by rounding alone.
+    rounding = 1e-12 * max(1.0, *(float(np.abs(each.scores).max()) for each in (left, right)))
+    if min(spreads) < rounding:
+        gap = abs(left.evidence.value - right.evidence.value)
+        return max(spreads) < rounding and gap <= 1e-12 * max(1.0, abs(left.evidence.value))
+    return bool(np.abs(left.scores - right.scores).max() <= IDENTICAL * min(spreads))
 
 
 def _known(value: float) -> float | None:

@@ -1,8 +1,8 @@
-"""Proof that two engines trained the same model: same objective value, same probabilities.
+"""Did two engines train the same model?  The same value of the function they minimised, the same scores.
 
-Coefficients alone prove little (a flat optimum has many); the objective of both, computed here by one
-implementation in float64 on the very matrix they were trained on, and the largest difference between their
-probabilities prove it.
+Coefficients alone show little (a flat optimum has many); the value of both, computed by one implementation in float64
+on the very matrix they were trained on, and the largest difference between their scores show it.  Which contenders
+should agree, and how near, is what their trainers say in ``result.json`` under ``equivalence``.
 """
 
 from __future__ import annotations
@@ -12,134 +12,107 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
 from sparring.errors import ComparisonError
 from sparring.evaluation.predictions import Predictions
-from sparring.io import storage
+from sparring.models import Model
 
-# Trees are grown alike only by the same library; MLlib's and XGBoost's are different algorithms.
-SAME_TREES = ("single_node", "sagemaker")
-# What still counts as the same model: optimisers stop somewhere, and trees store float32.
-OBJECTIVE_TOLERANCE = 1e-9
-PROBABILITY_TOLERANCE = {"logistic_regression": 1e-5, "gradient_boosted_trees": 1e-6}
+Result = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class LinearModel:
-    """A fitted logistic regression and the penalty it was fitted under.
-
-    Attributes
-    ----------
-    intercept : float
-        Not penalised.
-    coefficients : ndarray of float64, shape (n_features,)
-    reg_param : float
-        Lambda, the weight of the penalty.
-    elastic_net_param : float
-        Share of the L1 norm in the penalty, in [0, 1].
-    """
-
-    intercept: float
-    coefficients: np.ndarray
-    reg_param: float
-    elastic_net_param: float
-
-    @classmethod
-    def read(cls, path: str) -> LinearModel:
-        """Return the model in a contender's ``coefficients.json``."""
-        stored = storage.read_json(path)
-        return cls(
-            float(stored["intercept"]),
-            np.asarray(stored["coefficients"], dtype=np.float64),
-            float(stored["regParam"]),
-            float(stored["elasticNetParam"]),
-        )
-
-    def same_objective(self, other: LinearModel) -> bool:
-        """Return whether both were fitted under the same penalty (to 12 digits) on as many features."""
-        return len(self.coefficients) == len(other.coefficients) and bool(
-            np.allclose(
-                [self.reg_param, self.elastic_net_param],
-                [other.reg_param, other.elastic_net_param],
-                rtol=1e-12,
-                atol=0,
-            )
-        )
-
-
-@dataclass(frozen=True)
-class Parity:
-    """How far apart two contenders of one kind are.
+class EquivalenceCheck:
+    """How far apart two contenders are that should be one model.
 
     Attributes
     ----------
     left, right : str
-        Names of the contenders; ``right`` is the single-machine reference where there is one.
-    family : str
-    same_objective : bool or None
-        Whether both logistic regressions minimised the same function; None for trees.
+        Names of the contenders; ``right`` is the reference.
+    group : str
+        Name of what both minimise.
+    differing : list of str
+        The settings of the function that differ between the two: then it is not the same function.
     objective_gap : float or None
-        ``|f(left) - f(right)|``, in nats a row; None for trees and for different objectives.
-    max_probability_difference : float
-        Over the test rows, joined by key.
+        ``|f(left) - f(right)|`` of the function that both minimised; None where it is not compared.
+    objective_tolerance : float or None
+    max_score_difference : float
+        Over the test rows, joined by key, and over the classes.
+    score_tolerance : float or None
+        None: the scores need not agree, the metric within its margin does.
+    within_margin : bool or None
+        Whether the paired test shows the two equivalent; None where there was no test.
     """
 
     left: str
     right: str
-    family: str
-    same_objective: bool | None
+    group: str
+    differing: list[str]
     objective_gap: float | None
-    max_probability_difference: float
+    objective_tolerance: float | None
+    max_score_difference: float
+    score_tolerance: float | None
+    within_margin: bool | None = None
 
     @property
     def equal(self) -> bool:
         """Whether the two are the same model within the tolerances."""
-        near = self.max_probability_difference <= PROBABILITY_TOLERANCE[self.family]
-        if self.family == "logistic_regression":
-            return near and self.objective_gap is not None and self.objective_gap <= OBJECTIVE_TOLERANCE
-        return near
+        if self.differing:
+            return False
+        if self.objective_tolerance is not None and not self._objective_agrees:
+            return False
+        if self.score_tolerance is None:
+            return bool(self.within_margin)
+        return self.max_score_difference <= self.score_tolerance
+
+    @property
+    def _objective_agrees(self) -> bool:
+        gap, most = self.objective_gap, self.objective_tolerance
+        return gap is not None and most is not None and gap <= most
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the attributes, ``equal`` and the tolerances behind it, JSON-ready."""
-        linear = self.family == "logistic_regression"
-        return {
-            **asdict(self),
-            "equal": self.equal,
-            "objective_tolerance": OBJECTIVE_TOLERANCE if linear else None,
-            "probability_tolerance": PROBABILITY_TOLERANCE[self.family],
-        }
+        """Return the attributes and ``equal``, JSON-ready."""
+        return {**asdict(self), "equal": self.equal}
 
 
-def objective(features: csr_matrix | np.ndarray, labels: np.ndarray, weights: np.ndarray, model: LinearModel) -> float:
-    """Return what logistic regression minimises: mean log loss + lambda ((1-a)/2 |w|^2 + a |w|_1).
+def equivalence_pairs(results: Sequence[Result]) -> list[tuple[str, str]]:
+    """Return the pairs of contenders that should be one model, from their ``result.json``.
 
-    Parameters
-    ----------
-    features : csr_matrix or ndarray, shape (n, n_features)
-        Computed in float64 whatever is stored.
-    labels, weights : ndarray of float64, shape (n,)
-    model : LinearModel
-
-    Returns
-    -------
-    float
-        In nats a row; MLlib's objective with ``standardization=False``.
+    The reference, on the right, is the first contender of a group in the order of ``results``; failed ones are left
+    out.
 
     Examples
     --------
-    >>> model = LinearModel(0.0, np.array([0.0]), 0.1, 0.0)
-    >>> round(objective(np.array([[1.0], [2.0]]), np.array([0.0, 1.0]), np.ones(2), model), 6)
-    0.693147
+    >>> linear = {"status": "ok", "equivalence": {"group": "logistic"}}
+    >>> equivalence_pairs([linear | {"name": "a"}, linear | {"name": "b"}, linear | {"name": "c", "equivalence": None}])
+    [('b', 'a')]
     """
-    w, share = model.coefficients, model.elastic_net_param
-    margins = features.astype(np.float64) @ w + model.intercept
-    losses = np.logaddexp(0.0, np.where(labels == 1, -margins, margins))
-    penalty = (1 - share) / 2 * float(w @ w) + share * float(np.abs(w).sum())
-    return float(np.sum(weights * losses) / np.sum(weights) + model.reg_param * penalty)
+    groups: dict[str, list[str]] = {}
+    for result in results:
+        if result["status"] == "ok" and result["equivalence"] is not None:
+            groups.setdefault(result["equivalence"]["group"], []).append(result["name"])
+    return [(other, names[0]) for names in groups.values() for other in names[1:]]
 
 
-def max_probability_difference(left: Predictions, right: Predictions) -> float:
+def differing_settings(left: Result, right: Result) -> list[str]:
+    """Return the settings of the minimised function in which two contenders of one group differ, by value."""
+    one, other = (result["equivalence"]["settings"] for result in (left, right))
+    return sorted(name for name in one.keys() | other.keys() if plain(one.get(name)) != plain(other.get(name)))
+
+
+def tolerance(left: Result, right: Result, name: str) -> float | None:
+    """Return the wider tolerance ``name`` of two contenders; None where one of them has none.
+
+    Examples
+    --------
+    >>> one, other = ({"equivalence": {"score_tolerance": most}} for most in (1e-6, None))
+    >>> tolerance(one, one, "score_tolerance"), tolerance(one, other, "score_tolerance")
+    (1e-06, None)
+    """
+    stated = [result["equivalence"][name] for result in (left, right)]
+    return None if None in stated else float(max(stated))
+
+
+def max_score_difference(left: Predictions, right: Predictions) -> float:
     """Return the largest ``|score - score|`` over rows of the same key.
 
     Raises
@@ -156,57 +129,59 @@ def max_probability_difference(left: Predictions, right: Predictions) -> float:
     return float(np.abs(left.scores - right.scores).max())
 
 
-def parity_pairs(results: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
-    """Return (left, right, family) of the contenders that should agree, from their ``result.json``.
-
-    Logistic regressions all solve one problem; boosted trees agree only where both are XGBoost.  The
-    reference on the right is the first single-machine contender of the family, else its first contender.
-    Failed ones are left out.
-    """
-    pairs = []
-    for family in ("logistic_regression", "gradient_boosted_trees"):
-        alike = [
-            result
-            for result in results
-            if result["family"] == family
-            and result["status"] == "ok"
-            and (family == "logistic_regression" or result["engine"] in SAME_TREES)
-        ]
-        ordered = sorted(alike, key=lambda result: result["engine"] != "single_node")
-        pairs += [(other["name"], ordered[0]["name"], family) for other in ordered[1:]]
-    return pairs
-
-
-def prove(
-    left: str,
-    right: str,
-    family: str,
+def check_equivalence(
+    left: Result,
+    right: Result,
     predictions: Mapping[str, Predictions],
-    models: Mapping[str, LinearModel] | None = None,
+    models: Mapping[str, Model] | None = None,
     train: Any = None,
-) -> Parity:
+    within_margin: bool | None = None,
+) -> EquivalenceCheck:
     """Return how far ``left`` and ``right`` are apart.
 
     Parameters
     ----------
-    left, right, family : str
-        From :func:`parity_pairs`.
+    left, right : mapping
+        ``result.json`` of a pair of :func:`equivalence_pairs`.
     predictions : mapping of str to Predictions
         Test predictions by contender.
-    models : mapping of str to LinearModel, optional
-        By contender; for logistic regressions.
+    models : mapping of str to Model, optional
+        By contender, where the value of what they minimised is to be compared.
     train : sparring.data.matrix.Part, optional
         The matrix that both were fitted on; anything with ``features``, ``labels`` and ``weights``.
+    within_margin : bool, optional
+        Whether the paired test shows the two equivalent.
 
     Raises
     ------
     ComparisonError
         If the two predicted different rows.
     """
-    difference = max_probability_difference(predictions[left], predictions[right])
-    if family != "logistic_regression" or models is None or train is None:
-        return Parity(left, right, family, None, None, difference)
-    if not models[left].same_objective(models[right]):
-        return Parity(left, right, family, False, None, difference)
-    values = [objective(train.features, train.labels, train.weights, models[name]) for name in (left, right)]
-    return Parity(left, right, family, True, abs(values[0] - values[1]), difference)
+    names = (left["name"], right["name"])
+    differing = differing_settings(left, right)
+    gap, most = None, tolerance(left, right, "objective_tolerance")
+    if most is not None and not differing and models is not None and train is not None:
+        gap = _objective_gap([models[name] for name in names], train)
+    return EquivalenceCheck(
+        *names,
+        right["equivalence"]["group"],
+        differing,
+        gap,
+        most,
+        max_score_difference(predictions[names[0]], predictions[names[1]]),
+        tolerance(left, right, "score_tolerance"),
+        within_margin,
+    )
+
+
+def _objective_gap(models: list[Model], train: Any) -> float | None:
+    values = [model.objective(train.features, train.labels, train.weights) for model in models]
+    return None if values[0] is None or values[1] is None else abs(values[0] - values[1])
+
+
+def plain(value: Any) -> str:
+    """Return a setting as comparable text: numbers by value, for SageMaker's are text."""
+    try:
+        return repr(float(value))
+    except (TypeError, ValueError):
+        return str(value)

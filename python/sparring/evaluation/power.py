@@ -72,7 +72,8 @@ def rows_to_tell(
         wider = own / times + (more - own) / times**2
         return float(reach * math.sqrt(wider) + power * math.sqrt(own / times) - 1)
 
-    equal = brentq(beyond_margin, 1e-9, 1e12)
+    least = 1e-9
+    equal = brentq(beyond_margin, least, 1e12) if beyond_margin(least) > 0 else least
     return max(math.ceil(rows * equal), rows_to_find(2 * margin, standard_error, rows, alpha, tests))
 
 

@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from sparring.errors import LabelError, TableError
+from sparring.errors import TableError
 from sparring.io import storage
+from sparring.task import BINARY, PROBABILITIES, Task
 
-COLUMNS = ("key", "label", "weight", "score")
+COLUMNS = ("key", "label", "weight")
 
 
 @dataclass(frozen=True)
@@ -26,58 +27,61 @@ class Predictions:
     keys : ndarray of str, shape (n,)
         Unique.
     labels : ndarray of float64, shape (n,)
-        0 or 1, both present.
+        Codes of classes, all present; or numbers.
     weights : ndarray of float64, shape (n,)
         Positive.
-    scores : ndarray of float64, shape (n,)
-        Probability of class 1.
-    units : ndarray of int64, shape (n,)
-        Number of the row's group, from 0; what the bootstrap draws.  Every row is its own unit without
+    scores : ndarray of float64, shape (n,) or (n, classes)
+        Probability of class 1, or the estimate; or the probabilities of all classes.
+    clusters : ndarray of int64, shape (n,)
+        Number of the row's group, from 0: what is independent of each other.  Every row is its own cluster without
         groups.
     grouped : bool
-        Whether the units are groups.
+        Whether the clusters are groups.
     """
 
     keys: np.ndarray
     labels: np.ndarray
     weights: np.ndarray
     scores: np.ndarray
-    units: np.ndarray
+    clusters: np.ndarray
     grouped: bool
 
     @classmethod
-    def read(cls, folder: str, split: str) -> Predictions:
+    def read(cls, folder: str, split: str, task: Task = BINARY) -> Predictions:
         """Return the rows of ``split`` from the Parquet files in ``folder``.
 
         Parameters
         ----------
         folder : str
             A contender's ``predictions`` folder, local or remote, with the columns ``key``, ``split``,
-            ``label``, ``weight``, ``score`` and perhaps ``group``.
+            ``label``, ``weight``, the task's score and perhaps ``group``.
         split : {"validation", "test"}
             The part to read; the other one's row groups are skipped where statistics allow.
+        task : Task, default BINARY
+            Names the column of the scores, and checks them.
 
         Raises
         ------
         TableError
-            If a column is missing, no row is of ``split``, a key repeats or a score is no probability.
+            If a column is missing, no row is of ``split``, a key repeats or a score is none of the task.
         LabelError
-            If the labels are not 0 and 1, both present.
+            If a label is none of the task, or a class is missing.
         """
         system, inner = storage.filesystem(folder)
         dataset = ds.dataset(inner, filesystem=system, format="parquet")
-        missing = [name for name in ("split", *COLUMNS) if name not in dataset.schema.names]
+        wanted = [*COLUMNS, task.score_column()]
+        missing = [name for name in ("split", *wanted) if name not in dataset.schema.names]
         if missing:
             raise TableError(
                 f"The predictions in {folder} lack {', '.join(missing)}; they have {', '.join(dataset.schema.names)}",
                 "Run the train stage again.",
             )
         optional = ["group"] if "group" in dataset.schema.names else []
-        table = dataset.to_table(columns=[*COLUMNS, *optional], filter=pc.field("split") == split)
-        return cls.from_table(table, f"the {split} predictions in {folder}")
+        table = dataset.to_table(columns=[*wanted, *optional], filter=pc.field("split") == split)
+        return cls.from_table(table, f"the {split} predictions in {folder}", task)
 
     @classmethod
-    def from_table(cls, table: pa.Table, owner: str = "the predictions") -> Predictions:
+    def from_table(cls, table: pa.Table, owner: str = "the predictions", task: Task = BINARY) -> Predictions:
         """Return the rows of ``table``, sorted by key and checked; ``owner`` names them in errors.
 
         Examples
@@ -86,57 +90,62 @@ class Predictions:
         >>> Predictions.from_table(pa.table(rows)).scores.tolist()
         [0.3, 0.8]
         """
+        if table.num_rows == 0:
+            raise TableError(f"There are no rows in {owner}", "Run the train stage again.")
         table = table.sort_by("key")
-        columns = {name: table.column(name).to_numpy() for name in table.column_names}
-        numbers = {name: columns[name].astype(np.float64) for name in COLUMNS[1:]}
-        _check(columns["key"], numbers, owner)
-        grouped = "group" in columns
-        units = pd.factorize(columns["group"], use_na_sentinel=False)[0] if grouped else np.arange(len(columns["key"]))
-        return cls(columns["key"], numbers["label"], numbers["weight"], numbers["score"], units, grouped)
+        keys = table.column("key").to_numpy()
+        labels, weights = (table.column(name).to_numpy().astype(np.float64) for name in ("label", "weight"))
+        scores = _scores(table, task.score_column(), owner)
+        _check(keys, weights, owner)
+        task.check(labels, scores, owner)
+        grouped = "group" in table.column_names
+        groups = table.column("group").to_numpy() if grouped else None
+        clusters = pd.factorize(groups, use_na_sentinel=False)[0] if groups is not None else np.arange(len(keys))
+        return cls(keys, labels, weights, scores, clusters, grouped)
 
     def __len__(self) -> int:
         return len(self.keys)
 
     @property
-    def unit_count(self) -> int:
+    def cluster_count(self) -> int:
         """Number of groups, or of rows without groups."""
-        return int(self.units.max()) + 1
+        return int(self.clusters.max()) + 1
 
     @property
-    def unit(self) -> str:
+    def cluster(self) -> str:
         """What is independent of each other: ``"group"`` or ``"row"``."""
         return "group" if self.grouped else "row"
 
     def digest(self) -> str:
         """Return a hash of everything but the scores: contenders of equal digest may be compared in pairs."""
         state = hashlib.blake2b(pd.util.hash_array(self.keys, categorize=False).tobytes(), digest_size=8)
-        for values in (self.labels, self.weights, self.units):
+        for values in (self.labels, self.weights, self.clusters):
             state.update(np.ascontiguousarray(values, dtype=np.float64).tobytes())
         return state.hexdigest()
 
 
-def _check(keys: np.ndarray, numbers: dict[str, np.ndarray], owner: str) -> None:
+def _scores(table: pa.Table, column: str, owner: str) -> np.ndarray:
+    """Return the scores as float64, of shape (n,) or (n, classes)."""
+    stored = table.column(column)
+    if column != PROBABILITIES:
+        return stored.to_numpy().astype(np.float64)
+    counts = pc.unique(pc.list_value_length(stored)).to_pylist()
+    if len(counts) != 1 or counts[0] is None:
+        raise TableError(
+            f"Rows of {owner} have {' or '.join(map(str, sorted(counts, key=str)))} probabilities; all need as many as "
+            "there are classes",
+            "Store the probabilities of all classes, in the order of their codes.",
+        )
+    return pc.list_flatten(stored).to_numpy().astype(np.float64).reshape(len(stored), counts[0])
+
+
+def _check(keys: np.ndarray, weights: np.ndarray, owner: str) -> None:
     """Raise for rows that no metric is defined on."""
-    if len(keys) == 0:
-        raise TableError(f"There are no rows in {owner}", "Run the train stage again.")
     repeated = np.flatnonzero(keys[1:] == keys[:-1])
     if len(repeated):
         raise TableError(
             f"{len(repeated)} keys repeat in {owner}, the first is {keys[repeated[0]]!r}",
             "Check that the contender scored every row once.",
         )
-    score, weight = numbers["score"], numbers["weight"]
-    outside = ~((score >= 0) & (score <= 1))
-    if outside.any():
-        raise TableError(
-            f"{int(outside.sum())} scores in {owner} are not in [0, 1], the first is {score[outside][0]}",
-            "Store the probability of class 1 as score.",
-        )
-    if not ((weight > 0) & np.isfinite(weight)).all():
+    if not ((weights > 0) & np.isfinite(weights)).all():
         raise TableError(f"Some weights in {owner} are not positive numbers", "Quarantine such rows at ingest.")
-    classes = np.unique(numbers["label"])
-    if classes.tolist() != [0.0, 1.0]:
-        raise LabelError(
-            f"The labels in {owner} are {classes.tolist()[:5]}; metrics need 0 and 1, both present",
-            "Check the label column, or make the part larger.",
-        )

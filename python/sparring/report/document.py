@@ -6,10 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from sparring.evaluation import METRICS
 from sparring.report.facts import RowCounts, RunFacts
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def document(facts: RunFacts) -> dict[str, Any]:
@@ -29,21 +28,22 @@ def document(facts: RunFacts) -> dict[str, Any]:
         {
             "schema_version": SCHEMA_VERSION,
             "run": facts["run"],
+            "task": facts["task"],
             "verdict": facts["verdict"],
             "rows": {**facts["rows"], "adds_up": adds_up(facts["rows"])},
             "contenders": [contender(result, facts["evaluations"].get(result["name"])) for result in facts["results"]],
             "baselines": [baseline(row) for row in facts.get("baselines", [])],
             "baseline_tests": facts.get("baseline_tests", []),
             "differences": facts["differences"],
-            "parity": facts["parity"],
-            "leakage": leakage and {**leakage, **inflation(leakage)},
+            "equivalence": facts["equivalence"],
+            "leakage": leakage and {**leakage, **inflation(leakage, facts["task"]["metrics"][0])},
             "split": facts["split"],
             "quarantine": facts["quarantine"],
             "deduplicate": facts["deduplicate"],
             "not_features": facts.get("not_features", {}),
             "examples": facts.get("examples", {}),
             "encoding": facts["encoding"],
-            "ledger": facts["ledger"],
+            "fairness_checks": facts["fairness_checks"],
             "costs": facts.get("costs", []),
             "stages": facts["stages"],
             "environment": facts["environment"],
@@ -52,16 +52,14 @@ def document(facts: RunFacts) -> dict[str, Any]:
 
 
 def contender(result: Mapping[str, Any], evaluation: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return a contender's result with its metrics, test sample and curves; those are None when it failed."""
-    if evaluation is None:
-        return {**result, "metrics": None, "sample": None, "curves": None}
-    metrics = {name: evaluation[name] for name in METRICS}
-    return {**result, "metrics": metrics, "sample": evaluation["sample"], "curves": evaluation["curves"]}
+    """Return a contender's result with what its evaluation found; these are None when it failed."""
+    found = evaluation or {}
+    return {**result, **{name: found.get(name) for name in ("metrics", "sample", "plots", "tables")}}
 
 
 def baseline(evaluation: Mapping[str, Any]) -> dict[str, Any]:
     """Return a baseline's name and metrics."""
-    return {"name": evaluation["name"], "metrics": {name: evaluation[name] for name in METRICS}}
+    return {"name": evaluation["name"], "metrics": evaluation["metrics"]}
 
 
 def adds_up(rows: RowCounts) -> bool:
@@ -77,11 +75,15 @@ def adds_up(rows: RowCounts) -> bool:
     return rows["input"] == left + rows["train"] + rows["validation"] + rows["test"]
 
 
-def inflation(leakage: Mapping[str, Any]) -> dict[str, float]:
-    """Return how much better the naive split looks, in AUC; nothing when it was not measured."""
+def inflation(leakage: Mapping[str, Any], metric: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how far the naive split's metric is from the safe one's, and whether it looks better.
+
+    Nothing when it was not measured.
+    """
     if "naive" not in leakage:
         return {}
-    return {"inflation": float(leakage["naive"]["roc_auc"] - leakage["safe"]["roc_auc"])}
+    gap = float(leakage["naive"]["value"] - leakage["safe"]["value"])
+    return {"inflation": gap, "flatters": bool(gap and (gap > 0) == metric["higher_is_better"])}
 
 
 def finite(value: Any) -> Any:

@@ -39,10 +39,15 @@ class RowCounts(TypedDict):
 
 
 class PartBalance(TypedDict):
-    """One part of the split: rows, rows of class 1, groups, and the share of the rows that was asked for."""
+    """One part of the split: rows, groups, and the share of the rows that was asked for.
+
+    ``classes`` are rows by class, as text; of a label that is a number it is ``label_mean`` and ``label_deviation``.
+    """
 
     rows: int
-    positives: int
+    classes: NotRequired[dict[str, int]]
+    label_mean: NotRequired[float | None]
+    label_deviation: NotRequired[float | None]
     groups: NotRequired[int]
     target: NotRequired[float]
 
@@ -59,7 +64,7 @@ class Deduplication(TypedDict):
     """What deduplication found; further keys are shown as they are.
 
     ``columns`` make two rows equal; ``clusters`` counts sets of two or more equal rows, ``conflicting`` those
-    among them that hold both labels; ``sizes`` counts clusters by size.
+    among them that hold several labels; ``sizes`` counts clusters by size.
     """
 
     enabled: bool
@@ -72,15 +77,15 @@ class Deduplication(TypedDict):
 
 
 class LeakSide(TypedDict):
-    """One way to split: the AUCs of the trainer and of the group-mean baseline, and the groups that are in train.
+    """One way to split: the metric that decides of the trainer and of the group-mean baseline, with their intervals.
 
     ``group_overlap_rate`` is the share of test rows whose group occurs in train.
     """
 
-    roc_auc: float
-    low: NotRequired[float]
-    high: NotRequired[float]
-    group_mean_roc_auc: NotRequired[float]
+    value: float
+    low: NotRequired[float | None]
+    high: NotRequired[float | None]
+    group_mean: NotRequired[float]
     group_mean_low: NotRequired[float | None]
     group_mean_high: NotRequired[float | None]
     group_overlap_rate: NotRequired[float]
@@ -119,8 +124,10 @@ class RunFacts(TypedDict):
 
     Attributes
     ----------
-    run, rows, split, deduplicate, verdict, ledger, stages
+    run, rows, split, deduplicate, verdict, fairness_checks, stages
         As their classes say.
+    task : dict
+        :meth:`sparring.task.Task.describe`.
     quarantine : dict of str to int
         Reason -> rows; sums to ``rows["quarantined"]``.
     not_features : dict of str to str
@@ -139,8 +146,8 @@ class RunFacts(TypedDict):
         ``BaselineTest.to_dict()`` of every contender.
     differences : list of dict
         ``Difference.to_dict()`` of every pair.
-    parity : list of dict
-        ``Parity.to_dict()`` of the pairs that should agree.
+    equivalence : list of dict
+        ``EquivalenceCheck.to_dict()`` of the pairs that should be one model.
     leakage : Leakage or None
         None when audit and inflation were switched off.
     environment : dict of str to str
@@ -150,6 +157,7 @@ class RunFacts(TypedDict):
     """
 
     run: RunInfo
+    task: dict[str, Any]
     rows: RowCounts
     quarantine: dict[str, int]
     deduplicate: Deduplication
@@ -162,9 +170,9 @@ class RunFacts(TypedDict):
     baselines: NotRequired[list[dict[str, Any]]]
     baseline_tests: NotRequired[list[dict[str, Any]]]
     differences: list[dict[str, Any]]
-    parity: list[dict[str, Any]]
+    equivalence: list[dict[str, Any]]
     leakage: Leakage | None
-    ledger: list[Control]
+    fairness_checks: list[Control]
     verdict: Verdict
     environment: dict[str, str]
     stages: list[Stage]

@@ -1,15 +1,21 @@
-"""ROC and calibration plots as SVG that takes its colours from the page and so follows light and dark."""
+"""Plots as SVG that takes its colours from the page and so follows light and dark: drawn by their kind."""
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import matplotlib
+from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from sparring.task import Plot
 
 # Stand-ins that no plot uses otherwise; each becomes a CSS variable of the page.
 INK, MUTED, GRID = "#fe0001", "#fe0002", "#fe0003"
@@ -18,6 +24,9 @@ VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)", GRID: "var(--line)"} | {
     colour: f"var(--c{number})" for number, colour in enumerate(SERIES)
 }
 DASHES = ["-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2))]
+REFERENCE: dict[str, Any] = {"color": MUTED, "linewidth": 0.8, "linestyle": (0, (2, 3)), "zorder": 0}
+# So many classes leave room for figures in the squares of a matrix; so many letters of a name beside them.
+MOST_FIGURES, LONGEST_NAME = 10, 14
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.size": 9,
@@ -42,47 +51,108 @@ def style_of(number: int) -> tuple[str, Any]:
     return SERIES[number % len(SERIES)], DASHES[number % len(DASHES)]
 
 
-def drawn(contenders: Sequence[Mapping[str, Any]]) -> list[tuple[int, Mapping[str, Any]]]:
-    """Return those that have curves, with their numbers; solid lines first, so that equal ones show."""
-    having = [(number, contender) for number, contender in enumerate(contenders) if contender["curves"]]
-    return sorted(having, key=lambda pair: pair[0] % len(DASHES))
+@dataclass(frozen=True)
+class Drawing:
+    """A plot of the page: its title, what the dotted line is, and the SVG; of a matrix also whose it is."""
+
+    title: str
+    reference: str | None
+    svg: Markup
+    contender: int | None = None
 
 
-def roc_plot(contenders: Sequence[Mapping[str, Any]]) -> str:
-    """Return the ROC curves of the contenders that have one as an SVG element."""
+def drawings(contenders: Sequence[Mapping[str, Any]], order: Sequence[int]) -> list[Drawing]:
+    """Return the plots of the contenders in ``order``, drawn by their kinds.
 
-    def draw(axes: Axes) -> None:
-        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=(0, (2, 3)))
-        for number, contender in drawn(contenders):
-            colour, dashes = style_of(number)
-            false, true = zip(*contender["curves"]["roc"], strict=True)
-            axes.plot(false, true, color=colour, linestyle=dashes, linewidth=1.6)
-        axes.set(xlim=(0, 1), ylim=(0, 1.005), xlabel="False positive rate", ylabel="True positive rate")
-        axes.set_aspect("equal")
-
-    return _svg("roc", "ROC curves of the contenders on the test part", draw)
+    Those of one name are on the same axes, solid lines first, so that equal ones show; a matrix is drawn for each
+    contender.
+    """
+    plots: dict[str, dict[int, Plot]] = {}
+    for number in order:
+        for plot in contenders[number]["plots"] or []:
+            plots.setdefault(plot["name"], {})[number] = plot
+    return [drawing for name, members in plots.items() for drawing in _drawn(name, members)]
 
 
-def calibration_plot(contenders: Sequence[Mapping[str, Any]]) -> str:
-    """Return observed rate against mean score, in bins of equal weight, as an SVG element."""
-
-    def draw(axes: Axes) -> None:
-        top = 0.0
-        for number, contender in drawn(contenders):
-            colour, dashes = style_of(number)
-            points = [(b["score"], b["rate"]) for b in contender["curves"]["calibration"]]
-            top = max(top, *(max(point) for point in points))
-            line = {"color": colour, "linestyle": dashes, "linewidth": 1.4, "marker": "o", "markersize": 3.2}
-            axes.plot(*zip(*points, strict=True), **line)
-        limit = min(1.0, 1.08 * top) or 1.0
-        axes.plot([0, limit], [0, limit], color=MUTED, linewidth=0.8, linestyle=(0, (2, 3)), zorder=0)
-        axes.set(xlim=(0, limit), ylim=(0, limit), xlabel="Mean predicted probability", ylabel="Observed rate")
-        axes.set_aspect("equal")
-
-    return _svg("calibration", "Calibration of the contenders on the test part", draw)
+def _drawn(name: str, plots: Mapping[int, Plot]) -> list[Drawing]:
+    first = next(iter(plots.values()))
+    if first["kind"] == "matrix":
+        return [
+            Drawing(
+                plot["title"], None, _svg(f"{name}-{number}", plot["title"], partial(_matrix, plot, number)), number
+            )
+            for number, plot in plots.items()
+        ]
+    lines = sorted(plots.items(), key=lambda pair: pair[0] % len(DASHES))
+    label = f"{first['title']}, of the contenders on the test part"
+    svg = _svg(name, label, partial(KINDS[first["kind"]], lines, first))
+    return [Drawing(first["title"], first.get("reference"), svg)]
 
 
-def _svg(name: str, label: str, draw: Any) -> str:
+def _lines(lines: Sequence[tuple[int, Plot]], first: Plot, axes: Axes) -> None:
+    """Curves from (0, 0) to (1, 1), beside the diagonal."""
+    axes.plot([0, 1], [0, 1], **REFERENCE)
+    _series(lines, axes, linewidth=1.6)
+    axes.set(xlim=(0, 1), ylim=(0, 1.005), xlabel=first["x"], ylabel=first["y"])
+    axes.set_aspect("equal")
+
+
+def _calibration(lines: Sequence[tuple[int, Plot]], first: Plot, axes: Axes) -> None:
+    """Marked points on two equal axes, beside the diagonal."""
+    values = [value for _, plot in lines for point in plot["points"] for value in point]
+    low, high = min(0.0, *values), max(values)
+    low, high = (low and low - 0.04 * (high - low), high + 0.08 * (high - low) or 1.0)
+    _series(lines, axes, linewidth=1.4, marker="o", markersize=3.2)
+    axes.plot([low, high], [low, high], **REFERENCE)
+    axes.set(xlim=(low, high), ylim=(low, high), xlabel=first["x"], ylabel=first["y"])
+    axes.set_aspect("equal")
+
+
+def _quantiles(lines: Sequence[tuple[int, Plot]], first: Plot, axes: Axes) -> None:
+    """Curves from 0 to 1, around a line at 0."""
+    axes.axhline(0, **REFERENCE)
+    _series(lines, axes, linewidth=1.6)
+    axes.set(xlim=(0, 1), xlabel=first["x"], ylabel=first["y"])
+
+
+def _matrix(plot: Plot, number: int, axes: Axes) -> None:
+    """Squares as dark as their share, with its figure where there is room."""
+    names, cells = [_short(name) for name in plot["names"]], plot["cells"]
+    for row, shares in enumerate(cells):
+        for column, share in enumerate(shares):
+            colour, opacity = style_of(number)[0], 0.62 * share
+            axes.add_patch(
+                Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=colour, alpha=opacity, edgecolor="none")
+            )
+            if len(names) <= MOST_FIGURES:
+                axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", color=INK, size=8)
+    places = range(len(names))
+    axes.set(xlim=(-0.5, len(names) - 0.5), ylim=(len(names) - 0.5, -0.5), xlabel=plot["x"], ylabel=plot["y"])
+    axes.set_xticks(
+        places,
+        names,
+        rotation=45 if max(map(len, names)) > 3 else 0,
+        ha="right" if max(map(len, names)) > 3 else "center",
+    )
+    axes.set_yticks(places, names)
+    axes.grid(False)
+    axes.set_aspect("equal")
+
+
+def _series(lines: Sequence[tuple[int, Plot]], axes: Axes, **style: Any) -> None:
+    for number, plot in lines:
+        colour, dashes = style_of(number)
+        axes.plot(*zip(*plot["points"], strict=True), color=colour, linestyle=dashes, **style)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}\u2026"
+
+
+KINDS = {"line": _lines, "calibration": _calibration, "quantiles": _quantiles}
+
+
+def _svg(name: str, label: str, draw: Callable[[Axes], None]) -> Markup:
     """Return what ``draw`` puts on square axes as an SVG element that can stand inside a page."""
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
         figure = Figure(figsize=(4.5, 4.3), layout="tight")
@@ -91,7 +161,8 @@ def _svg(name: str, label: str, draw: Any) -> str:
         axes.tick_params(length=0, pad=6)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    return _inline(buffer.getvalue(), name, label)
+    # Matplotlib escapes what it writes.
+    return Markup(_inline(buffer.getvalue(), name, str(escape(label))))
 
 
 def _inline(svg: str, name: str, label: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from sparring.task import written
+
 # The minus sign and the digits of an exponent.
 SUPERSCRIPTS = "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"
 ABSENT = "\u2013"
@@ -29,7 +31,7 @@ def score(value: float) -> str:
     >>> score(0.74023)
     '0.7402'
     """
-    return f"{value:.4f}"
+    return f"{value:.4f}".replace("-", "\u2212")
 
 
 def signed(value: float) -> str:
@@ -124,6 +126,34 @@ def moment(text: str) -> str:
     return f"{at.day} {at:%B %Y, %H:%M} {at.tzname() or ''}".rstrip()
 
 
+def amount(value: float) -> str:
+    """Return a number in some unit, with four digits.
+
+    Examples
+    --------
+    >>> amount(1234.5), amount(-0.012345)
+    ('1,234', '−0.01235')
+    """
+    return written(value, "amount").replace("-", "\u2212")
+
+
+def signed_amount(value: float) -> str:
+    """Return a difference in some unit, with its sign and four digits."""
+    return written(value, "amount", signed=True).replace("-", "\u2212")
+
+
+def heading(text: str) -> str:
+    """Return a title that begins a heading or a cell.
+
+    Examples
+    --------
+    >>> heading("log loss"), heading("")
+    ('Log loss', '')
+    """
+    return text[:1].upper() + text[1:]
+
+
 KINDS: dict[str, Callable[[float], str]] = {
-    function.__name__: function for function in (count, score, signed, share, seconds, size, tiny, money)
+    function.__name__: function
+    for function in (count, score, signed, share, seconds, size, tiny, money, amount, signed_amount)
 }

@@ -7,54 +7,62 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sparring.report.axis import Scale, log_ticks
+from sparring.report.formats import heading
 from sparring.report.units import unit_of
 
-# Chance, and a perfect ranking.
-AUC_TICKS = [{"at": 200 * (auc - 0.5), "label": f"{auc:.1f}"} for auc in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)]
 PHASES = ("start", "session", "read", "hand_off", "fit", "score", "write")
 PARTS = ("train", "validation", "test")
 
 Contenders = Sequence[Mapping[str, Any]]
+Metric = Mapping[str, Any]
 
 
-def ranked(contenders: Contenders) -> list[int]:
-    """Return the contenders' numbers by falling ROC AUC, failed ones last."""
+def ranked(contenders: Contenders, metric: Metric) -> list[int]:
+    """Return the contenders' numbers, the best in ``metric`` first, failed ones last."""
+    sign = -1 if metric["higher_is_better"] else 1
 
     def rank(number: int) -> tuple[bool, float]:
         metrics = contenders[number]["metrics"]
-        return metrics is None, -metrics["roc_auc"]["value"] if metrics else 0.0
+        return metrics is None, sign * metrics[metric["name"]]["value"] if metrics else 0.0
 
     return sorted(range(len(contenders)), key=rank)
 
 
-def intervals(contenders: Contenders) -> dict[str, Any]:
-    """Return the ticks of a scale that all ROC AUC intervals share, and left end, width and dot of each on it."""
-    aucs = {n: c["metrics"]["roc_auc"] for n, c in enumerate(contenders) if c["metrics"]}
-    if not aucs:
+def difference_kind(metric: Metric) -> str:
+    """Return the kind of figure that a difference in ``metric`` is."""
+    return "signed_amount" if metric["shown_as"] == "amount" else "signed"
+
+
+def size_kind(metric: Metric) -> str:
+    """Return the kind of figure that a difference in ``metric`` without its sign is."""
+    return "amount" if metric["shown_as"] == "amount" else "score"
+
+
+def intervals(contenders: Contenders, metric: Metric) -> dict[str, Any]:
+    """Return the ticks of a scale that all intervals share, and left end, width and dot of each on it."""
+    found = {n: c["metrics"][metric["name"]] for n, c in enumerate(contenders) if c["metrics"]}
+    if not found:
         return {"ticks": [], "bars": {}}
-    ends = {n: [auc["value"] if auc[end] is None else auc[end] for end in ("low", "high")] for n, auc in aucs.items()}
+    ends = {n: [one["value"] if one[end] is None else one[end] for end in ("low", "high")] for n, one in found.items()}
     scale = Scale(min(low for low, _ in ends.values()), max(high for _, high in ends.values()))
     bars = {
-        n: {"left": scale.at(low), "width": scale.at(high) - scale.at(low), "dot": scale.at(aucs[n]["value"])}
+        n: {"left": scale.at(low), "width": scale.at(high) - scale.at(low), "dot": scale.at(found[n]["value"])}
         for n, (low, high) in ends.items()
     }
     return {"ticks": scale.ticks, "bars": bars}
 
 
-def tiles(document: Mapping[str, Any]) -> list[dict[str, str]]:
+def tiles(document: Mapping[str, Any], metric: Metric) -> list[dict[str, str]]:
     """Return the key figures beside the verdict: label, pointer, kind and a note each."""
     found = []
     names = [contender["name"] for contender in document["contenders"]]
     choice = document["verdict"]["choice"]
     if choice in names:
         place = f"/contenders/{names.index(choice)}"
+        value = f"{place}/metrics/{metric['name']}/value"
+        unit = f", in units of {metric['unit']}" if metric["unit"] else ""
         found += [
-            {
-                "label": "ROC AUC",
-                "pointer": f"{place}/metrics/roc_auc/value",
-                "kind": "score",
-                "note": choice,
-            },
+            {"label": heading(metric["title"]), "pointer": value, "kind": metric["shown_as"], "note": choice + unit},
             {
                 "label": "Wall time",
                 "pointer": f"{place}/wall_seconds",
@@ -69,8 +77,9 @@ def tiles(document: Mapping[str, Any]) -> list[dict[str, str]]:
             },
         ]
     if document["leakage"] and "inflation" in document["leakage"]:
-        note = "AUC a naive split would add"
-        found.append({"label": "Leak inflation", "pointer": "/leakage/inflation", "kind": "signed", "note": note})
+        note = f"{metric['title']} of a naive split, less that of the safe one"
+        kind = difference_kind(metric)
+        found.append({"label": "Leak inflation", "pointer": "/leakage/inflation", "kind": kind, "note": note})
     return found
 
 
@@ -91,38 +100,55 @@ def funnel(document: Mapping[str, Any]) -> dict[str, Any]:
     return {"bars": bars, "ticks": scale.ticks}
 
 
-def leak_bars(leakage: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """Return the AUC bars of trainer and group-mean baseline on both splits; they begin at 0.5, pure chance.
+def leak_bars(leakage: Mapping[str, Any] | None, metric: Metric) -> dict[str, Any]:
+    """Return the bars of trainer and group-mean baseline on both splits, and the ticks below them.
 
-    ``reach`` is left end and width of the interval, in per cent, or None.
+    The bars begin at chance where the metric has one, and end at 1; else they begin at 0.  Each has its left end and
+    width, and the ``reach`` of its interval, left end and width or None, all in per cent.
     """
     if not leakage or "naive" not in leakage:
-        return []
-    rows = [(leakage["contender"], "roc_auc", ""), ("Group-mean baseline", "group_mean_roc_auc", "group_mean_")]
-    return [
+        return {"bars": [], "ticks": [], "origin": None}
+    rows = [(leakage["contender"], "value", ""), ("Group-mean baseline", "group_mean", "group_mean_")]
+    places = [(side, *row) for row in rows for side in ("naive", "safe") if leakage[side].get(row[1]) is not None]
+    ends = [
+        value
+        for side, _, name, prefix in places
+        for value in (leakage[side][name], leakage[side].get(f"{prefix}low"), leakage[side].get(f"{prefix}high"))
+        if value is not None
+    ]
+    chance = metric["chance"]
+    scale = (
+        Scale(0.0 if chance is None else chance, 1.0) if chance is not None else Scale(min(0.0, *ends), max(0.0, *ends))
+    )
+    origin = chance if chance is not None else 0.0
+    bars = [
         {
             "label": label,
             "side": side,
             "pointer": f"/leakage/{side}/{name}",
             "interval": [f"/leakage/{side}/{prefix}{end}" for end in ("low", "high")],
-            "reach": _reach(leakage[side].get(f"{prefix}low"), leakage[side].get(f"{prefix}high")),
-            "width": _above_chance(leakage[side][name]),
+            "reach": _reach(scale, leakage[side].get(f"{prefix}low"), leakage[side].get(f"{prefix}high")),
+            **_bar(scale, origin, leakage[side][name]),
         }
-        for label, name, prefix in rows
-        for side in ("naive", "safe")
-        if leakage[side].get(name) is not None
+        for side, label, name, prefix in places
     ]
+    return {"bars": bars, "ticks": scale.ticks, "origin": origin}
 
 
-def _above_chance(auc: float) -> float:
-    """Return an AUC in per cent of the way from 0.5 to 1."""
-    return max(0.0, min(100.0, 200 * (auc - 0.5)))
+def _bar(scale: Scale, origin: float, value: float) -> dict[str, float]:
+    start, end = sorted((_within(scale.at(origin)), _within(scale.at(value))))
+    return {"left": start, "width": end - start}
 
 
-def _reach(low: float | None, high: float | None) -> tuple[float, float] | None:
+def _within(place: float) -> float:
+    return max(0.0, min(100.0, place))
+
+
+def _reach(scale: Scale, low: float | None, high: float | None) -> tuple[float, float] | None:
     if low is None or high is None:
         return None
-    return _above_chance(low), _above_chance(high) - _above_chance(low)
+    start, end = _within(scale.at(low)), _within(scale.at(high))
+    return start, end - start
 
 
 def cluster_bars(deduplicate: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,9 +163,16 @@ def cluster_bars(deduplicate: Mapping[str, Any]) -> dict[str, Any]:
     return {"bars": bars, "ticks": log_ticks(largest)}
 
 
-def legend(contenders: Contenders) -> list[int]:
-    """Return the numbers of the contenders that have curves, best first."""
-    return [number for number in ranked(contenders) if contenders[number]["curves"]]
+def legend(contenders: Contenders, metric: Metric) -> list[int]:
+    """Return the numbers of the contenders that have plots, best first."""
+    return [number for number in ranked(contenders, metric) if contenders[number]["plots"]]
+
+
+def class_balance(split: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the classes in any part of the split, and the parts in order; no class where the label is a number."""
+    parts = split["parts"]
+    names = dict.fromkeys(name for part in parts.values() for name in part.get("classes", {}))
+    return {"classes": list(names), "parts": list(parts)}
 
 
 def time_bars(contenders: Contenders) -> dict[str, Any]:

@@ -13,15 +13,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from sparring.report import formats, units
-from sparring.report.figures import calibration_plot, roc_plot
+from sparring.report.figures import drawings
 from sparring.report.layout import (
-    AUC_TICKS,
+    class_balance,
     cluster_bars,
+    difference_kind,
     funnel,
     intervals,
     leak_bars,
     legend,
     ranked,
+    size_kind,
     tiles,
     time_bars,
 )
@@ -37,23 +39,30 @@ def render(document: Mapping[str, Any]) -> str:
     same page again.
     """
     environment = templates(document)
-    contenders = document["contenders"]
+    contenders, metrics = document["contenders"], document["task"]["metrics"]
+    # The first of them decides.
+    metric = metrics[0]
+    order = ranked(contenders, metric)
     page = environment.get_template("report.html").render(
         document=document,
-        order=ranked(contenders),
+        task=document["task"],
+        metrics=metrics,
+        metric=metric,
+        difference=difference_kind(metric),
+        size=size_kind(metric),
+        order=order,
         sampled=next((contender["sample"] for contender in contenders if contender["sample"]), None),
-        doubted=next((c["metrics"]["roc_auc"]["reason"] for c in contenders if c["metrics"]), None),
-        intervals=intervals(contenders),
+        doubted=next((c["metrics"][metric["name"]]["reason"] for c in contenders if c["metrics"]), None),
+        intervals=intervals(contenders, metric),
         settings=differing_settings(contenders),
-        tiles=tiles(document),
+        tiles=tiles(document, metric),
         funnel=funnel(document),
+        balance=class_balance(document["split"]),
         cluster_bars=cluster_bars(document["deduplicate"]),
-        leak_bars=leak_bars(document["leakage"]),
-        auc_ticks=AUC_TICKS,
-        legend=legend(contenders),
+        leak_bars=leak_bars(document["leakage"], metric),
+        legend=legend(contenders, metric),
         time_bars=time_bars(contenders),
-        roc=Markup(roc_plot(contenders)),
-        calibration=Markup(calibration_plot(contenders)),
+        drawings=drawings(contenders, order),
     )
     return with_labels(page)
 
@@ -69,10 +78,11 @@ def templates(document: Mapping[str, Any]) -> Environment:
         undefined=StrictUndefined,
     )
     environment.globals["figure"] = partial(figure, document)
+    environment.globals["negative"] = partial(is_negative, document)
     script = loader.get_source(environment, "report.js")[0]
     environment.globals.update(script=Markup(script), script_hash=digest(script))
     environment.filters["pretty"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False)
-    environment.filters.update(formats.KINDS, moment=formats.moment)
+    environment.filters.update(formats.KINDS, moment=formats.moment, heading=formats.heading, at=escaped)
     return environment
 
 
@@ -98,6 +108,12 @@ def figure(document: Mapping[str, Any], pointer: str, kind: str) -> Markup:
     )
 
 
+def is_negative(document: Mapping[str, Any], pointer: str) -> bool:
+    """Return whether the figure at ``pointer`` has a minus sign, which a dash before it would hide."""
+    value = resolve(document, pointer)
+    return value is not None and value < 0
+
+
 def column(document: Mapping[str, Any], pointer: str) -> list[float]:
     """Return all figures whose pointers differ from ``pointer`` in a place within a list only.
 
@@ -112,6 +128,17 @@ def column(document: Mapping[str, Any], pointer: str) -> list[float]:
             item for value in values for item in (value if isinstance(value, list) else [resolve(value, f"/{name}")])
         ]
     return [value for value in values if isinstance(value, (int, float))]
+
+
+def escaped(name: str) -> str:
+    """Return a name as a JSON pointer has it.
+
+    Examples
+    --------
+    >>> escaped("a/b")
+    'a~1b'
+    """
+    return name.replace("~", "~0").replace("/", "~1")
 
 
 def resolve(document: Any, pointer: str) -> Any:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sparring.comparison.capacity import CAPACITY, SETTINGS, plain
+from sparring.comparison.capacity import CAPACITY
+from sparring.evaluation.equivalence import plain
 
 Contender = Mapping[str, Any]
-TREES = "gradient_boosted_trees"
-ONE_NAME = {own: name for name, names in SETTINGS.items() for own in names}
+Texts = list[str | None]
 
 
 def differing_settings(contenders: Sequence[Contender]) -> list[dict[str, Any]]:
@@ -24,14 +24,14 @@ def differing_settings(contenders: Sequence[Contender]) -> list[dict[str, Any]]:
     -------
     list of dict
         ``family``, ``names`` of its contenders, and ``rows``: ``setting`` and the ``values`` as text, None where a
-        contender does not state it.  Settings of one meaning are one row, whatever an engine calls them; settings
-        that fewer than two contenders state, or all state alike, are left out.
+        contender does not state it.  What makes a model large comes first, by one name whatever a library calls it;
+        settings that only repeat it, that fewer than two contenders state, or all state alike, are left out.
 
     Examples
     --------
-    >>> mllib = {"name": "mllib", "family": TREES, "hyperparameters": {"maxIter": 20}}
-    >>> xgboost = {"name": "xgboost", "family": TREES, "hyperparameters": {"num_round": "100"}}
-    >>> differing_settings([mllib, xgboost])[0]["rows"]
+    >>> tree = {"family": "trees", "hyperparameters": {}}
+    >>> pair = [tree | {"name": name, "capacity": {"rounds": rounds}} for name, rounds in (("a", 20), ("b", 100))]
+    >>> differing_settings(pair)[0]["rows"]
     [{'setting': 'rounds', 'values': ['20', '100']}]
     """
     families: dict[str, list[Contender]] = {}
@@ -41,23 +41,34 @@ def differing_settings(contenders: Sequence[Contender]) -> list[dict[str, Any]]:
 
 
 def _table(family: str, members: Sequence[Contender]) -> dict[str, Any]:
-    stated = [_settings(member) for member in members]
+    sizes = _rows([member["capacity"] for member in members])
+    own = _rows([member["hyperparameters"] for member in members])
+    rows = {CAPACITY.get(name, name): values for name, values in sizes.items()}
+    for name, values in own.items():
+        if not any(_repeats(values, size) for size in sizes.values()):
+            rows.setdefault(name, values)
+    return {
+        "family": family,
+        "names": [member["name"] for member in members],
+        "rows": [{"setting": name, "values": values} for name, values in rows.items() if _differ(values)],
+    }
+
+
+def _rows(stated: Sequence[Mapping[str, Any]]) -> dict[str, Texts]:
+    """Return what each contender states of every setting, as text."""
     names = dict.fromkeys(name for settings in stated for name in settings)
-    rows = [
-        {"setting": CAPACITY.get(name, name), "values": [settings.get(name) for settings in stated]}
-        for name in names
-        if len({settings[name] for settings in stated if name in settings}) > 1
-    ]
-    return {"family": family, "names": [member["name"] for member in members], "rows": rows}
+    return {
+        name: [None if settings.get(name) is None else _text(settings[name]) for settings in stated] for name in names
+    }
 
 
-def _settings(contender: Contender) -> dict[str, str]:
-    """Return what a contender was told, by one name for one meaning."""
-    # In other families the same words mean something else: ``maxIter`` of a logistic regression is no size.
-    names = ONE_NAME if contender["family"] == TREES else {}
-    told = {names.get(name, name): value for name, value in contender["hyperparameters"].items()}
-    told |= {name: value for name, value in (contender.get("capacity") or {}).items() if value is not None}
-    return {name: _text(value) for name, value in told.items()}
+def _repeats(values: Texts, size: Texts) -> bool:
+    """Return whether a setting is a size under another name: the same wherever it is stated."""
+    return all(value is None or value == other for value, other in zip(values, size, strict=True))
+
+
+def _differ(values: Texts) -> bool:
+    return len({value for value in values if value is not None}) > 1
 
 
 def _text(value: Any) -> str:

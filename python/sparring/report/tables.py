@@ -19,7 +19,7 @@ def with_labels(page: str) -> str:
 
     Examples
     --------
-    >>> with_labels("<table><thead><tr><th>a</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>")[38:]
+    >>> with_labels("<table><thead><tr><th>a</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>")[28:]
     '</tr></thead><tbody><tr><td data-label="a">1</td></tr></tbody></table>'
     """
     return TABLE.sub(lambda found: _labelled(found[0]), page)

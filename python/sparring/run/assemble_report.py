@@ -1,10 +1,11 @@
-"""From stored predictions to the page: evaluate, prove parity, measure leaks, check fairness, decide, report."""
+"""From stored predictions to the page: evaluate, check equivalence and fairness, measure leaks, decide, report."""
 
 from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,35 +13,85 @@ import psutil
 import pyarrow.dataset as ds
 
 from sparring import __version__
-from sparring.comparison import costs, decide, fairness_ledger, load_prices
+from sparring.comparison import costs, decide, fairness_checks, load_prices
 from sparring.comparison.capacity import capacity_gaps
+from sparring.comparison.standing import PATHS
 from sparring.config.schema import RunConfig
 from sparring.data.contract import used_columns
 from sparring.data.example_rows import duplicate_examples, near_examples, quarantined_examples
 from sparring.data.matrix import PreparedMatrix
 from sparring.evaluation import (
-    LinearModel,
+    Evaluation,
     Predictions,
-    auc_gap,
     baseline_tests,
     baselines,
+    check_equivalence,
     differences,
+    equivalence_pairs,
     evaluate,
-    group_mean_auc,
+    gap,
+    group_mean_evaluation,
     group_overlap_rate,
-    parity_pairs,
-    prove,
 )
-from sparring.evaluation.difference import DEFAULT_MARGIN
-from sparring.evaluation.evaluate import Evaluation
+from sparring.evaluation.equivalence import tolerance
 from sparring.io import storage
+from sparring.models import Model
 from sparring.report import write_report
 from sparring.run.interrupt import typed_command
 from sparring.run.manifest import Manifest
 from sparring.spark.session import find_java
+from sparring.task import Metric, Target, Task, task_named
+from sparring.training.registry import trainer_of
 
 
-def judge(
+@dataclass(frozen=True)
+class Question:
+    """What is predicted, and what good predictions are.
+
+    Attributes
+    ----------
+    task : Task
+    target : Target
+    label : str
+        Name of the label's column.
+    metric : Metric
+        The one that decides.
+    confidence : float
+        Of all intervals and tests.
+    """
+
+    task: Task
+    target: Target
+    label: str
+    metric: Metric
+    confidence: float
+
+    @classmethod
+    def of(cls, config: RunConfig, ingested: Mapping[str, Any]) -> Question:
+        """Return the question of a run, from its configuration and the report of its ingest stage."""
+        task = task_named(ingested.get("task", "binary"))
+        target = Target.from_dict(ingested["target"]) if "target" in ingested else Target("string")
+        metric = task.metric(config.evaluation.metric)
+        return cls(task, target, config.table.label, metric, config.evaluation.confidence)
+
+    def read(self, predictions: str, part: str) -> Predictions:
+        """Return the stored predictions of a part."""
+        return Predictions.read(predictions, part, self.task)
+
+    def evaluate(self, predictions: str) -> Evaluation:
+        """Return what stored predictions are worth."""
+        return evaluate(
+            self.task,
+            self.read(predictions, "validation"),
+            self.read(predictions, "test"),
+            metric=self.metric,
+            confidence=self.confidence,
+            names=self.target.names or None,
+            label=self.label,
+        )
+
+
+def assemble_report(
     config: RunConfig,
     folder: str,
     manifest: Manifest,
@@ -73,17 +124,18 @@ def judge(
     Notes
     -----
     Cost: the test and validation predictions of all contenders are held in memory on the driver, and the train
-    part of the matrix while the logistic regressions are compared.
+    part of the matrix while models are compared that should be one.
     """
+    question = Question.of(config, manifest.report("ingest"))
     finished = [result["name"] for result in results if result["status"] == "ok"]
-    evaluated = {name: _evaluate(config, storage.join(folder, "train", name, "predictions")) for name in finished}
+    evaluated = {name: question.evaluate(storage.join(folder, "train", name, "predictions")) for name in finished}
     evaluations = {name: found.to_dict() for name, found in evaluated.items()}
-    scored = _baselines(config, folder, finished)
-    beaten = [found.to_dict() for found in baseline_tests(evaluated, scored, alpha=1 - config.evaluation.confidence)]
-    gaps = [found.to_dict() for found in differences(evaluated, margin=config.evaluation.margin or DEFAULT_MARGIN)]
-    parity = _parity(folder, results)
-    ledger = fairness_ledger(results, evaluations, parity)
-    leakage = _leakage(config, folder, manifest, evaluated, naive)
+    scored = _baselines(question, folder, finished)
+    beaten = [found.to_dict() for found in baseline_tests(evaluated, scored, alpha=1 - question.confidence)]
+    gaps = [found.to_dict() for found in differences(evaluated, margin=_margin(config, question, scored))]
+    equivalence = _equivalence(config, question, folder, results, gaps)
+    checks = fairness_checks(results, evaluations)
+    leakage = _leakage(config, question, folder, manifest, evaluated, naive)
     prices = load_prices()
     estimates = [cost.to_dict() for result in results for cost in costs(result, prices)]
     facts: Any = {
@@ -95,6 +147,7 @@ def judge(
             "command": typed_command(sys.argv),
             "config": config.model_dump(mode="json"),
         },
+        "task": question.task.describe(question.target, question.label, question.metric),
         **_row_facts(manifest),
         "not_features": manifest.report("ingest").get("not_features", {}),
         "examples": _examples(config, folder, manifest),
@@ -104,14 +157,14 @@ def judge(
         "baselines": [{"name": name, **found.to_dict()} for name, found in scored.items()],
         "baseline_tests": beaten,
         "differences": gaps,
-        "parity": parity,
+        "equivalence": equivalence,
         "leakage": leakage,
-        "ledger": ledger,
+        "fairness_checks": checks,
         "verdict": decide(
             results,
             evaluations,
             gaps,
-            ledger,
+            checks,
             (leakage or {}).get("findings", ()),
             baseline_tests=beaten,
             costs=estimates,
@@ -135,15 +188,15 @@ def _left_out(names: Sequence[str], results: list[dict[str, Any]]) -> list[str]:
     return [f"{', '.join(names)} of the configuration did not take part: the verdict is among {among} alone."]
 
 
-def _evaluate(config: RunConfig, predictions: str) -> Evaluation:
-    return evaluate(
-        Predictions.read(predictions, "validation"),
-        Predictions.read(predictions, "test"),
-        confidence=config.evaluation.confidence,
-    )
+def _margin(config: RunConfig, question: Question, scored: Mapping[str, Evaluation]) -> float | None:
+    """Return the difference that does not matter: the configured one, else the task's; None where nothing finished."""
+    if config.evaluation.margin is not None or not scored:
+        return config.evaluation.margin
+    simplest = next(iter(scored.values()))
+    return question.task.margin(question.metric, simplest.evidence.value)
 
 
-def _baselines(config: RunConfig, folder: str, finished: list[str]) -> dict[str, Evaluation]:
+def _baselines(question: Question, folder: str, finished: list[str]) -> dict[str, Evaluation]:
     """Return the baselines on the rows that the contenders scored; none when no contender finished."""
     if not finished:
         return {}
@@ -153,21 +206,47 @@ def _baselines(config: RunConfig, folder: str, finished: list[str]) -> dict[str,
         "train": _columns(matrix, "train", ["group", "label", "weight"]),
         **{part: _columns(matrix, part, ["key", "group"]) for part in ("validation", "test")},
     }
-    rows = [Predictions.read(predictions, part) for part in ("validation", "test")]
-    return baselines(parts, rows[0], rows[1], confidence=config.evaluation.confidence)
+    validation, test = (question.read(predictions, part) for part in ("validation", "test"))
+    return baselines(question.task, parts, validation, test, metric=question.metric, confidence=question.confidence)
 
 
-def _parity(folder: str, results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _equivalence(
+    config: RunConfig, question: Question, folder: str, results: list[dict[str, Any]], gaps: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return how far those contenders are apart that should be one model; the references ran on one machine."""
     by_name = {result["name"]: result for result in results}
     # Models of other sizes are not meant to agree.
-    pairs = [pair for pair in parity_pairs(results) if not capacity_gaps(by_name[pair[0]], by_name[pair[1]])]
-    names = {name for left, right, _ in pairs for name in (left, right)}
-    logistic = {name for left, right, family in pairs if family == "logistic_regression" for name in (left, right)}
+    pairs = [
+        (by_name[left], by_name[right])
+        for left, right in equivalence_pairs(
+            sorted(results, key=lambda result: PATHS[result["engine"]] != "one machine")
+        )
+        if not capacity_gaps(by_name[left], by_name[right])
+    ]
     trained = storage.join(folder, "train")
-    predictions = {name: Predictions.read(storage.join(trained, name, "predictions"), "test") for name in names}
-    models = {name: LinearModel.read(storage.join(trained, name, "model", "coefficients.json")) for name in logistic}
-    train = PreparedMatrix(storage.join(folder, "prepare")).read("train") if logistic else None
-    return [prove(left, right, family, predictions, models, train).to_dict() for left, right, family in pairs]
+    predictions = {
+        name: question.read(storage.join(trained, name, "predictions"), "test")
+        for name in dict.fromkeys(result["name"] for pair in pairs for result in pair)
+    }
+    compared = [pair for pair in pairs if tolerance(*pair, "objective_tolerance") is not None]
+    models = _models(config, trained, {result["name"] for pair in compared for result in pair})
+    train = PreparedMatrix(storage.join(folder, "prepare")).read("train") if models else None
+    shown = {frozenset((row["left"], row["right"])): row["equivalent"] for row in gaps}
+    return [
+        check_equivalence(
+            left, right, predictions, models, train, shown.get(frozenset((left["name"], right["name"])))
+        ).to_dict()
+        for left, right in pairs
+    ]
+
+
+def _models(config: RunConfig, trained: str, names: set[str]) -> dict[str, Model]:
+    """Return the fitted models of the contenders in ``names``."""
+    return {
+        contender.name: trainer_of(contender).load_model(storage.join(trained, contender.name, "model"))
+        for contender in config.contenders
+        if contender.name in names
+    }
 
 
 def _row_facts(manifest: Manifest) -> dict[str, Any]:
@@ -203,6 +282,7 @@ def _examples(config: RunConfig, folder: str, manifest: Manifest) -> dict[str, l
 
 def _leakage(
     config: RunConfig,
+    question: Question,
     folder: str,
     manifest: Manifest,
     evaluated: dict[str, Evaluation],
@@ -210,39 +290,36 @@ def _leakage(
 ) -> dict[str, Any] | None:
     """Return the audit of the split and the inflation; None when both were switched off or failed."""
     audit = manifest.report("audit") if config.leakage.audit else None
-    inflation = _inflation(config, folder, evaluated, naive)
+    name = config.leak_contender.name
+    measured = naive is not None and naive["status"] == "ok" and name in evaluated
+    inflation = _inflation(question, folder, name, evaluated[name]) if measured else None
     if audit is None and inflation is None:
         return None
-    audited = {name: audit[name] for name in ("findings", "checks", "columns", "worst")} if audit else {}
+    audited = {key: audit[key] for key in ("findings", "checks", "columns", "worst")} if audit else {}
     return {"group": config.table.group, **audited, **(inflation or {})}
 
 
-def _inflation(
-    config: RunConfig, folder: str, evaluated: dict[str, Evaluation], naive: dict[str, Any] | None
-) -> dict[str, Any] | None:
-    """Return what the same trainer scores on the naive and on the safe split; None when either is missing."""
-    name = config.leak_contender.name
-    if naive is None or naive["status"] != "ok" or name not in evaluated:
-        return None
-    inflated = _evaluate(config, storage.join(folder, "naive", "train", "predictions"))
-    gap = auc_gap(inflated.components, evaluated[name].components, config.evaluation.confidence)
-    sides = {"naive": (inflated, "naive"), "safe": (evaluated[name], "prepare")}
+def _inflation(question: Question, folder: str, name: str, safe: Evaluation) -> dict[str, Any]:
+    """Return what the same trainer scores on the naive and on the safe split."""
+    inflated = question.evaluate(storage.join(folder, "naive", "train", "predictions"))
+    found = gap(inflated.evidence, safe.evidence, question.confidence)
+    sides = {"naive": (inflated, "naive"), "safe": (safe, "prepare")}
     return {
         "contender": name,
-        "inflation_low": gap.low,
-        "inflation_high": gap.high,
-        **{side: _side(config, found, storage.join(folder, matrix)) for side, (found, matrix) in sides.items()},
+        "inflation_low": found.low,
+        "inflation_high": found.high,
+        **{side: _side(question, scored, storage.join(folder, matrix)) for side, (scored, matrix) in sides.items()},
     }
 
 
-def _side(config: RunConfig, found: Evaluation, matrix: str) -> dict[str, Any]:
-    """Return the trainer's AUC, what the group-mean baseline scores, and how many test rows' groups are in train."""
+def _side(question: Question, found: Evaluation, matrix: str) -> dict[str, Any]:
+    """Return the trainer's metric, the group-mean baseline's, and how many test rows' groups are in train."""
     train, test = (_columns(matrix, part, ["group", "label", "weight"]) for part in ("train", "test"))
-    auc = found.to_dict()["roc_auc"]
-    by_group = group_mean_auc(train, test, config.evaluation.confidence)
-    return auc | {
-        "roc_auc": auc["value"],
-        "group_mean_roc_auc": by_group.value,
+    by_group = group_mean_evaluation(
+        question.task, train, test, found.scores, metric=question.metric, confidence=question.confidence
+    ).metrics[question.metric.name]
+    return found.metrics[question.metric.name].to_dict() | {
+        "group_mean": by_group.value,
         "group_mean_low": by_group.low,
         "group_mean_high": by_group.high,
         "group_overlap_rate": group_overlap_rate(train["group"], test["group"]),

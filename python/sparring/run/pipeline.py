@@ -15,7 +15,7 @@ from sparring.config.only import require_contenders, with_contenders
 from sparring.config.schema import RunConfig
 from sparring.io import storage
 from sparring.io.log import belongs_to
-from sparring.run.assemble_report import judge
+from sparring.run.assemble_report import assemble_report
 from sparring.run.context import RunContext
 from sparring.run.dry_run import dry_run
 from sparring.run.lock import locked
@@ -138,7 +138,7 @@ class Run:
         with run.progress.stage("report", "metrics, equivalence, checks, verdict, page") as shown:
             left_out = [c.name for c in self.config.contenders if c not in run.config.contenders]
             on_naive = naive.result(run) if naive.is_wanted(run) else None
-            page, facts = judge(run.config, run.folder, run.manifest, results, on_naive, left_out)
+            page, facts = assemble_report(run.config, run.folder, run.manifest, results, on_naive, left_out)
             shown.say(facts["verdict"]["choice"] or facts["verdict"]["kind"].replace("_", " "))
         return Finished(page, facts)
 

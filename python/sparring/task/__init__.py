@@ -15,9 +15,11 @@ from sparring.task.base import (
 )
 from sparring.task.binary import BINARY
 from sparring.task.choose import choose_task
-from sparring.task.metric import METRICS, Metric, metric_named, metrics_of, register_metric
+from sparring.task.metric import METRICS, Metric, metric_named, metrics_of, register_family, register_metric
 from sparring.task.multiclass import MULTICLASS
 from sparring.task.regression import REGRESSION
+from sparring.task.scored import Scored
+from sparring.task.shown import Plot, Table, written
 from sparring.task.target import Target
 
 __all__ = [
@@ -29,13 +31,18 @@ __all__ = [
     "SCORE",
     "TASKS",
     "Metric",
+    "Plot",
+    "Scored",
+    "Table",
     "Target",
     "Task",
     "choose_task",
     "metric_named",
     "metrics_of",
+    "register_family",
     "register_metric",
     "register_task",
     "scores_of",
     "task_named",
+    "written",
 ]

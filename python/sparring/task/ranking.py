@@ -121,27 +121,6 @@ def best_threshold(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) 
     return float(candidates[np.argmax(correct)])
 
 
-def row_losses(labels: np.ndarray, scores: np.ndarray, threshold: float) -> np.ndarray:
-    """Return log loss, Brier score and correctness of each row.
-
-    Parameters
-    ----------
-    labels, scores : ndarray of float64, shape (n,)
-    threshold : float
-        ``score >= threshold`` means class 1.
-
-    Returns
-    -------
-    ndarray of float64, shape (n, 3)
-        Log loss in nats, with scores kept one float64 epsilon away from 0 and 1, as scikit-learn does.
-    """
-    epsilon = np.finfo(np.float64).eps
-    inside = np.clip(scores, epsilon, 1 - epsilon)
-    log_loss = -np.where(labels == 1, np.log(inside), np.log1p(-inside))
-    correct = (scores >= threshold) == (labels == 1)
-    return np.column_stack([log_loss, (scores - labels) ** 2, correct])
-
-
 def roc_curve(ranking: Ranking, weights: np.ndarray, points: int = 200) -> list[list[float]]:
     """Return about ``points`` pairs ``[false positive rate, true positive rate]``, evenly along the curve."""
     positives, negatives = ranking.cumulative(weights)

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from sparring.task import BINARY
+
 Builder = Callable[..., dict[str, Any]]
 
 
@@ -16,7 +18,12 @@ def result() -> Builder:
         return {
             "name": name,
             "engine": "single_node",
+            "library": "xgboost",
             "family": "gradient_boosted_trees",
+            "title": "XGBoost",
+            "task": "binary",
+            "capacity": {},
+            "equivalence": None,
             "status": "ok",
             "error": None,
             "stand_in": False,
@@ -39,23 +46,28 @@ def result() -> Builder:
 
 @pytest.fixture(scope="session")
 def evaluation() -> Builder:
-    """Builder of what ``Evaluation.to_dict`` returns, as far as verdict and ledger read it."""
+    """Builder of what ``Evaluation.to_dict`` returns, as far as verdict and checks read it."""
 
     def build(auc: float, digest: str = "d", reason: str | None = None) -> dict[str, Any]:
         return {
-            "roc_auc": {
-                "value": auc,
-                "low": auc - 0.01,
-                "high": auc + 0.01,
-                "reliable": reason is None,
-                "reason": reason,
+            "metric": BINARY.metric().describe("late"),
+            "metrics": {
+                "roc_auc": {
+                    "value": auc,
+                    "low": auc - 0.01,
+                    "high": auc + 0.01,
+                    "reliable": reason is None,
+                    "reason": reason,
+                }
             },
             "sample": {
                 "digest": digest,
                 "confidence": 0.95,
                 "rows": 1200,
-                "positives": 400,
-                "units_of_rarer_class": 400.0 if reason is None else 2.0,
+                "labels": "400 of them positive",
+                "cluster": "row",
+                "of_rarest": " of the rarer class",
+                "effective_clusters": 400.0 if reason is None else 2.0,
             },
         }
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sparring.comparison.capacity import capacity_gaps
-from sparring.comparison.fairness import fairness_ledger, same_conditions
+from sparring.comparison.fairness import fairness_checks, same_conditions
 
 EQUAL = {"rounds": 100, "depth": 5, "learning_rate": 0.1, "min_leaf_rows": 1, "early_stopping": False}
 
@@ -26,23 +26,20 @@ def test_gaps_are_named(result, change: dict[str, Any], gaps: list[str]) -> None
     one, other = result("a", capacity=EQUAL), result("b", capacity={**EQUAL, **change}, engine="spark")
     assert capacity_gaps(one, other) == gaps
     evaluations = {name: {"sample": {"digest": "d"}} for name in ("a", "b")}
-    (line,) = [row for row in fairness_ledger([one, other], evaluations, ()) if row["control"] == "same capacity"]
+    (line,) = [row for row in fairness_checks([one, other], evaluations) if row["control"] == "same capacity"]
     assert line["held"] is (not gaps)
     assert not line["required"]
     assert all(gap in line["detail"] for gap in gaps)
 
 
-def test_settings_speak_where_no_capacity_is_stated(result) -> None:
-    """What a table of MLlib's 20 trees of depth 5 beside XGBoost's 100 of depth 6 looks like."""
-    mllib = result("mllib", engine="spark", hyperparameters={"maxIter": 20, "maxDepth": 5, "stepSize": 0.1})
-    ours = result("xgboost", hyperparameters={"num_round": 100, "max_depth": 6, "eta": 0.1})
-    sagemaker = result("job", engine="sagemaker", hyperparameters={"num_round": "100", "max_depth": "6", "eta": "0.10"})
-    assert capacity_gaps(mllib, ours) == ["rounds 20 and 100", "depth 5 and 6"]
-    assert capacity_gaps(ours, sagemaker) == []
+def test_sizes_compare_by_value_and_unknown_ones_by_their_own_names(result) -> None:
+    assert capacity_gaps(result("a", capacity={"rounds": 20}), result("b", capacity={"rounds": "20.0"})) == []
+    layers = [result(name, capacity={"layers": size}) for name, size in (("a", 2), ("b", "wide"))]
+    assert capacity_gaps(*layers) == ["layers 2 and wide"]
 
 
 def test_other_families_and_sizeless_ones_have_no_gap(result) -> None:
-    linear = result("a", family="logistic_regression", capacity=None, hyperparameters={"maxIter": 100})
+    linear = result("a", family="logistic_regression", hyperparameters={"maxIter": 100})
     assert capacity_gaps(linear, result("b", capacity=EQUAL)) == []
     assert capacity_gaps(linear, {**linear, "hyperparameters": {"maxIter": 5}}) == []
 

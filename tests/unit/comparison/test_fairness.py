@@ -2,11 +2,11 @@ from typing import Any
 
 import pytest
 
-from sparring.comparison import fairness_ledger
+from sparring.comparison import fairness_checks
 
 
-def lines(results: list[dict[str, Any]], evaluations: dict[str, Any], parity: Any = (), **more: Any) -> dict[str, Any]:
-    return {line["control"]: line for line in fairness_ledger(results, evaluations, parity)}
+def lines(results: list[dict[str, Any]], evaluations: dict[str, Any]) -> dict[str, Any]:
+    return {line["control"]: line for line in fairness_checks(results, evaluations)}
 
 
 def test_a_fair_comparison_holds_everywhere(result, evaluation) -> None:
@@ -19,8 +19,8 @@ def test_a_fair_comparison_holds_everywhere(result, evaluation) -> None:
     ("control", "required", "change", "word"),
     [
         ("same rows and encoding", True, {"matrix": {"fingerprint": "bb-7"}}, "bb-7 (b)"),
-        ("same objective", True, {"hyperparameters": {"max_depth": 6, "eta": 0.1, "lambda": 2}}, "lambda"),
-        ("same capacity", False, {"hyperparameters": {"max_depth": 3, "eta": 0.1, "lambda": 1}}, "depth 6 and 3"),
+        ("same objective", True, {"equivalence": {"group": "xgboost", "settings": {"lambda": 2}}}, "a and b in lambda"),
+        ("same capacity", False, {"capacity": {"depth": 3}}, "depth 6 and 3"),
         ("same cores", False, {"cores": 4}, "4 (b)"),
         ("same seed", False, {"seed": 1}, "1 (b)"),
         ("fresh process", False, {"isolation": "session"}, "b shared a session"),
@@ -31,31 +31,35 @@ def test_a_fair_comparison_holds_everywhere(result, evaluation) -> None:
 def test_a_control_that_did_not_hold_says_who(
     result, evaluation, control: str, required: bool, change: dict[str, Any], word: str
 ) -> None:
-    found = lines([result("a"), result("b", **change)], {"a": evaluation(0.7), "b": evaluation(0.7)})
+    whole = {"capacity": {"depth": 6}, "equivalence": {"group": "xgboost", "settings": {"lambda": 1}}}
+    found = lines([result("a", **whole), result("b", **whole | change)], {"a": evaluation(0.7), "b": evaluation(0.7)})
     assert not found[control]["held"]
     assert found[control]["required"] is required
     assert word in found[control]["detail"]
     assert [name for name, line in found.items() if not line["held"]] == [control]
 
 
-def test_parameters_compare_by_value(result, evaluation) -> None:
+def test_settings_compare_by_value_and_sizes_are_no_objective(result, evaluation) -> None:
+    settings = [{"lambda": 1, "rounds": 50, "eta": 0.1}, {"lambda": "1.0", "rounds": "20", "eta": "0.10"}]
     results = [
-        result("a", hyperparameters={"num_round": 50, "eta": 0.1}),
-        result("b", engine="sagemaker", hyperparameters={"num_round": "50", "eta": "0.10"}),
+        result(name, equivalence={"group": "xgboost", "settings": own})
+        for name, own in zip("ab", settings, strict=True)
     ]
+    found = lines(results, {"a": evaluation(0.7), "b": evaluation(0.7)})["same objective"]
+    assert found["held"]
+    assert "a, b (xgboost)" in found["detail"]
+
+
+def test_groups_have_objectives_of_their_own(result, evaluation) -> None:
+    groups = {name: {"group": group, "settings": {"lambda": at}} for at, (name, group) in enumerate(["ax", "by"])}
+    results = [result(name, equivalence=own) for name, own in groups.items()]
     assert lines(results, {"a": evaluation(0.7), "b": evaluation(0.7)})["same objective"]["held"]
 
 
-def test_other_penalties_break_the_objective(result, evaluation) -> None:
-    parity = [{"left": "x", "right": "y", "same_objective": False}]
-    found = lines([result("a")], {"a": evaluation(0.7)}, parity)["same objective"]
-    assert not found["held"]
-    assert "x and y" in found["detail"]
-
-
-def test_mllib_trees_are_named_as_another_algorithm(result, evaluation) -> None:
-    found = lines([result("a"), result("b", engine="spark")], {"a": evaluation(0.7), "b": evaluation(0.7)})
-    assert "another algorithm" in found["same objective"]["detail"]
+def test_another_algorithm_of_the_same_family_is_named(result, evaluation) -> None:
+    results = [result("a", equivalence={"group": "xgboost", "settings": {}}), result("b", title="MLlib's trees")]
+    found = lines(results, {"a": evaluation(0.7), "b": evaluation(0.7)})["same objective"]["detail"]
+    assert "b (MLlib's trees) is another algorithm than XGBoost" in found
 
 
 def test_other_test_rows_and_missing_evaluations_show(result, evaluation) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from sparring.comparison import costs, decide, load_prices
 from sparring.evaluation import Predictions, baseline_tests, baselines, differences, evaluate
+from sparring.task import BINARY
 
 FAIR = [{"control": "same rows and encoding", "held": True, "required": True, "detail": ""}]
 SHOWN = {"equivalent": {"equivalent": True}, "worse": {"different": True, "p_adjusted": 0.001}, "undecided": {}}
@@ -37,7 +38,7 @@ def pair(left: str, right: str, shown: str, value: float = 0.01, **changes: Any)
 
 def beaten(*names: str, truth: bool = True) -> list[dict[str, Any]]:
     """Tests against the baselines, all with one outcome."""
-    rest = {"baseline": "constant", "value": 0.05, "p_adjusted": 0.0001 if truth else 0.3, "detectable": 0.12}
+    rest = {"baseline": "prior", "value": 0.05, "p_adjusted": 0.0001 if truth else 0.3, "detectable": 0.12}
     return [{"contender": name, "beaten": truth, **rest} for name in names]
 
 
@@ -113,8 +114,8 @@ def test_nothing_beats_the_baseline(result, evaluation) -> None:
     tests = beaten("a", "b", truth=False)
     found = decide([result("a"), result("b")], scores, [pair("a", "b", "worse")], FAIR, baseline_tests=tests)
     assert (found["kind"], found["choice"], found["path"]) == ("nothing_beats_baseline", None, None)
-    assert "beside the constant baseline (p = 0.3" in found["finding"]
-    assert "a lead over the constant baseline of 0.1200 with 80% probability" in found["finding"]
+    assert "better than the prior baseline's (p = 0.3" in found["finding"]
+    assert "a lead over the prior baseline of 0.1200 with 80% probability" in found["finding"]
 
 
 def test_a_difference_of_settings_is_credited_to_no_engine(result, evaluation) -> None:
@@ -219,8 +220,8 @@ def test_an_unfair_comparison_is_refused(result, evaluation, control: str) -> No
 
 
 def test_a_check_that_is_not_required_does_not_refuse(result, evaluation) -> None:
-    ledger = [{"control": "same cores", "held": False, "required": False, "detail": ""}]
-    assert decide([result("a")], {"a": evaluation(0.7)}, [], ledger)["choice"] == "a"
+    checks = [{"control": "same cores", "held": False, "required": False, "detail": ""}]
+    assert decide([result("a")], {"a": evaluation(0.7)}, [], checks)["choice"] == "a"
 
 
 def test_leaks_and_caveats_of_stages_are_told_beside_the_choice(result, evaluation) -> None:
@@ -254,11 +255,11 @@ def test_those_that_a_test_excludes_are_named_though_it_cannot_tell_the_others_a
     assert "; c is shown worse." in found["finding"]
 
 
-@pytest.mark.parametrize(("units", "rough"), [(9.6, True), (19.9, True), (20.0, False), (400.0, False)])
-def test_power_with_few_of_a_class_is_called_optimistic(result, evaluation, units, rough) -> None:
+@pytest.mark.parametrize(("clusters", "rough"), [(9.6, True), (19.9, True), (20.0, False), (400.0, False)])
+def test_power_with_few_of_a_class_is_called_optimistic(result, evaluation, clusters, rough) -> None:
     scores = {"a": evaluation(0.9), "b": evaluation(0.8)}
     for score in scores.values():
-        score["sample"]["units_of_rarer_class"] = units
+        score["sample"]["effective_clusters"] = clusters
     found = decide([result("a"), result("b")], scores, [pair("a", "b", "worse")], FAIR, baseline_tests=beaten(*scores))
     assert "could have shown" in found["finding"]
     assert ("that is optimistic" in found["finding"]) is rough
@@ -275,11 +276,11 @@ def judged(result: Any, scores: dict[str, np.ndarray], labels: np.ndarray) -> An
     rows = len(labels)
     table = {"key": [f"{at:05d}" for at in range(rows)], "label": labels, "weight": np.ones(rows)}
     parts = {n: Predictions.from_table(pa.table({**table, "score": s})) for n, s in scores.items()}
-    evaluated = {name: evaluate(part, part) for name, part in parts.items()}
+    evaluated = {name: evaluate(BINARY, part, part) for name, part in parts.items()}
     some = next(iter(parts.values()))
     group = {"key": some.keys, "group": some.keys}
     train = {"group": np.array(["elsewhere"] * 2), "label": np.array([0.0, 1.0]), "weight": np.ones(2)}
-    scored = baselines({"train": train, "validation": group, "test": group}, some, replace(some))
+    scored = baselines(BINARY, {"train": train, "validation": group, "test": group}, some, replace(some))
     evaluations = {name: found.to_dict() for name, found in evaluated.items()}
     tests = [test.to_dict() for test in baseline_tests(evaluated, scored)]
     gaps = [gap.to_dict() for gap in differences(evaluated)]

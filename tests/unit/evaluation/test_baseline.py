@@ -8,14 +8,15 @@ from sklearn.metrics import roc_auc_score
 from sparring.evaluation import (
     Predictions,
     auc_components,
-    auc_gap,
     baseline_tests,
     baselines,
     evaluate,
-    group_mean_auc,
+    gap,
+    group_mean_evaluation,
     group_means,
     group_overlap_rate,
 )
+from sparring.task import BINARY
 
 
 def test_matches_a_group_by() -> None:
@@ -49,7 +50,8 @@ def test_its_interval_holds_the_auc_and_is_that_of_groups() -> None:
         group = random.integers(0, 80, 2_000)
         label = (effect[group] + random.normal(size=2_000) > 0).astype(float)
         sides.append({"group": group.astype(str), "label": label, "weight": np.ones(2_000)})
-    found = group_mean_auc(*sides)
+    like = np.ones(2_000)
+    found = group_mean_evaluation(BINARY, *sides, like).metrics["roc_auc"]
     scores = group_means(sides[0]["group"], sides[0]["label"], sides[1]["group"])
     assert np.isclose(found.value, roc_auc_score(sides[1]["label"], scores), atol=1e-12)
     assert found.low is not None
@@ -69,10 +71,10 @@ def test_the_gap_of_two_aucs_on_different_rows_covers_the_truth() -> None:
             score = 1 / (1 + np.exp(-(label + random.normal(size=300))))
             rows = {"key": [f"{at}" for at in range(300)], "label": label, "weight": np.ones(300), "score": score}
             both.append(auc_components(Predictions.from_table(pa.table(rows))))
-        gap = auc_gap(*both)
-        assert gap.low is not None
-        assert gap.high is not None
-        hits += gap.low <= 0 <= gap.high
+        found = gap(*both)
+        assert found.low is not None
+        assert found.high is not None
+        hits += found.low <= 0 <= found.high
     assert hits >= 52
 
 
@@ -87,19 +89,19 @@ def parts(test: Predictions, overlap: bool) -> dict[str, dict[str, np.ndarray]]:
 
 def test_baselines_are_scored_on_the_contenders_rows(make) -> None:
     test = make(seed=2)
-    found = baselines(parts(test, overlap=False), test, test)
-    assert set(found) == {"constant", "group mean"}
+    found = baselines(BINARY, parts(test, overlap=False), test, test)
+    assert set(found) == {"prior", "group mean"}
     for evaluation in found.values():
-        assert evaluation.sample["digest"] == evaluate(test, test).sample["digest"]
+        assert evaluation.sample["digest"] == evaluate(BINARY, test, test).sample["digest"]
         assert evaluation.metrics["roc_auc"].value == 0.5
         assert np.allclose(evaluation.scores, test.labels.mean())
 
 
 def test_groups_that_are_in_train_are_found_by_key_and_hard_to_beat(make) -> None:
     test = make(seed=2)
-    found = baselines(parts(test, overlap=True), test, test)
+    found = baselines(BINARY, parts(test, overlap=True), test, test)
     assert found["group mean"].metrics["roc_auc"].value == 1.0
-    (beaten,) = baseline_tests({"a": evaluate(test, test)}, found)
+    (beaten,) = baseline_tests({"a": evaluate(BINARY, test, test)}, found)
     assert (beaten.baseline, beaten.beaten) == ("group mean", False)
     assert beaten.value < 0
 
@@ -107,9 +109,9 @@ def test_groups_that_are_in_train_are_found_by_key_and_hard_to_beat(make) -> Non
 def test_skill_beats_the_baselines_and_noise_does_not(make) -> None:
     test = make(seed=2)
     noise = replace(test, scores=np.random.default_rng(1).uniform(size=len(test)))
-    scored = baselines(parts(test, overlap=False), test, test)
+    scored = baselines(BINARY, parts(test, overlap=False), test, test)
     skilled, idle, constant = baseline_tests(
-        {"a": evaluate(test, test), "b": evaluate(noise, noise), "c": scored["constant"]}, scored
+        {"a": evaluate(BINARY, test, test), "b": evaluate(BINARY, noise, noise), "c": scored["prior"]}, scored
     )
     assert skilled.beaten
     assert not idle.beaten
@@ -122,8 +124,11 @@ def test_noise_beats_the_baselines_as_rarely_as_stated(make) -> None:
     """Three contenders of pure noise, 100 times: some is said to beat them in about 5; 15 has chance < 0.1%."""
     random, alarms = np.random.default_rng(3), 0
     test = make(150, seed=2)
-    scored = baselines(parts(test, overlap=False), test, test)
+    scored = baselines(BINARY, parts(test, overlap=False), test, test)
     for _ in range(100):
-        noise = {name: evaluate(test, replace(test, scores=random.uniform(size=len(test)))) for name in ("a", "b", "c")}
+        noise = {
+            name: evaluate(BINARY, test, replace(test, scores=random.uniform(size=len(test))))
+            for name in ("a", "b", "c")
+        }
         alarms += any(found.beaten for found in baseline_tests(noise, scored))
     assert alarms < 15

@@ -15,13 +15,13 @@ PARTS = 300
 def misses(auc: float, positives: int, negatives: int, *, spread: float = 1.0, group: int = 1, seed: int = 0) -> int:
     """Intervals at 95% that do not hold ``auc``: normal classes, positives of deviation ``spread``."""
     random, labels = np.random.default_rng(seed), np.repeat([1.0, 0.0], [positives, negatives])
-    units = random.permutation(len(labels)) // group
+    clusters = random.permutation(len(labels)) // group
     apart, missed = ndtri(auc) * np.sqrt(1 + spread**2), 0
     for _ in range(PARTS):
         common, own = (random.normal(size=len(labels)) for _ in range(2))
-        deviate = np.sqrt(0.5) * (common[units] + own) if group > 1 else own
+        deviate = np.sqrt(0.5) * (common[clusters] + own) if group > 1 else own
         scores = expit(np.where(labels == 1, apart + spread * deviate, deviate))
-        rows = Predictions(np.arange(len(labels)), labels, np.ones(len(labels)), scores, units, group > 1)
+        rows = Predictions(np.arange(len(labels)), labels, np.ones(len(labels)), scores, clusters, group > 1)
         found = delong_interval(auc_components(rows), 0.95)
         assert found.low is not None
         assert found.high is not None
@@ -48,7 +48,7 @@ def test_groups_without_anything_in_common_cost_nothing() -> None:
         labels = np.repeat([1.0, 0.0], 150)
         scores = expit(labels + random.normal(size=300))
         rows = Predictions(np.arange(300), labels, np.ones(300), scores, np.arange(300), False)
-        grouped = replace(rows, units=random.permutation(300) // 4, grouped=True)
+        grouped = replace(rows, clusters=random.permutation(300) // 4, grouped=True)
         alone, together = (delong_interval(auc_components(part), 0.95) for part in (rows, grouped))
         ratios.append((together.high - together.low) / (alone.high - alone.low))
         worth.append(auc_components(grouped).worth)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sparring.errors import ComparisonError
 from sparring.evaluation import Predictions, differences, evaluate, holm, paired_test, tost
 from sparring.evaluation.difference import distinct_models
+from sparring.task import BINARY
 
 
 def scored(test: Predictions, scores: np.ndarray) -> Predictions:
@@ -16,7 +17,7 @@ def scored(test: Predictions, scores: np.ndarray) -> Predictions:
 
 def test_a_contender_equals_its_copy(make) -> None:
     test = make(seed=2)
-    found = evaluate(test, test)
+    found = evaluate(BINARY, test, test)
     (difference,) = differences({"a": found, "b": found})
     assert (difference.value, difference.low, difference.high) == (0.0, 0.0, 0.0)
     assert (difference.identical, difference.equivalent, difference.different) == (True, True, False)
@@ -25,7 +26,9 @@ def test_a_contender_equals_its_copy(make) -> None:
 
 def test_rounding_makes_no_other_model_and_models_count_once(make) -> None:
     test = make(seed=2)
-    a, b, c = (evaluate(test, part) for part in (test, scored(test, test.scores + 1e-6), make(seed=2, noise_seed=7)))
+    a, b, c = (
+        evaluate(BINARY, test, part) for part in (test, scored(test, test.scores + 1e-6), make(seed=2, noise_seed=7))
+    )
     assert distinct_models({"a": a, "c": c, "b": b}) == {"a": "a", "c": "c", "b": "a"}
     found = {(d.left, d.right): d for d in differences({"a": a, "b": b, "c": c})}
     assert found["a", "b"].identical
@@ -40,7 +43,7 @@ def test_perfect_twins_are_not_shown_equivalent_by_a_small_test(make, rows: int)
     test = make(rows, seed=2)
     steps = np.arange(rows) / (3 * rows)
     one, other = (scored(test, test.labels * 0.5 + part) for part in (steps, steps[::-1]))
-    (difference,) = differences({"a": evaluate(test, one), "b": evaluate(test, other)})
+    (difference,) = differences({"a": evaluate(BINARY, test, one), "b": evaluate(BINARY, test, other)})
     assert (difference.value, difference.standard_error) == (0.0, 0.0)
     assert not difference.identical
     assert not difference.equivalent
@@ -54,15 +57,15 @@ def test_a_perfect_ranking_of_few_rows_is_not_certain(make) -> None:
 
     table = {"key": list("abcde"), "label": [0.0, 0, 0, 1, 1], "weight": np.ones(5), "score": [0.1, 0.2, 0.3, 0.8, 0.9]}
     test = Predictions.from_table(pa.table(table))
-    found = paired_test(evaluate(test, test), evaluate(test, scored(test, np.full(5, 0.5))))
+    found = paired_test(evaluate(BINARY, test, test), evaluate(BINARY, test, scored(test, np.full(5, 0.5))))
     assert 0.1 < found.p_value < 0.5
 
 
 def test_two_constants_are_one_model(make) -> None:
     test = make(100, seed=2)
-    pair = {name: evaluate(test, scored(test, np.full(100, value))) for name, value in (("a", 0.2), ("b", 0.7))}
+    pair = {name: evaluate(BINARY, test, scored(test, np.full(100, value))) for name, value in (("a", 0.2), ("b", 0.7))}
     assert differences(pair)[0].identical
-    assert not differences({"a": pair["a"], "c": evaluate(test, test)})[0].identical
+    assert not differences({"a": pair["a"], "c": evaluate(BINARY, test, test)})[0].identical
 
 
 def test_skill_is_told_from_noise(make) -> None:
@@ -71,7 +74,7 @@ def test_skill_is_told_from_noise(make) -> None:
         "weak": make(3000, seed=2, skill=0.5),
         "weak-too": make(3000, seed=2, skill=0.5, noise_seed=9),
     }
-    evaluations = {name: evaluate(test, test) for name, test in tests.items()}
+    evaluations = {name: evaluate(BINARY, test, test) for name, test in tests.items()}
     found = {(d.left, d.right): d for d in differences(evaluations)}
     assert found["strong", "weak"].p_adjusted < 1e-6
     assert found["strong", "weak"].low > 0
@@ -83,7 +86,7 @@ def test_skill_is_told_from_noise(make) -> None:
 
 def test_pairing_narrows_the_interval(make) -> None:
     left, right = make(1000, seed=2), make(1000, seed=2, skill=1.1)
-    a, b = (evaluate(test, test) for test in (left, right))
+    a, b = (evaluate(BINARY, test, test) for test in (left, right))
     (gap,) = differences({"a": a, "b": b})
     alone = a.metrics["roc_auc"]
     assert gap.high - gap.low < 0.5 * (alone.high - alone.low)
@@ -93,7 +96,8 @@ def test_more_rows_tell_more(make) -> None:
     found = []
     for rows in (500, 2000):
         pair = {
-            name: evaluate(t, t) for name, t in (("a", make(rows, seed=2)), ("b", make(rows, seed=2, noise_seed=5)))
+            name: evaluate(BINARY, t, t)
+            for name, t in (("a", make(rows, seed=2)), ("b", make(rows, seed=2, noise_seed=5)))
         }
         found += differences(pair)
     small, large = found
@@ -105,11 +109,11 @@ def test_more_rows_tell_more(make) -> None:
 
 def test_other_rows_or_confidences_are_refused(make) -> None:
     test, other = make(seed=2), make(seed=3)
-    a = evaluate(test, test)
+    a = evaluate(BINARY, test, test)
     with pytest.raises(ComparisonError, match="digest"):
-        differences({"a": a, "b": evaluate(other, other)})
+        differences({"a": a, "b": evaluate(BINARY, other, other)})
     with pytest.raises(ComparisonError, match="confidence"):
-        differences({"a": a, "b": evaluate(test, test, confidence=0.9)})
+        differences({"a": a, "b": evaluate(BINARY, test, test, confidence=0.9)})
 
 
 def test_false_alarms_stay_at_the_level(make) -> None:
@@ -118,7 +122,7 @@ def test_false_alarms_stay_at_the_level(make) -> None:
     for seed in range(60):
         left = make(300, seed=seed, noise_seed=1000 + seed, groups=100)
         right = make(300, seed=seed, noise_seed=2000 + seed, groups=100)
-        pair = {"a": evaluate(left, left), "b": evaluate(right, right)}
+        pair = {"a": evaluate(BINARY, left, left), "b": evaluate(BINARY, right, right)}
         alarms += differences(pair)[0].p_value < 0.1
     assert alarms < 15
 

@@ -5,6 +5,7 @@ import pytest
 from scipy.special import expit, ndtri
 
 from sparring.evaluation import Difference, Evaluation, Predictions, auc_components, delong_interval, differences
+from sparring.task import BINARY
 
 PARTS, AUC, MARGIN = 400, 0.75, 0.02
 
@@ -12,20 +13,20 @@ PARTS, AUC, MARGIN = 400, 0.75, 0.02
 def drawn(random: np.random.Generator, positives: int, negatives: int, lead: float, group: int = 1) -> Difference:
     """Two contenders whose scores correlate by 0.95 within a class; the first leads by ``lead`` in ROC AUC."""
     labels = np.repeat([1.0, 0.0], [positives, negatives])
-    units = np.arange(len(labels)) // group
+    clusters = np.arange(len(labels)) // group
 
     def deviates() -> np.ndarray:
         shared, own = (random.normal(size=len(labels)) for _ in range(2))
-        return np.sqrt(0.5) * (shared[units] + own) if group > 1 else own
+        return np.sqrt(0.5) * (shared[clusters] + own) if group > 1 else own
 
     common, found = np.sqrt(0.95) * deviates(), {}
     for name, auc in {"first": AUC + lead, "second": AUC}.items():
         scores = expit(np.sqrt(2) * ndtri(auc) * labels + common + np.sqrt(0.05) * deviates())
-        rows = Predictions(np.arange(len(labels)), labels, np.ones(len(labels)), scores, units, group > 1)
+        rows = Predictions(np.arange(len(labels)), labels, np.ones(len(labels)), scores, clusters, group > 1)
         components = auc_components(rows)
         sample = {"rows": len(labels), "confidence": 0.95, "digest": "one"}
         interval = {"roc_auc": delong_interval(components, 0.95)}
-        found[name] = Evaluation(interval, 0.5, sample, {}, components, scores)
+        found[name] = Evaluation(BINARY.metric(), interval, sample, components, scores)
     return differences(found, margin=MARGIN)[0]
 
 

@@ -11,8 +11,11 @@ import pytest
 from scipy.stats import brunnermunzel
 from scipy.stats import t as student
 
-from sparring.evaluation import METRICS, Predictions, auc_components, auc_variance, evaluate, paired_test, rank
+from sparring.evaluation import Predictions, auc_variance, evaluate, paired_test
 from sparring.evaluation.evaluate import Evaluation
+from sparring.task import BINARY
+
+METRICS = tuple(metric.name for metric in BINARY.metrics)
 
 
 def predictions(labels: np.ndarray, scores: np.ndarray, groups: np.ndarray | None = None) -> Predictions:
@@ -24,18 +27,18 @@ def predictions(labels: np.ndarray, scores: np.ndarray, groups: np.ndarray | Non
 
 def test_the_same_predictions_give_the_same_evaluation(make) -> None:
     validation, test = make(seed=1), make(seed=2, groups=60)
-    assert evaluate(validation, test).to_dict() == evaluate(validation, test).to_dict()
+    assert evaluate(BINARY, validation, test).to_dict() == evaluate(BINARY, validation, test).to_dict()
 
 
 def test_intervals_hold_the_estimate_and_the_answer_is_json(make) -> None:
-    found = evaluate(make(seed=1), make(seed=2, weighted=True)).to_dict()
+    found = evaluate(BINARY, make(seed=1), make(seed=2, weighted=True)).to_dict()
     for name in METRICS:
-        assert found[name]["low"] < found[name]["value"] < found[name]["high"]
-        assert found[name]["reliable"]
-        assert found[name]["method"]
+        assert found["metrics"][name]["low"] < found["metrics"][name]["value"] < found["metrics"][name]["high"]
+        assert found["metrics"][name]["reliable"]
+        assert found["metrics"][name]["method"]
     assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert found["accuracy"]["majority"] >= 0.5
-    assert found["sample"]["unit"] == "row"
+    assert found["metrics"]["accuracy"]["majority"] >= 0.5
+    assert found["sample"]["cluster"] == "row"
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -44,17 +47,12 @@ def test_influences_are_what_the_metric_does_when_a_row_counts_more(make, metric
     """Brute force: the derivative of each metric by each row's weight, against scikit-learn."""
     from sklearn import metrics as theirs
 
-    from sparring.evaluation.influence import mean_influence, pr_auc_influence
-    from sparring.task.ranking import row_losses
-
     test = make(60, seed=3, weighted=weighted, digits=1)
-    losses = row_losses(test.labels, test.scores, 0.5)
-    components = auc_components(test)
-    ours = {
-        "roc_auc": components.positives + components.negatives,
-        "pr_auc": pr_auc_influence(rank(test.labels, test.scores), test.labels, test.weights),
-        **dict(zip(("log_loss", "brier", "accuracy"), mean_influence(losses, test.weights).T, strict=True)),
-    }[metric]
+    one = BINARY.metric(metric)
+    assert one.influence is not None
+    ours = one.influence(
+        test.labels, BINARY.decisions(test.scores, 0.5) if one.of == "decisions" else test.scores, test.weights
+    )
     value: dict[str, Callable[[np.ndarray], float]] = {
         "roc_auc": lambda w: theirs.roc_auc_score(test.labels, test.scores, sample_weight=w),
         "pr_auc": lambda w: theirs.average_precision_score(test.labels, test.scores, sample_weight=w),
@@ -72,11 +70,11 @@ def test_influences_are_what_the_metric_does_when_a_row_counts_more(make, metric
 def test_grouped_rows_widen_the_interval(make) -> None:
     """The same rows copied fivefold in groups carry no more information than once."""
     once = make(200, seed=5)
-    columns = {name: np.repeat(getattr(once, name), 5) for name in ("labels", "weights", "scores", "units")}
+    columns = {name: np.repeat(getattr(once, name), 5) for name in ("labels", "weights", "scores", "clusters")}
     keys = np.array([f"{key}-{copy}" for key, copy in product(once.keys, range(5))], dtype=object)
     copied = replace(once, keys=keys, grouped=True, **columns)
-    naive = replace(copied, units=np.arange(len(keys)), grouped=False)
-    single, honest, fooled = (evaluate(once, each) for each in (once, copied, naive))
+    naive = replace(copied, clusters=np.arange(len(keys)), grouped=False)
+    single, honest, fooled = (evaluate(BINARY, once, each) for each in (once, copied, naive))
 
     def width(evaluation: Evaluation, metric: str) -> float:
         interval = evaluation.metrics[metric]
@@ -92,12 +90,12 @@ def test_grouped_rows_widen_the_interval(make) -> None:
 @pytest.mark.parametrize("groups", [None, 150])
 def test_intervals_cover_the_truth_as_often_as_they_say(make, groups: int | None) -> None:
     """Sixty samples: a 90% interval misses the population's metric about six times; 15 has chance < 0.1%."""
-    large = [evaluate(make(), make(20_000, seed=900 + s, noise_seed=800 + s)) for s in range(5)]
+    large = [evaluate(BINARY, make(), make(20_000, seed=900 + s, noise_seed=800 + s)) for s in range(5)]
     truth = {name: np.mean([found.metrics[name].value for found in large]) for name in METRICS}
     misses = dict.fromkeys(METRICS, 0)
     for seed in range(60):
         test = make(400, seed=100 + seed, noise_seed=500 + seed, groups=groups)
-        for name, interval in evaluate(make(), test, confidence=0.9).metrics.items():
+        for name, interval in evaluate(BINARY, make(), test, confidence=0.9).metrics.items():
             misses[name] += not interval.low <= truth[name] <= interval.high
     assert max(misses.values()) < 15, misses
 
@@ -105,7 +103,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say(make, groups: int | None
 def test_few_positives_that_all_rank_high_prove_little() -> None:
     """DeLong's own interval is a point here; of 60 rows with 30 positives it holds the truth far too rarely."""
     labels = np.repeat([0.0, 1.0], 30)
-    found = evaluate(predictions(labels, labels * 0.8 + 0.1), predictions(labels, labels * 0.8 + 0.1))
+    found = evaluate(BINARY, predictions(labels, labels * 0.8 + 0.1), predictions(labels, labels * 0.8 + 0.1))
     auc = found.metrics["roc_auc"]
     assert auc.value == auc.high == 1.0
     assert auc.low is not None
@@ -119,7 +117,7 @@ def test_wilson_is_the_textbooks() -> None:
     labels = np.tile([0.0, 1.0], 50)
     scores = np.where(np.arange(100) < 75, labels, 1 - labels) * 0.8 + 0.1
     validation = predictions(labels, labels * 0.8 + 0.1)
-    found = evaluate(validation, predictions(labels, scores)).metrics["accuracy"]
+    found = evaluate(BINARY, validation, predictions(labels, scores)).metrics["accuracy"]
     theirs = binomtest(75, 100).proportion_ci(method="wilson")
     assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), abs=0.004)
 
@@ -138,7 +136,7 @@ def test_wilson_is_the_textbooks() -> None:
 )
 def test_a_test_part_that_is_too_small_says_so(labels: np.ndarray, groups: np.ndarray | None, reliable: bool) -> None:
     scores = np.random.default_rng(0).uniform(size=60)
-    found = evaluate(predictions(labels, scores), predictions(labels, scores, groups))
+    found = evaluate(BINARY, predictions(labels, scores), predictions(labels, scores, groups))
     for interval in found.metrics.values():
         assert interval.reliable is reliable
         assert ("rarer class" in (interval.reason or "")) is not reliable
@@ -147,7 +145,7 @@ def test_a_test_part_that_is_too_small_says_so(labels: np.ndarray, groups: np.nd
 
 def test_a_constant_score_has_a_known_auc() -> None:
     labels = np.tile([0.0, 1.0], 50)
-    found = evaluate(predictions(labels, np.full(100, 0.3)), predictions(labels, np.full(100, 0.3)))
+    found = evaluate(BINARY, predictions(labels, np.full(100, 0.3)), predictions(labels, np.full(100, 0.3)))
     assert found.metrics["roc_auc"].to_dict() | {"method": ""} == {
         **dict.fromkeys(("value", "low", "high"), 0.5),
         "method": "",
@@ -160,18 +158,18 @@ def test_a_constant_score_has_a_known_auc() -> None:
 def test_degrees_of_freedom_are_those_of_brunner_and_munzel(make, digits: int) -> None:
     """Scipy's test of the AUC against one half is our paired test against a constant."""
     test = make(50, seed=7, skill=0.4, digits=digits)
-    components = evaluate(test, test).components
+    components = evaluate(BINARY, test, test).evidence
     variance = auc_variance(components)
-    ours = 2 * student.sf((components.auc - 0.5) / np.sqrt(variance.total), variance.freedom)
+    ours = 2 * student.sf((components.value - 0.5) / np.sqrt(variance.total), variance.freedom)
     theirs = brunnermunzel(test.scores[test.labels == 0], test.scores[test.labels == 1])
     assert ours == pytest.approx(theirs.pvalue, rel=1e-9)
     # The paired test is as if one more row of each class had shown no lead: a little less certain.
     constant = replace(test, scores=np.full(50, 0.5))
-    assert ours < paired_test(evaluate(test, test), evaluate(test, constant)).p_value < 1.2 * ours
+    assert ours < paired_test(evaluate(BINARY, test, test), evaluate(BINARY, test, constant)).p_value < 1.2 * ours
 
 
 def test_demo_size_takes_a_moment(make) -> None:
     validation, test = make(33_000, seed=1), make(67_000, seed=2, groups=40_000)
     start = time.process_time()
-    evaluate(validation, test)
+    evaluate(BINARY, validation, test)
     assert time.process_time() - start < 2

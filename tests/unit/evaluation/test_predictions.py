@@ -28,7 +28,7 @@ def test_reads_one_split_in_the_order_of_keys(tmp_path: Path) -> None:
     found = Predictions.read(write(tmp_path, ROWS), "test")
     assert found.keys.tolist() == ["a", "b", "d"]
     assert found.scores.tolist() == [0.1, 0.4, 0.9]
-    assert found.units.tolist() == [0, 1, 1]
+    assert found.clusters.tolist() == [0, 1, 1]
     assert found.grouped
 
 
@@ -46,7 +46,7 @@ def test_order_and_files_do_not_matter(tmp_path: Path) -> None:
 def test_rows_are_their_own_units_without_groups(tmp_path: Path) -> None:
     rows = {name: values for name, values in ROWS.items() if name != "group"}
     found = Predictions.read(write(tmp_path, rows), "test")
-    assert found.units.tolist() == [0, 1, 2]
+    assert found.clusters.tolist() == [0, 1, 2]
     assert not found.grouped
 
 

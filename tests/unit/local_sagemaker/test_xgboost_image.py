@@ -19,6 +19,7 @@ from sklearn import metrics
 
 from sparring.container import AcceptError, ContentError, TrainingEnvironment
 from sparring.container.collective import tracker_port
+from sparring.training.parameters import parameters_of
 from sparring.training.xgboost_parameters import XGBoostParameters
 from sparring.wire import Rows, codec
 from sparring.wire.answers import decode_answers

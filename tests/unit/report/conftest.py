@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from sparring.task import task_named
+
 build = runpy.run_path(str(Path(__file__).with_name("made_up_facts.py")))["made_up_facts"]
 
 
@@ -13,6 +15,12 @@ build = runpy.run_path(str(Path(__file__).with_name("made_up_facts.py")))["made_
 def facts() -> dict[str, Any]:
     """Facts of a made-up run in which all finished."""
     return build()
+
+
+@pytest.fixture(scope="session", params=["binary", "multiclass", "regression"])
+def facts_of_task(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Facts of a made-up run for each task."""
+    return build(task=task_named(request.param))
 
 
 @pytest.fixture(scope="session")

@@ -5,17 +5,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from sparring.comparison import costs, decide, fairness_ledger, load_prices
+from sparring.comparison import costs, decide, fairness_checks, load_prices
 from sparring.evaluation import (
+    EquivalenceCheck,
     Predictions,
     baseline_tests,
     baselines,
     differences,
     evaluate,
-    max_probability_difference,
+    max_score_difference,
 )
-from sparring.evaluation.equivalence import Parity
 from sparring.report import RunFacts
+from sparring.task import BINARY, Metric, Target, Task
 
 TREES, LINEAR = "gradient_boosted_trees", "logistic_regression"
 # name, engine, family, skill, seconds by phase
@@ -90,31 +91,79 @@ AUDIT: dict[str, Any] = {
 }
 
 
-def predictions(skill: float, seed: int, rows: int = 4000) -> Predictions:
+TARGETS = {
+    "binary": Target("string", ("no", "yes")),
+    "multiclass": Target("string", ("on time", "a/b~c", "<b>late</b>", "cancelled by the airline")),
+    "regression": Target("double"),
+}
+# Of every task: the metric on the naive and on the safe split, with intervals, and that of the group-mean baseline.
+LEAKS = {
+    "binary": [(0.8312, 0.8255, 0.8371, 0.6711), (0.8047, 0.7961, 0.8130, 0.5)],
+    "multiclass": [(0.8312, 0.8255, 0.8371, 0.6711), (0.8047, 0.7961, 0.8130, 0.5)],
+    "regression": [(17.31, 16.92, 17.71, 21.4), (21.02, 20.5, 21.6, 26.9)],
+}
+
+
+def predictions(skill: float, seed: int, rows: int = 4000, task: Task = BINARY) -> Predictions:
     """Return grouped predictions of a made-up contender; one seed, one set of rows."""
     random = np.random.default_rng(seed)
     effect = random.normal(size=rows)
-    label = (effect + random.normal(size=rows) > 1.1).astype(float)
-    logit = skill * effect - 1.3 + np.random.default_rng([seed, int(100 * skill)]).normal(size=rows)
-    return Predictions.from_table(
-        pa.table(
-            {
-                "key": [f"row-{i}" for i in range(rows)],
-                "label": label,
-                "weight": np.ones(rows),
-                "score": 1 / (1 + np.exp(-logit)),
-                "group": [f"group-{i}" for i in random.integers(0, rows // 3, rows)],
-            }
-        )
-    )
+    noise = random.normal(size=rows)
+    own = np.random.default_rng([seed, int(100 * skill)]).normal(size=rows)
+    label, scores = {"binary": two, "multiclass": four}.get(task.name, numbers)(effect, noise, skill, own)
+    columns = {
+        "key": [f"row-{i}" for i in range(rows)],
+        "label": label,
+        "weight": np.ones(rows),
+        task.score_column(): scores,
+        "group": [f"group-{i}" for i in random.integers(0, rows // 3, rows)],
+    }
+    return Predictions.from_table(pa.table(columns), task=task)
 
 
-def made_up_baselines() -> dict[str, Any]:
+Scored = tuple[np.ndarray, Any]
+
+
+def two(effect: np.ndarray, noise: np.ndarray, skill: float, own: np.ndarray) -> Scored:
+    """Return classes 0 and 1, and the probability of 1."""
+    return (effect + noise > 1.1).astype(float), 1 / (1 + np.exp(1.3 - skill * effect - own))
+
+
+def four(effect: np.ndarray, noise: np.ndarray, skill: float, own: np.ndarray) -> Scored:
+    """Return four classes in order, the last one rare, and the probabilities of all."""
+    label = np.digitize(effect + noise, [-0.8, 1.1, 2.9]).astype(float)
+    logits = -((np.array([-1.4, 0.1, 1.9, 3.4]) - (skill * effect + own)[:, None] / 2) ** 2)
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return label, list(shares / shares.sum(axis=1, keepdims=True))
+
+
+def numbers(effect: np.ndarray, noise: np.ndarray, skill: float, own: np.ndarray) -> Scored:
+    """Return skewed numbers, and estimates of them."""
+    return 12 + 20 * effect + 6 * np.expm1(noise), 15 + 20 * effect + 20 / skill * own
+
+
+def made_up_baselines(task: Task = BINARY, metric: Metric | None = None) -> dict[str, Any]:
     """Return the baselines on the made-up rows; no group of theirs is in train."""
-    rows = [predictions(0.9, seed) for seed in (1, 2)]
+    rows = [predictions(0.9, seed, task=task) for seed in (1, 2)]
     groups = [{"key": part.keys, "group": np.array(["elsewhere"] * len(part), dtype=object)} for part in rows]
-    train = {"group": np.array(["a", "b"]), "label": np.array([0.0, 1.0]), "weight": np.ones(2)}
-    return baselines({"train": train, "validation": groups[0], "test": groups[1]}, *rows)
+    labels = np.unique(rows[0].labels)
+    train = {"group": np.arange(len(labels)).astype(str), "label": labels, "weight": np.ones(len(labels))}
+    return baselines(task, {"train": train, "validation": groups[0], "test": groups[1]}, *rows, metric=metric)
+
+
+def balance(task: Task, rows: int) -> dict[str, Any]:
+    """Return what a split says of the labels of a part."""
+    classes = TARGETS.get(task.name, TARGETS["regression"]).names
+    if not classes:
+        return {"label_mean": 12.3, "label_deviation": 26.1}
+    rare = rows * 23 // 100 // (len(classes) - 1)
+    return {"classes": {classes[0]: rows - rare * (len(classes) - 1), **dict.fromkeys(classes[1:], rare)}}
+
+
+def side(task: Task, at: int) -> dict[str, float]:
+    """Return one side of the leak check."""
+    names = ("value", "low", "high", "group_mean")
+    return dict(zip(names, LEAKS.get(task.name, LEAKS["binary"])[at], strict=True))
 
 
 def result(name: str, engine: str, family: str, phases: dict[str, float], **changes: Any) -> dict[str, Any]:
@@ -124,6 +173,11 @@ def result(name: str, engine: str, family: str, phases: dict[str, float], **chan
         "name": name,
         "engine": engine,
         "family": family,
+        "title": f"made-up {family} on {engine}",
+        "library": "made-up",
+        "task": "binary",
+        "capacity": {"rounds": 100, "depth": 6} if family == TREES else {},
+        "equivalence": {"group": family, "settings": {"penalty": 0.1}} if name != "mllib-gbt" else None,
         "status": "ok",
         "error": None,
         "stand_in": engine == "sagemaker",
@@ -148,8 +202,10 @@ def result(name: str, engine: str, family: str, phases: dict[str, float], **chan
     }
 
 
-def made_up_facts(failed: str | None = None) -> RunFacts:
+def made_up_facts(failed: str | None = None, task: Task = BINARY, metric: Metric | None = None) -> RunFacts:
     """Return the facts of the made-up run; the contender named ``failed`` crashed with a nasty message."""
+    target = TARGETS.get(task.name, TARGETS["regression"])
+    metric = metric or task.metric()
     error = {"type": "Crash", "message": "<script>alert('x')</script> was killed by signal 9"}
     results = [
         result(name, engine, family, phases)
@@ -157,27 +213,32 @@ def made_up_facts(failed: str | None = None) -> RunFacts:
         else result(name, engine, family, {}, status="failed", error=error, peak_memory_bytes=None)
         for name, engine, family, _, phases in CONTENDERS
     ]
-    scored = {name: predictions(skill, 2) for name, _, _, skill, _ in CONTENDERS if name != failed}
+    scored = {name: predictions(skill, 2, task=task) for name, _, _, skill, _ in CONTENDERS if name != failed}
     evaluated = {
-        name: evaluate(predictions(skill, 1), scored[name]) for name, _, _, skill, _ in CONTENDERS if name != failed
+        name: evaluate(
+            task, predictions(skill, 1, task=task), scored[name], metric=metric, names=target.names, label="late"
+        )
+        for name, _, _, skill, _ in CONTENDERS
+        if name != failed
     }
     evaluations = {name: evaluation.to_dict() for name, evaluation in evaluated.items()}
-    gaps = [difference.to_dict() for difference in differences(evaluated)]
+    by_baseline = made_up_baselines(task, metric)
+    margin = task.margin(metric, next(iter(by_baseline.values())).evidence.value)
+    gaps = [difference.to_dict() for difference in differences(evaluated, margin=margin)]
     pairs = [
         ("mllib-logistic", "sklearn-logistic", LINEAR, 3.1e-13),
         ("sagemaker-xgboost", "xgboost", TREES, None),
     ]
-    parity = [
-        Parity(
-            left, right, family, gap and True, gap, max_probability_difference(scored[left], scored[right])
+    equivalence = [
+        EquivalenceCheck(
+            left, right, family, [], gap, gap and 1e-9, max_score_difference(scored[left], scored[right]), 1e-5
         ).to_dict()
         for left, right, family, gap in pairs
         if failed not in (left, right)
     ]
-    ledger = fairness_ledger(results, evaluations, parity)
+    checks = fairness_checks(results, evaluations)
     prices = load_prices()
     estimates = [cost.to_dict() for result in results for cost in costs(result, prices)]
-    by_baseline = made_up_baselines()
     beaten = [test.to_dict() for test in baseline_tests(evaluated, by_baseline)]
     return {
         "run": {
@@ -187,6 +248,7 @@ def made_up_facts(failed: str | None = None) -> RunFacts:
             "command": "sparring run made-up.yaml --set 'name=<i>made-up-run</i>'",
             "config": {"name": "made-up-run", "table": {"label": "<b>late</b>"}},
         },
+        "task": task.describe(target, "late", metric),
         "rows": {
             "input": 11_000,
             "quarantined": 700,
@@ -224,9 +286,9 @@ def made_up_facts(failed: str | None = None) -> RunFacts:
         },
         "split": {
             "parts": {
-                "train": {"rows": 7000, "positives": 1610, "groups": 2400, "target": 0.7},
-                "validation": {"rows": 1000, "positives": 230, "groups": 350, "target": 0.1},
-                "test": {"rows": 2000, "positives": 460, "groups": 690, "target": 0.2},
+                "train": {"rows": 7000, **balance(task, 7000), "groups": 2400, "target": 0.7},
+                "validation": {"rows": 1000, **balance(task, 1000), "groups": 350, "target": 0.1},
+                "test": {"rows": 2000, **balance(task, 2000), "groups": 690, "target": 0.2},
             },
             "group": ["carrier", "flight"],
             "straddling_groups": 0,
@@ -241,32 +303,23 @@ def made_up_facts(failed: str | None = None) -> RunFacts:
         "baselines": [{"name": name, **found.to_dict()} for name, found in by_baseline.items()],
         "baseline_tests": beaten,
         "differences": gaps,
-        "parity": parity,
+        "equivalence": equivalence,
         "leakage": {
             **AUDIT,
             "contender": "xgboost",
-            "inflation_low": 0.0161,
-            "inflation_high": 0.0369,
+            "inflation_low": side(task, 0)["low"] - side(task, 1)["high"],
+            "inflation_high": side(task, 0)["high"] - side(task, 1)["low"],
             "group": ["carrier", "flight"],
             "naive": {
-                "roc_auc": 0.8312,
-                "low": 0.8255,
-                "high": 0.8371,
-                "group_mean_roc_auc": 0.6711,
-                "group_mean_low": 0.6595,
-                "group_mean_high": 0.6827,
+                **side(task, 0),
+                "group_mean_low": side(task, 0)["group_mean"] * 0.98,
+                "group_mean_high": side(task, 0)["group_mean"] * 1.02,
                 "group_overlap_rate": 0.962,
             },
-            "safe": {
-                "roc_auc": 0.8047,
-                "low": 0.7961,
-                "high": 0.8130,
-                "group_mean_roc_auc": 0.5,
-                "group_overlap_rate": 0.0,
-            },
+            "safe": {**side(task, 1), "group_overlap_rate": 0.0},
         },
-        "ledger": ledger,
-        "verdict": decide(results, evaluations, gaps, ledger, baseline_tests=beaten, costs=estimates),
+        "fairness_checks": checks,
+        "verdict": decide(results, evaluations, gaps, checks, baseline_tests=beaten, costs=estimates),
         "environment": {
             "machine": "made up",
             "cores": "2",

@@ -15,9 +15,9 @@ def test_holds_what_readers_of_the_file_rely_on(facts: dict[str, Any]) -> None:
         assert {"value", "low", "high"} <= contender["metrics"]["roc_auc"].keys()
         assert contender["phases"]["fit"] > 0
         assert {"name", "family", "wall_seconds", "cpu_seconds", "peak_memory_bytes"} <= contender.keys()
-    for row in found["parity"]:
-        assert {"left", "right", "objective_gap", "max_probability_difference"} <= row.keys()
-    assert found["leakage"]["naive"]["roc_auc"] > found["leakage"]["safe"]["roc_auc"]
+    for row in found["equivalence"]:
+        assert {"left", "right", "objective_gap", "max_score_difference"} <= row.keys()
+    assert found["leakage"]["naive"]["value"] > found["leakage"]["safe"]["value"]
     assert {"choice", "reason"} <= found["verdict"].keys()
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
@@ -25,7 +25,7 @@ def test_holds_what_readers_of_the_file_rely_on(facts: dict[str, Any]) -> None:
 def test_a_failed_contender_is_a_result(facts_with_failure: dict[str, Any]) -> None:
     by_name = {contender["name"]: contender for contender in document(facts_with_failure)["contenders"]}
     failed = by_name["mllib-gbt"]
-    assert (failed["status"], failed["metrics"], failed["curves"]) == ("failed", None, None)
+    assert (failed["status"], failed["metrics"], failed["plots"]) == ("failed", None, None)
     assert failed["error"]["type"] == "Crash"
     assert len(by_name) == 5
 

@@ -92,7 +92,7 @@ def test_a_run_without_survivors_or_extras_still_has_a_page(facts_with_failure: 
     bare |= {
         "evaluations": {},
         "differences": [],
-        "parity": [],
+        "equivalence": [],
         "leakage": None,
         "costs": [],
         "quarantine": {},
@@ -103,7 +103,7 @@ def test_a_run_without_survivors_or_extras_still_has_a_page(facts_with_failure: 
     for name in ("wall_seconds", "cpu_seconds", "peak_memory_bytes"):
         del bare["results"][0][name]
     page = render(document(bare))
-    assert "there are no curves" in page
+    assert "there is nothing to plot" in page
     assert "switched off" in page
 
 

@@ -5,8 +5,8 @@ import pytest
 from sparring.report.settings import differing_settings
 
 
-def contender(name: str, family: str, settings: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"name": name, "family": family, "hyperparameters": settings, **more}
+def contender(name: str, family: str, settings: dict[str, Any], **size: Any) -> dict[str, Any]:
+    return {"name": name, "family": family, "hyperparameters": settings, "capacity": size}
 
 
 TREES, LINEAR = "gradient_boosted_trees", "logistic_regression"
@@ -15,15 +15,14 @@ TREES, LINEAR = "gradient_boosted_trees", "logistic_regression"
 @pytest.mark.parametrize(
     ("one", "other", "expected"),
     [
-        ({"maxIter": 20}, {"num_round": "20"}, []),
-        ({"stepSize": 0.1}, {"eta": "0.10"}, []),
-        ({"stepSize": 0.1}, {"eta": 0.3}, [("learning rate", ["0.1", "0.3"])]),
-        ({"maxDepth": 5, "maxIter": 20}, {"max_depth": 6, "num_round": 20}, [("depth", ["5", "6"])]),
+        ({"eta": 0.1}, {"eta": "0.10"}, []),
+        ({"eta": 0.1}, {"eta": 0.3}, [("eta", ["0.1", "0.3"])]),
         ({"maxBins": 32}, {"tree_method": "hist"}, []),
         ({"subsample": True}, {"subsample": False}, [("subsample", ["on", "off"])]),
+        ({"seed": None}, {"seed": 1}, []),
     ],
 )
-def test_settings_of_one_meaning_are_compared_by_value(
+def test_settings_of_one_name_are_compared_by_value(
     one: dict[str, Any], other: dict[str, Any], expected: list[tuple[str, list[str]]]
 ) -> None:
     (table,) = differing_settings([contender("a", TREES, one), contender("b", TREES, other)])
@@ -31,13 +30,21 @@ def test_settings_of_one_meaning_are_compared_by_value(
     assert [(row["setting"], row["values"]) for row in table["rows"]] == expected
 
 
-def test_a_stated_capacity_wins_over_the_hyperparameters() -> None:
-    stopped = contender("b", TREES, {"num_round": 100}, capacity={"rounds": 37, "early_stopping": True})
-    (table,) = differing_settings([contender("a", TREES, {"maxIter": 100}), stopped])
-    assert table["rows"] == [{"setting": "rounds", "values": ["100", "37"]}]
+def test_a_size_has_one_name_whatever_a_library_calls_it() -> None:
+    mllib = contender("mllib", TREES, {"maxIter": 20, "stepSize": 0.1}, rounds=20, learning_rate=0.1)
+    ours = contender("ours", TREES, {"num_round": 100, "eta": 0.1}, rounds=100, learning_rate=0.1)
+    job = contender("job", TREES, {"num_round": "50", "eta": "0.1"}, rounds=50, learning_rate=0.1)
+    (table,) = differing_settings([mllib, ours, job])
+    assert table["rows"] == [{"setting": "rounds", "values": ["20", "100", "50"]}]
 
 
-def test_families_are_not_mixed_and_iterations_are_no_rounds() -> None:
+def test_rounds_that_were_used_are_told_beside_those_that_were_asked_for() -> None:
+    stopped = contender("b", TREES, {"num_round": 100}, rounds=37)
+    (table,) = differing_settings([contender("a", TREES, {"num_round": 60}, rounds=60), stopped])
+    assert [row["setting"] for row in table["rows"]] == ["rounds", "num_round"]
+
+
+def test_families_are_not_mixed() -> None:
     linear = [contender(name, LINEAR, {"maxIter": most}) for name, most in (("a", 100), ("b", 1000))]
     (table,) = differing_settings([*linear, contender("c", TREES, {"maxIter": 5})])
     assert table["family"] == LINEAR

@@ -22,6 +22,7 @@ from sparring.sagemaker.endpoint import RealTimeEndpoint
 from sparring.sagemaker.ledger import Ledger
 from sparring.sagemaker.target import ROLE_PATTERN, AwsTarget, Endpoint
 from sparring.sagemaker.training_job import TrainedModel, TrainingJob, _Group
+from sparring.training.parameters import parameters_of
 from sparring.training.xgboost_parameters import XGBoostParameters
 from sparring.wire.service_model import service_model
 from sparring_local_sagemaker.algorithms.xgboost_hyperparameters import training_of
