@@ -88,7 +88,7 @@ def money(price: Row) -> str:
 
 def train(path: str | None, choice: str) -> str:
     """Return what to do: the path first, where the evidence names one."""
-    where = {None: "", "one machine": "on one machine, ", "Spark": "on Spark, ", "SageMaker": "on SageMaker, "}[path]
+    where = f"on {path}, " if path else ""
     return f"Train {where}with {choice}."
 
 

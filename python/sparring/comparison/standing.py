@@ -8,9 +8,6 @@ from typing import Any
 
 from sparring.evaluation.evaluate import deciding
 
-# Where an engine's contenders run, as a user would say it.
-PATHS = {"spark": "Spark", "single_node": "one machine", "sagemaker": "SageMaker"}
-
 
 @dataclass(frozen=True)
 class Standing:

@@ -16,7 +16,7 @@ from sparring.comparison import finding as say
 from sparring.comparison.capacity import capacity_gaps
 from sparring.comparison.cheapest import cheapest, price_ranges
 from sparring.comparison.fairness import same_conditions
-from sparring.comparison.standing import PATHS, Standing, between, merit, standing
+from sparring.comparison.standing import Standing, between, merit, standing
 from sparring.evaluation.evaluate import deciding
 from sparring.evaluation.interval import LEAST_CLUSTERS
 from sparring.evaluation.power import PROBABILITY
@@ -233,20 +233,20 @@ class Case:
         if any(other["settings"] for other in self._other_paths(leader)):
             return None
         if choice is not None:
-            return PATHS[self.results[choice]["engine"]]
-        paths = {PATHS[self.results[name]["engine"]] for name in self.standing.may_be_best}
-        everywhere = {PATHS[result["engine"]] for result in self.results.values()}
+            return self.results[choice]["path"]
+        paths = {self.results[name]["path"] for name in self.standing.may_be_best}
+        everywhere = {result["path"] for result in self.results.values()}
         return paths.pop() if len(paths) == 1 and len(everywhere) > 1 else None
 
     def _other_paths(self, choice: str) -> list[dict[str, Any]]:
         """Return the best contender of each other path beside the choice, the better ones first."""
         best: dict[str, str] = {}
         for name in [*self.standing.may_be_best, *self.standing.worse]:
-            path = PATHS[self.results[name]["engine"]]
+            path = self.results[name]["path"]
             known = best.setdefault(path, name)
             if self._score(name) > self._score(known):
                 best[path] = name
-        best.pop(PATHS[self.results[choice]["engine"]])
+        best.pop(self.results[choice]["path"])
         return [self._beside(choice, name) for name in sorted(best.values(), key=self._score, reverse=True)]
 
     def _score(self, name: str) -> float:
@@ -257,7 +257,7 @@ class Case:
         row = between(choice, name, self.differences)
         prices = [self.prices.get(one) for one in (choice, name)]
         return {
-            "path": PATHS[other["engine"]],
+            "path": other["path"],
             "contender": name,
             "difference": row["value"],
             "low": row["low"],

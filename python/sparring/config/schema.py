@@ -15,8 +15,6 @@ from sparring.config.section import Section
 
 __all__ = ["ContenderConfig", "RunConfig", "SageMakerConfig", "Section", "TableConfig"]
 
-Engine = Literal["spark", "single_node", "sagemaker"]
-
 
 class FeaturesConfig(Section):
     """Feature columns by kind; a column stands under one kind only."""
@@ -219,7 +217,7 @@ class ContenderConfig(Section):
     """One way to train: an engine and a family of models."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$", description="names the folder, the table row and the job")
-    engine: Engine = Field(description="where it runs")
+    engine: str = Field(description="where it runs: spark, single_node, sagemaker")
     library: str | None = Field(
         None, description="whose code fits: mllib, xgboost, sklearn, custom; null: the default of engine and family"
     )

@@ -15,7 +15,6 @@ import pyarrow.dataset as ds
 from sparring import __version__
 from sparring.comparison import costs, decide, fairness_checks, load_prices
 from sparring.comparison.capacity import capacity_gaps
-from sparring.comparison.standing import PATHS
 from sparring.config.schema import RunConfig
 from sparring.data.contract import used_columns
 from sparring.data.example_rows import duplicate_examples, near_examples, quarantined_examples
@@ -218,9 +217,7 @@ def _equivalence(
     # Models of other sizes are not meant to agree.
     pairs = [
         (by_name[left], by_name[right])
-        for left, right in equivalence_pairs(
-            sorted(results, key=lambda result: PATHS[result["engine"]] != "one machine")
-        )
+        for left, right in equivalence_pairs(sorted(results, key=lambda result: result["path"] != "one machine"))
         if not capacity_gaps(by_name[left], by_name[right])
     ]
     trained = storage.join(folder, "train")

@@ -7,6 +7,7 @@ import pytest
 
 from sparring.task import BINARY
 
+PATHS = {"spark": "Spark", "single_node": "one machine", "sagemaker": "SageMaker"}
 Builder = Callable[..., dict[str, Any]]
 
 
@@ -18,6 +19,7 @@ def result() -> Builder:
         return {
             "name": name,
             "engine": "single_node",
+            "path": PATHS[changes.get("engine", "single_node")],
             "library": "xgboost",
             "family": "gradient_boosted_trees",
             "title": "XGBoost",

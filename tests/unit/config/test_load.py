@@ -31,7 +31,6 @@ def test_the_demo_is_valid_and_overrides_reach_lists_and_sections() -> None:
         ("contenders.9.name=x", ["no position in a list of 5"]),
         ("seed", ["not key=value"]),
         ("seed.x=1", ["holds a value, not a section"]),
-        ("contenders.0.engine=sparc", ["contenders.0.engine", "'spark'", "'sparc'"]),
         ("contenders.1.name=mllib-logistic", ["two contenders are named 'mllib-logistic'"]),
         ("table.features.numeric=[hour]", ["'hour' is listed under two kinds"]),
         ("table.features.numeric=[late]", ["'late' is the label and a feature too"]),

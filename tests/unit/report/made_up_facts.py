@@ -172,6 +172,7 @@ def result(name: str, engine: str, family: str, phases: dict[str, float], **chan
     return {
         "name": name,
         "engine": engine,
+        "path": {"spark": "Spark", "single_node": "one machine", "sagemaker": "SageMaker"}[engine],
         "family": family,
         "title": f"made-up {family} on {engine}",
         "library": "made-up",

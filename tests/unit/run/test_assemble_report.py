@@ -53,7 +53,15 @@ def write(folder: str, rows: pd.DataFrame, matrix: str = "prepare") -> None:
 def contender(name: str, **changes: Any) -> dict[str, Any]:
     """The ``result.json`` of one that was trained."""
     stated = {"group": "made-up", "settings": {}, "score_tolerance": 1e-6, "objective_tolerance": None}
-    own = {"name": name, "engine": "single_node", "library": "made-up", "family": "made-up", "title": name, "seed": 1}
+    own = {
+        "name": name,
+        "engine": "single_node",
+        "path": "one machine",
+        "library": "made-up",
+        "family": "made-up",
+        "title": name,
+        "seed": 1,
+    }
     used = {"wall_seconds": 1.0, "cpu_seconds": 1.0, "peak_memory_bytes": 1, "phases": {"fit": 1.0}, "unmeasured": {}}
     rest = {"status": "ok", "error": None, "stand_in": False, "notes": [], "versions": {}, "hyperparameters": {}}
     return {
