@@ -54,6 +54,8 @@ def digests(request: pytest.FixtureRequest, spark: SparkSession, tmp_path_factor
     """Stage -> version and digest of what it made, for a task."""
     folder = tmp_path_factory.mktemp(request.param)
     table(request.param).to_parquet(folder / "table.parquet")
+    contender = {"name": "one", "engine": "single_node", "family": "gradient_boosted_trees"}
+    contender["hyperparameters"] = {"num_round": 3}
     config = {
         "name": "fixed",
         "table": {
@@ -64,7 +66,7 @@ def digests(request: pytest.FixtureRequest, spark: SparkSession, tmp_path_factor
             "features": {"numeric": ["x"], "cyclic": {"hour": 24}, "categorical": ["city"]},
         },
         "prepare": {"min_frequency": 1},
-        "contenders": [{"name": "one", "engine": "single_node", "family": "gradient_boosted_trees"}],
+        "contenders": [contender],
     }
     (folder / "run.yaml").write_text(yaml.safe_dump(config))
     run = RunContext(load_config(str(folder / "run.yaml")), str(folder / "run"), Progress(quiet=True))

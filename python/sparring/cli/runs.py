@@ -81,6 +81,12 @@ def init(
     positive: Annotated[
         str | None, typer.Option("--positive", metavar="VALUE", help="The label's positive value; default: the larger.")
     ] = None,
+    task: Annotated[
+        str,
+        typer.Option(
+            "--task", metavar="TASK", help="binary, multiclass or regression; default: by the label's values."
+        ),
+    ] = "auto",
     ignore: Annotated[
         list[str] | None, typer.Option("--ignore", metavar="COLUMN", help="Column that is no feature; repeatable.")
     ] = None,
@@ -100,7 +106,7 @@ def init(
 
     if out is not None:
         _check_overwrite(Path(out), force)
-    wishes = Wishes(label, group or [], key or [], time, positive, ignore or [], _options(option or []))
+    wishes = Wishes(label, group or [], key or [], time, positive, task, ignore or [], _options(option or []))
     proposal = propose(table, wishes, table if out is None else _seen_from(table, Path(out)))
     for name, what in proposal.columns:
         Console(stderr=True, highlight=False).print(f"[bold]{escape(name)}[/] {escape(what)}", soft_wrap=True)

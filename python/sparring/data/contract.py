@@ -4,7 +4,7 @@
 
 ====================  =======  ==================================================================
 ``sparring__key``     string   identifies the row
-``sparring__label``   double   0 or 1; null where the label is missing or unknown
+``sparring__label``   double   the class code, or the number; null where the label is missing
 ``sparring__weight``  double   1 without a weight column
 ``sparring__reason``  string   why the row is quarantined; null for a good row
 ====================  =======  ==================================================================
@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING
 from sparring.config.schema import TableConfig
 from sparring.data.numbers import LARGEST, as_number, as_text, not_nan, outside
 from sparring.data.readers import CORRUPT
-from sparring.errors import LabelError, TableError, did_you_mean
+from sparring.errors import TableError, did_you_mean
 from sparring.spark.reserved import named
+from sparring.task import Target
+from sparring.task.classes import MOST_CLASSES
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -33,7 +35,6 @@ CLUSTER, SURVIVOR = "sparring__cluster", "sparring__survivor"
 SPLIT, GROUP = "sparring__split", "sparring__group"
 # In a column's metadata, which Parquet files keep: its type in the table.
 RAW_TYPE = "sparring.type"
-MAX_LABELS = 20
 
 
 def check_schema(schema: StructType, table: TableConfig, extra: Iterable[str] = ()) -> None:
@@ -85,52 +86,19 @@ def _check_column(schema: StructType, column: str, owner: str, kinds: tuple[type
 
 
 def label_values(frame: DataFrame, label: str) -> list[object]:
-    """Return the sorted distinct values of the label, at most 20 of them; nulls do not count.
+    """Return the sorted distinct values of the label, at most one more than a label may have classes.
+
+    Missing ones do not count.
 
     Cost: one pass over one column.
     """
 
-    rows = frame.select(named(label)).where(named(label).isNotNull()).distinct().limit(MAX_LABELS).collect()
+    rows = frame.select(named(label)).where(named(label).isNotNull()).distinct().limit(MOST_CLASSES + 1).collect()
     values = [row[0] for row in rows if row[0] == row[0]]
     return sorted(values, key=lambda value: (str(type(value)), value))
 
 
-def positive_value(values: list[object], table: TableConfig) -> object:
-    """Return which of two label values is the positive class.
-
-    Raises
-    ------
-    LabelError
-        If there are fewer or more than two values, or the configured positive is neither.
-    """
-    shown = ", ".join(repr(value) for value in values)
-    if not values:
-        raise LabelError(
-            f"table.label: column {table.label!r} holds no value in any row", "Name the column to predict."
-        )
-    if len(values) == 1:
-        raise LabelError(
-            f"table.label: column {table.label!r} holds one class only, {shown}; a classifier needs two",
-            "Give rows of both classes.",
-        )
-    if len(values) > 2:
-        more = " and more" if len(values) == MAX_LABELS else ""
-        raise LabelError(
-            f"table.label: column {table.label!r} holds {len(values)} values ({shown}{more}); the task is binary",
-            "Give a column with two values, for example one class against the rest.",
-        )
-    if table.positive is None:
-        return values[1]
-    for value in values:
-        if value == table.positive or str(value) == str(table.positive):
-            return value
-    raise LabelError(
-        f"table.positive is {table.positive!r}, which column {table.label!r} never holds; it holds {shown}",
-        "Set table.positive to one of them, or leave it out for the larger.",
-    )
-
-
-def standardize(frame: DataFrame, table: TableConfig, positive: object, extra: Iterable[str] = ()) -> DataFrame:
+def standardize(frame: DataFrame, table: TableConfig, target: Target, extra: Iterable[str] = ()) -> DataFrame:
     """Return the configured columns, cast to their kinds, with label, weight and reason under their reserved names.
 
     Rows are never dropped: a bad one has its reason, the first that applies, in ``sparring__reason``.
@@ -140,8 +108,8 @@ def standardize(frame: DataFrame, table: TableConfig, positive: object, extra: I
     frame : DataFrame
         The table as read.
     table : TableConfig
-    positive : object
-        The label's positive value, from :func:`positive_value`.
+    target : Target
+        What is predicted.
     extra : iterable of str, optional
         Columns to keep besides those that the table's configuration names.
 
@@ -153,8 +121,8 @@ def standardize(frame: DataFrame, table: TableConfig, positive: object, extra: I
 
     numbers = [*table.features.numeric, *table.features.cyclic]
     moments = [*table.features.timestamp]
-    reason = F.coalesce(*_reasons(frame, table, numbers, moments), F.lit(None).cast("string"))
-    label = F.when(named(table.label).isNotNull(), (named(table.label) == F.lit(positive)).cast("double"))
+    reason = F.coalesce(*_reasons(frame, table, numbers, moments, target), F.lit(None).cast("string"))
+    label = target.encoded(named(table.label))
     weight = named(table.weight).cast("double") if table.weight else F.lit(1.0)
     casts = {name: as_number(named(name)) for name in numbers}
     casts |= {name: named(name).cast("timestamp") for name in moments}
@@ -173,7 +141,9 @@ def used_columns(table: TableConfig, extra: Iterable[str] = ()) -> list[str]:
     return list(dict.fromkeys([*table.key, *single, *table.group, *table.features.columns, *extra]))
 
 
-def _reasons(frame: DataFrame, table: TableConfig, numbers: list[str], moments: list[str]) -> list[Column]:
+def _reasons(
+    frame: DataFrame, table: TableConfig, numbers: list[str], moments: list[str], target: Target
+) -> list[Column]:
     """Return the checks of a row in the order they are reported, each null when it passes."""
     from pyspark.sql import functions as F
 
@@ -189,6 +159,9 @@ def _reasons(frame: DataFrame, table: TableConfig, numbers: list[str], moments: 
     checks = [when(F.col(CORRUPT).isNotNull(), "line does not parse")] if CORRUPT in frame.columns else []
     label = named(table.label)
     checks.append(when(label.isNull() | (label.cast("string") == "NaN"), f"label {table.label} missing"))
+    if not target.classes:
+        beyond = F.abs(label.cast("double")) > LARGEST
+        checks.append(when(beyond, f"label {table.label} not a number up to {LARGEST:.3g}"))
     checks += [when(present(name).isNull(), f"key {name} missing") for name in table.key]
     if table.group:
         all_null = F.coalesce(*[present(name).cast("string") for name in table.group]).isNull()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sparring.config.schema import DeduplicateConfig, TableConfig
-from sparring.data.contract import KEY, LABEL, REASON, check_schema, label_values, positive_value, standardize
+from sparring.data.contract import KEY, LABEL, REASON, check_schema, label_values, standardize
 from sparring.data.key import with_row_key
 from sparring.data.readers import CORRUPT, read_table
 from sparring.data.reading import IDENTITY, Reading, identity_of, reading_of
@@ -15,7 +15,8 @@ from sparring.data.row_counts import SourceCount, require_rows, stored_rows, wri
 from sparring.data.unused import columns_not_used
 from sparring.errors import LabelError, TableError
 from sparring.spark.reserved import named
-from sparring.task.label import LabelValues
+from sparring.task import Target, Task
+from sparring.task.choose import problem_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -35,16 +36,20 @@ class IngestReport:
         Rows kept.
     quarantined : dict of str to int
         Reason -> rows.
-    positive : str
-        The label value that counts as 1.
+    task : str
+        Name of the kind of problem.
+    task_reason : str
+        Why it is this one.
+    target : dict
+        What is predicted, see :class:`~sparring.task.Target`.
     classes : dict of str to int
-        ``"0"`` and ``"1"`` -> accepted rows.
+        Class -> accepted rows, in the order of the classes; empty where the label is a number.
+    label_summary : dict of str to float
+        Of a number: ``min``, ``q25``, ``median``, ``q75``, ``max``, ``mean``; else empty.
     missing : dict of str to int
         Feature -> accepted rows where it is null.
     reading : dict
         What makes two rows equal, see :class:`~sparring.data.reading.Reading`.
-    labels : dict
-        The label's two values and their type, see :class:`~sparring.task.label.LabelValues`.
     not_features : dict of str to str
         Column of the table that no model sees -> what it is instead, or why it is left out.
     """
@@ -52,11 +57,13 @@ class IngestReport:
     input: int
     accepted: int
     quarantined: dict[str, int]
-    positive: str
-    classes: dict[str, int]
+    task: str = ""
+    task_reason: str = ""
+    target: dict[str, Any] = field(default_factory=dict)
+    classes: dict[str, int] = field(default_factory=dict)
+    label_summary: dict[str, float] = field(default_factory=dict)
     missing: dict[str, int] = field(default_factory=dict)
     reading: dict[str, Any] = field(default_factory=dict)
-    labels: dict[str, Any] = field(default_factory=dict)
     not_features: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -74,19 +81,21 @@ class OpenTable:
         As read.
     rows : DataFrame
         Standardized and keyed, with the hash of what makes two rows equal.
-    positive : object
-        The label's positive value.
     reading : Reading
         What makes two rows equal.
-    labels : LabelValues
-        Both values of the label.
+    task : Task
+    task_reason : str
+        Why it is this one.
+    target : Target
+        What is predicted.
     """
 
     raw: DataFrame
     rows: DataFrame
-    positive: object
     reading: Reading
-    labels: LabelValues
+    task: Task
+    task_reason: str
+    target: Target
 
 
 def open_table(
@@ -114,7 +123,7 @@ def open_table(
     TableError
         If the table cannot be read or breaks its contract.
     LabelError
-        If the label does not hold two classes.
+        If the label cannot be that of the task.
     """
     duplicates = duplicates or DeduplicateConfig()
     raw = read_table(spark, table)
@@ -122,14 +131,15 @@ def open_table(
     values = label_values(raw, table.label)
     if not values and raw.isEmpty():
         raise TableError("The table has no rows", "Give a table with rows; check the path and the reader's options.")
-    positive = positive_value(values, table)
+    kind = raw.schema[table.label].dataType.simpleString()
+    task, reason, target = problem_of(values, kind, table.label, table.task, table.positive)
     reading = reading_of(raw, table, duplicates.columns)
     watched = raw if source is None else source.watch(raw)
     # Of the values as read: a number beyond 2**53 is another one as a double.
     identified = watched.withColumn(IDENTITY, identity_of(reading, raw, duplicates.normalize_unicode))
     keyed = with_row_key(identified, table.key, KEY, raw.columns)
-    labels = LabelValues.of(values, positive, raw.schema[table.label].dataType.simpleString())
-    return OpenTable(raw, standardize(keyed, table, positive, [*extra, IDENTITY]), positive, reading, labels)
+    rows = standardize(keyed, table, target, [*extra, IDENTITY])
+    return OpenTable(raw, rows, reading, task, reason, target)
 
 
 def ingest(
@@ -138,6 +148,7 @@ def ingest(
     folder: str,
     extra: Iterable[str] = (),
     duplicates: DeduplicateConfig | None = None,
+    check: Callable[[Task], None] = lambda task: None,
 ) -> IngestReport:
     """Write the accepted and the quarantined rows below ``folder`` and return their counts.
 
@@ -151,6 +162,8 @@ def ingest(
         Columns to keep besides those that the table's configuration names.
     duplicates : DeduplicateConfig, optional
         Says what makes two rows equal.
+    check : callable, optional
+        Is given the task before anything is written, and raises if the run cannot do it.
 
     Raises
     ------
@@ -170,16 +183,16 @@ def ingest(
 
     source = SourceCount()
     opened = open_table(spark, table, extra, duplicates, source)
+    check(opened.task)
     part = F.when(F.col(REASON).isNull(), ACCEPTED).otherwise(QUARANTINED)
     write_rows(opened.rows.withColumn(PART, part), folder, PART)
     read = source.rows(expected=stored_rows(folder))
     require_rows("ingest", read, folder)
-    found = check_accepted(spark.read.parquet(folder), table, opened.positive)
+    found = check_accepted(spark.read.parquet(folder), table, opened)
     return replace(
         found,
         input=read,
         reading=opened.reading.to_dict(),
-        labels=opened.labels.to_dict(),
         not_features=_not_features(opened, table, [*extra, *((duplicates and duplicates.columns) or ())]),
     )
 
@@ -195,7 +208,7 @@ def accepted(spark: SparkSession, folder: str) -> DataFrame:
     return frame.where(f"{PART} = '{ACCEPTED}'").drop(PART, REASON, CORRUPT)
 
 
-def check_accepted(written: DataFrame, table: TableConfig, positive: object) -> IngestReport:
+def check_accepted(written: DataFrame, table: TableConfig, opened: OpenTable) -> IngestReport:
     """Count what was ingested and raise if it cannot be trained on.
 
     Parameters
@@ -203,24 +216,29 @@ def check_accepted(written: DataFrame, table: TableConfig, positive: object) -> 
     written : DataFrame
         Standardized, keyed rows with ``sparring__reason``.
     table : TableConfig
-    positive : object
+    opened : OpenTable
     """
     from pyspark.sql import functions as F
 
-    features = table.features.columns
+    features, names = table.features.columns, opened.target.names
     nulls = [F.count(F.when(named(name).isNull(), 1)).alias(f"null {name}") for name in features]
-    counts = written.groupBy(REASON, LABEL).agg(F.count("*").alias("rows"), *nulls).collect()
+    label = F.col(LABEL) if names else F.lit(None).cast("double").alias(LABEL)
+    counts = written.groupBy(F.col(REASON), label.alias("code")).agg(F.count("*").alias("rows"), *nulls).collect()
     good = [row for row in counts if row[REASON] is None]
     quarantined: dict[str, int] = {}
     for row in counts:
         if row[REASON] is not None:
             quarantined[row[REASON]] = quarantined.get(row[REASON], 0) + row["rows"]
+    by_code = {row["code"]: row["rows"] for row in good}
     report = IngestReport(
         input=sum(row["rows"] for row in counts),
         accepted=sum(row["rows"] for row in good),
         quarantined=dict(sorted(quarantined.items())),
-        positive=str(positive),
-        classes={str(int(row[LABEL])): row["rows"] for row in sorted(good, key=lambda row: row[LABEL])},
+        task=opened.task.name,
+        task_reason=opened.task_reason,
+        target=opened.target.to_dict(),
+        classes={name: by_code.get(float(code), 0) for code, name in enumerate(names)},
+        label_summary={} if names else _summary(written.where(F.col(REASON).isNull())),
         missing={name: sum(row[f"null {name}"] for row in good) for name in features},
     )
     _require_usable(report, table)
@@ -229,16 +247,36 @@ def check_accepted(written: DataFrame, table: TableConfig, positive: object) -> 
     return report
 
 
+def _summary(good: DataFrame) -> dict[str, float]:
+    """Return where the numbers of a label lie; the quartiles are within a ten thousandth of the rows."""
+    from pyspark.sql import functions as F
+
+    label = F.col(LABEL)
+    quarters = F.percentile_approx(label, [0.25, 0.5, 0.75], 10_000).alias("quarters")
+    row = good.agg(F.min(label).alias("min"), F.max(label).alias("max"), F.avg(label).alias("mean"), quarters).first()
+    if row is None or row["min"] is None:
+        return {}
+    low, middle, high = row["quarters"]
+    return {"min": row["min"], "q25": low, "median": middle, "q75": high, "max": row["max"], "mean": row["mean"]}
+
+
 def _require_usable(report: IngestReport, table: TableConfig) -> None:
     reasons = "; ".join(f"{reason}: {rows:,} rows" for reason, rows in report.quarantined.items())
     if report.accepted == 0:
         raise TableError(
             f"All {report.input:,} rows are quarantined ({reasons})", "Mend the table or the columns' kinds."
         )
-    if len(report.classes) < 2:
+    absent = [name for name, rows in report.classes.items() if not rows]
+    if absent:
         raise LabelError(
-            f"table.label: the usable rows hold one class of {table.label!r} only ({reasons})",
-            "Give usable rows of both classes.",
+            f"table.label: the usable rows hold no {', '.join(absent)} of {table.label!r} ({reasons})",
+            "Give usable rows of every class.",
+        )
+    summary = report.label_summary
+    if summary and summary["min"] == summary["max"]:
+        raise LabelError(
+            f"table.label: {table.label!r} is {summary['min']:g} in all usable rows ({reasons})",
+            "There is nothing to predict: name another column, or mend the table.",
         )
     for name, missing in report.missing.items():
         if missing == report.accepted:

@@ -39,8 +39,8 @@ def caveats_of(found: Mapping[str, Any]) -> list[str]:
         said.append(f"It moved the share of class {name} from {was:.1%} to {is_now:.1%}.")
     if found["conflicting"]:
         said.append(
-            f"{found['conflicting']:,} sets of equal rows ({found['conflicting_rows']:,} rows) hold both labels: they "
-            "may be different things that look alike, or one of the labels is wrong."
+            f"{found['conflicting']:,} sets of equal rows ({found['conflicting_rows']:,} rows) hold different labels: "
+            "they may be different things that look alike, or one of the labels is wrong."
         )
     return said
 

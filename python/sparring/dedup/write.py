@@ -32,6 +32,7 @@ def deduplicate(
     seed: int,
     folder: str,
     copies: Copies | None = None,
+    classes: Sequence[str] = ("0", "1"),
 ) -> dict[str, Any]:
     """Mark duplicates, write all rows with ``sparring__cluster`` and ``sparring__survivor``, and return what was found.
 
@@ -52,6 +53,8 @@ def deduplicate(
     copies : Copies, optional
         What the evidence says of the equal rows, by the hash in the first of ``columns``: copies are removed, undecided
         rows stay and keep their cluster, coincidences are a cluster each.  Without it all equal rows are copies.
+    classes : sequence of str, default ("0", "1")
+        Names of the label's codes; none where it is a number.
 
     Returns
     -------
@@ -79,7 +82,7 @@ def deduplicate(
             facts["duplicates_removed"] += similar["duplicates_removed"]
             kept = _united(kept, near, str(roles["key"]))
         write_rows(kept, folder)
-        facts |= _classes(kept, roles["label"])
+        facts |= _classes(kept, roles["label"], classes)
     finally:
         for frame in (marked, near):
             if frame is not None:
@@ -98,14 +101,14 @@ def _by_evidence(marked: DataFrame, copies: Copies, identity: str, key: str) -> 
     return alone.select(*[quoted(name) for name in marked.columns])
 
 
-def _classes(marked: DataFrame, label: str | None) -> dict[str, dict[str, int]]:
-    """Return rows, and rows that are no survivors, by label."""
-    if label is None:
-        return {}
+def _classes(marked: DataFrame, label: str | None, classes: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Return rows, and rows that are no survivors, by class; nothing where the label is a number."""
+    if label is None or not classes:
+        return {"classes": {}, "removed_by_class": {}}
     counts = marked.groupBy(label, SURVIVOR).count().collect()
     found: dict[str, dict[str, int]] = {"classes": {}, "removed_by_class": {}}
     for row in sorted(counts, key=lambda row: (row[0], row[1])):
-        name = f"{row[0]:g}"
+        name = classes[int(row[0])]
         found["classes"][name] = found["classes"].get(name, 0) + row["count"]
         if not row[1]:
             found["removed_by_class"][name] = row["count"]

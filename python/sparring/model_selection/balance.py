@@ -1,17 +1,23 @@
-"""What a split looks like: rows, classes and groups of each part, and whether a group straddles two."""
+"""What a split looks like: rows, labels and groups of each part, and whether a group straddles two."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from sparring.spark.reserved import named
 
 
 def split_balance(
-    rows: DataFrame, label_col: str, *, group_id_col: str = "groupId", split_col: str = "split"
+    rows: DataFrame,
+    label_col: str,
+    *,
+    classes: Sequence[Any] = (0, 1),
+    group_id_col: str = "groupId",
+    split_col: str = "split",
 ) -> dict[str, Any]:
     """Count a split.
 
@@ -20,30 +26,48 @@ def split_balance(
     rows : DataFrame
         The output of a splitter, best after it was written.
     label_col : str
-        Numeric label, 0 or 1.
+    classes : sequence, default (0, 1)
+        The label's values, each of which is counted; none where it is a number.
     group_id_col, split_col : str
 
     Returns
     -------
     dict
-        ``parts``: name -> ``rows``, ``positives``, ``groups``; ``straddling_groups``: groups in two parts or more.
+        ``parts``: name -> ``rows``, ``groups`` and ``classes`` (value as text -> rows), or ``label_mean`` and
+        ``label_deviation``; ``straddling_groups``: groups in two parts or more.
 
     Notes
     -----
     Cost: one pass and a shuffle of the groups.
     """
+    measures = _measures(named(label_col), classes)
     by_group = rows.groupBy(named(group_id_col).alias("group"), named(split_col).alias("part")).agg(
-        F.count("*").alias("rows"), F.sum(named(label_col)).alias("positives")
+        F.count("*").alias("rows"), *[measure.alias(name) for name, measure in measures.items()]
     )
-    parts = by_group.groupBy("part").agg(
-        F.sum("rows").alias("rows"), F.sum("positives").alias("positives"), F.count("*").alias("groups")
-    )
+    sums = [F.sum(name).alias(name) for name in ("rows", *measures)]
+    parts = by_group.groupBy("part").agg(*sums, F.count("*").alias("groups"))
     straddling = by_group.groupBy("group").count().where(F.col("count") > 1).count()
     found = {row["part"]: row for row in parts.collect()}
     return {
         "parts": {
-            name: {"rows": row["rows"], "positives": int(row["positives"]), "groups": row["groups"]}
+            name: {"rows": row["rows"], **_labels(row, classes), "groups": row["groups"]}
             for name, row in sorted(found.items(), key=lambda item: -item[1]["rows"])
         },
         "straddling_groups": straddling,
     }
+
+
+def _measures(label: Column, classes: Sequence[Any]) -> dict[str, Column]:
+    """Return what is summed up over rows."""
+    if classes:
+        return {f"class {at}": F.count(F.when(label == F.lit(value), 1)) for at, value in enumerate(classes)}
+    number = label.cast("double")
+    return {"label": F.sum(number), "square": F.sum(number * number)}
+
+
+def _labels(row: Any, classes: Sequence[Any]) -> dict[str, Any]:
+    """Return how the labels of a part are distributed."""
+    if classes:
+        return {"classes": {str(value): row[f"class {at}"] for at, value in enumerate(classes)}}
+    mean = row["label"] / row["rows"]
+    return {"label_mean": mean, "label_deviation": max(row["square"] / row["rows"] - mean**2, 0.0) ** 0.5}

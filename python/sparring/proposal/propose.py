@@ -13,6 +13,7 @@ from sparring.proposal.deduplicate import propose_deduplicate
 from sparring.proposal.profile import ColumnProfile
 from sparring.proposal.text import write_proposal
 from sparring.spark.reserved import named, quoted
+from sparring.task.choose import problem_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -32,7 +33,7 @@ class Wishes:
     Attributes
     ----------
     label : str
-        The column to predict; it must hold two values.
+        The column to predict.
     group : sequence of str
         Columns whose joint value must not straddle two parts.
     key : sequence of str
@@ -41,6 +42,8 @@ class Wishes:
         When a row came to be; None: proposed where one column alone can be it.
     positive : str, optional
         The label's positive value; None: the larger.
+    task : str
+        ``binary``, ``multiclass`` or ``regression``; "auto": by the label's values.
     ignore : sequence of str
         Columns that are no features.
     options : mapping of str to str
@@ -52,6 +55,7 @@ class Wishes:
     key: Sequence[str] = ()
     time: str | None = None
     positive: str | None = None
+    task: str = "auto"
     ignore: Sequence[str] = ()
     options: Mapping[str, str] = field(default_factory=dict)
 
@@ -98,7 +102,7 @@ def propose(path: str, wishes: Wishes, written_path: str | None = None) -> Propo
     Raises
     ------
     TableError, LabelError
-        If the table cannot be read, a column is absent, none can be a feature or the label is not binary.
+        If the table cannot be read, a column is absent, none can be a feature or the label is none of the task.
 
     Notes
     -----
@@ -117,12 +121,13 @@ def propose(path: str, wishes: Wishes, written_path: str | None = None) -> Propo
 
 
 def _propose(spark: Any, path: str, wishes: Wishes, written_path: str) -> Proposal:
-    from sparring.data.contract import label_values, positive_value
+    from sparring.data.contract import label_values
     from sparring.data.readers import CORRUPT, open_csv, read_table
 
     table = TableConfig(
         path=path,
         label=wishes.label,
+        task=wishes.task,
         positive=wishes.positive,
         options=dict(wishes.options),
         features=FeaturesConfig(numeric=["_"]),
@@ -130,13 +135,15 @@ def _propose(spark: Any, path: str, wishes: Wishes, written_path: str) -> Propos
     csv = open_csv(spark, table)
     frame = (csv.frame if csv else read_table(spark, table)).drop(CORRUPT)
     wishes.check(path, frame.columns)
-    positive = positive_value(label_values(frame, wishes.label), table)
+    kind = frame.schema[wishes.label].dataType.simpleString()
+    values = label_values(frame, wishes.label)
+    problem = problem_of(values, kind, wishes.label, wishes.task, wishes.positive)
     rows, profiles = profile(frame, wishes, csv.columns if csv else {})
     _require_features(path, profiles)
     config = _as_config(path, wishes, profiles)
     duplicates = propose_deduplicate(frame, config)
     dialect = csv.dialect if csv else None
-    text = write_proposal(written_path, config, positive, rows, profiles, duplicates, _options(wishes, dialect))
+    text = write_proposal(written_path, config, problem, rows, profiles, duplicates, _options(wishes, dialect))
     return Proposal(text, _fates(config, profiles))
 
 

@@ -12,23 +12,31 @@ import yaml
 if TYPE_CHECKING:
     from sparring.config.schema import TableConfig
     from sparring.proposal.profile import ColumnProfile
+    from sparring.task import Target, Task
 
-CONTENDERS = """\
-contenders:
-  - {name: mllib-logistic, engine: spark, family: logistic_regression, hyperparameters: {regParam: 0.0001}}
-  - {name: sklearn-logistic, engine: single_node, family: logistic_regression, hyperparameters: {regParam: 0.0001}}
+LINEAR = """\
+  - {{name: mllib-{short}, engine: spark, family: {family}, hyperparameters: {{regParam: 0.0001}}}}
+  - {{name: sklearn-{short}, engine: single_node, family: {family}, hyperparameters: {{regParam: 0.0001}}}}
   # The same rounds, depth and learning rate for all boosted trees: else settings would be compared, not engines.
+"""
+MLLIB_TREES = """\
   - name: mllib-gbt
     engine: spark
     family: gradient_boosted_trees
     hyperparameters: {maxIter: 50, maxDepth: 4, stepSize: 0.1}
+"""
+XGBOOST = """\
   - name: xgboost
     engine: single_node
     family: gradient_boosted_trees
     hyperparameters: &trees {num_round: 50, max_depth: 4, eta: 0.1}
+  - {name: spark-xgboost, engine: spark, library: xgboost, family: gradient_boosted_trees, hyperparameters: *trees}
   # Without role, bucket and region under sagemaker: an embedded local stand-in runs the job.
   - {name: sagemaker-xgboost, engine: sagemaker, family: gradient_boosted_trees, hyperparameters: *trees}
 """
+LINEAR_FAMILY = {"regression": ("linear", "linear_regression")}
+# MLlib's trees know no more than two classes.
+WITHOUT_MLLIB_TREES = ("multiclass",)
 KINDS = ("numeric", "timestamp", "categorical")
 LONGEST_NAME = 60
 
@@ -36,7 +44,7 @@ LONGEST_NAME = 60
 def write_proposal(
     path: str,
     config: TableConfig,
-    positive: object,
+    problem: tuple[Task, str, Target],
     rows: int,
     profiles: Sequence[ColumnProfile],
     duplicates: Sequence[str],
@@ -50,8 +58,8 @@ def write_proposal(
         The table's, as it is to be written.
     config : TableConfig
         The proposed roles.
-    positive : object
-        The label's positive value.
+    problem : tuple
+        Task, the reason for it, and what is predicted.
     rows : int
     profiles : sequence of ColumnProfile
     duplicates : sequence of str
@@ -60,6 +68,7 @@ def write_proposal(
         How the file is written.
     """
     columns = len(profiles) + 1 + len(config.group)
+    task, reason, target = problem
     lines = [
         f"# Proposed for {' '.join(path.split())}: {rows:,} rows, {columns} columns. Check it, then run it.",
         f"name: {_flow(run_name(path))}",
@@ -69,7 +78,8 @@ def write_proposal(
         f"  path: {_flow(path)}",
     ]
     lines += [f"  options: {_flow(options)}    # as found in the file"] if options else []
-    lines += [f"  label: {_flow(config.label)}", f"  positive: {_flow(positive)}"]
+    lines += [f"  label: {_flow(config.label)}", f"  task: {task.name}    # {' '.join(reason.split())}"]
+    lines += [f"  positive: {_flow(target.classes[1])}"] if len(target.classes) == 2 else []
     lines += [
         f"  key: {_flow(config.key)}" + ("" if config.key else "    # none found: the row's content identifies it")
     ]
@@ -81,8 +91,15 @@ def write_proposal(
     if left_out:
         lines += ["    # left out:", *(f"    #   {' '.join(p.name.split())}: {p.why}" for p in left_out)]
     lines += ["", *duplicates]
-    defaults = ["", "split: {train: 0.7, validation: 0.1, test: 0.2}", "", CONTENDERS.rstrip(), ""]
+    defaults = ["", "split: {train: 0.7, validation: 0.1, test: 0.2}", "", _contenders(task), ""]
     return "\n".join([*lines, *defaults])
+
+
+def _contenders(task: Task) -> str:
+    """Return the section ``contenders``: a linear model and boosted trees on each engine that has them."""
+    short, family = LINEAR_FAMILY.get(task.name, ("logistic", "logistic_regression"))
+    trees = "" if task.name in WITHOUT_MLLIB_TREES else MLLIB_TREES
+    return "contenders:\n" + LINEAR.format(short=short, family=family) + trees + XGBOOST.rstrip()
 
 
 def run_name(path: str) -> str:

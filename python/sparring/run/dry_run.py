@@ -8,6 +8,7 @@ from sparring.config.schema import RunConfig
 from sparring.data.ingest import check_accepted, open_table
 from sparring.run.context import RunContext
 from sparring.run.plan import describe_plan, preview
+from sparring.run.preflight import check_task
 from sparring.run.stages.deduplicate import roles
 from sparring.run.stages.ingest import kept_columns, require_rows_for_parts
 from sparring.run.stages.split import time_type
@@ -34,7 +35,8 @@ def dry_run(run: RunContext, config: RunConfig) -> list[tuple[str, str]]:
     _check_near(opened.rows, config)
     if config.split.method == "time":
         time_type(opened.rows, config)
-    found = check_accepted(opened.rows, config.table, opened.positive)
+    check_task(config, opened.task)
+    found = check_accepted(opened.rows, config.table, opened)
     require_rows_for_parts(found, config)
     return describe_plan(config, found, opened.reading, preview(opened, config), run.folder)
 

@@ -175,10 +175,10 @@ def _null_values(table: TableConfig) -> list[str]:
 
 
 def _labels(run: str, manifest: dict[str, Any]) -> LabelValues:
-    found = manifest["stages"]["ingest"]["report"].get("labels")
+    found = manifest["stages"]["ingest"]["report"].get("target")
     if not found:
         raise _of_earlier(run, "what the label's values were")
-    return LabelValues(**found)
+    return LabelValues(found["type"], *found["classes"])
 
 
 def _of_earlier(run: str, lacking: str) -> PackageError:

@@ -19,7 +19,7 @@ from sparring.run.assemble_report import assemble_report
 from sparring.run.context import RunContext
 from sparring.run.dry_run import dry_run
 from sparring.run.lock import locked
-from sparring.run.preflight import check_before_work
+from sparring.run.preflight import check_before_work, check_task
 from sparring.run.progress import Progress
 from sparring.run.stage import Stage
 from sparring.run.stages import Audit, Deduplicate, Ingest, NaiveSplit, Prepare, Split, Train, TrainNaive
@@ -128,6 +128,9 @@ class Run:
         for stage in self.stages:
             if stage.is_wanted(run):
                 stage.do(run)
+            if stage.name == "ingest":
+                # What was ingested before may be of a task that this configuration's contenders do not know.
+                check_task(run.config, run.task)
         contenders = self._contenders(run)
         run.config = with_contenders(self.config, [stage.contender.name for stage in contenders])
         naive = TrainNaive(run.config.leak_contender)

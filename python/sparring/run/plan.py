@@ -8,6 +8,8 @@ from sparring.data.reading import Reading
 from sparring.dedup.caveats import require_some_left
 from sparring.dedup.copies import Copies, count_equal, tell_copies
 
+# So many classes are named in a sentence.
+MOST_SHOWN = 20
 DECISIONS = {
     "none": "no two rows are equal",
     "copies": "the equal rows are copies",
@@ -49,10 +51,7 @@ def describe_plan(
     quarantine = "; ".join(f"{reason}: {rows:,}" for reason, rows in found.quarantined.items()) or "none"
     return [
         ("ingest", f"{found.input:,} rows, quarantined: {quarantine}"),
-        (
-            "label",
-            f"{config.table.label}, positive {found.positive}: {found.classes['1']:,} of {found.accepted:,}",
-        ),
+        ("label", _label(config.table.label, found)),
         ("deduplicate", _described(config.deduplicate, reading, copies)),
         ("split", f"{shares}; {group}"),
         (
@@ -66,9 +65,19 @@ def describe_plan(
     ]
 
 
+def _label(label: str, found: IngestReport) -> str:
+    """Return the task, why it is this one, and how the label is distributed."""
+    said = f"{label}: {found.task}, for {found.task_reason}; "
+    if found.classes:
+        return said + ", ".join(f"{name} {rows:,}" for name, rows in found.classes.items())
+    summary = found.label_summary
+    return said + f"{summary['min']:g} to {summary['max']:g}, mean {summary['mean']:.4g}"
+
+
 def _described(options: DeduplicateConfig, reading: Reading, copies: Copies) -> str:
     """Return which rows deduplication removes, or keeps together."""
-    classes = ", ".join(f"{rows:,} of class {name}" for name, rows in copies.removed_by_class.items())
+    several = copies.removed_by_class if len(copies.removed_by_class) <= MOST_SHOWN else {}
+    classes = ", ".join(f"{rows:,} of class {name}" for name, rows in several.items())
     goes = f"{copies.removed:,} rows would go" + (f" ({classes})" if classes else "")
     equal = f"{goes}; equal in {_columns(reading)}; {DECISIONS[copies.decision]}" if options.enabled else "off"
     if options.near is None:

@@ -14,6 +14,7 @@ from sparring.config.schema import RunConfig
 from sparring.data.source import source_bytes
 from sparring.errors import ConfigError, PlatformError
 from sparring.io import storage
+from sparring.task import Task
 from sparring.training.registry import check_contenders
 
 # A run writes the table four times (ingest, deduplicate, split, prepare) and the naive matrix once more.
@@ -37,6 +38,22 @@ def check_before_work(config: RunConfig, folder: str) -> None:
     check_memory(config.resources.memory)
     if storage.is_local(folder):
         check_disk(storage.local_path(folder), source_bytes(config.table) or 0)
+
+
+def check_task(config: RunConfig, task: Task) -> None:
+    """Raise for what the configuration asks for and ``task`` does not have; the task is known once the table is read.
+
+    Raises
+    ------
+    ConfigError
+        From a contender that does not know the task, a metric that it does not have, or a majority among numbers.
+    """
+    check_contenders(config, task.name)
+    task.metric(config.evaluation.metric)
+    if task.name == "regression" and config.deduplicate.conflicts == "majority":
+        raise ConfigError(
+            "deduplicate.conflicts is majority, and numbers have none", "Set it to keep (the survivor's) or drop."
+        )
 
 
 def check_shared(folder: str, master: str, shared_disk: bool) -> None:

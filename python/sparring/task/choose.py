@@ -7,6 +7,7 @@ from typing import Any
 
 from sparring.task.base import Task, task_named
 from sparring.task.classes import MOST_CLASSES
+from sparring.task.target import Target
 
 # So many whole numbers in a row may be classes, such as grades; more are a count.
 MOST_GRADES = 10
@@ -43,3 +44,26 @@ def choose_task(values: Sequence[Any], kind: str, column: str) -> tuple[Task, st
         return task_named("multiclass"), f"{reason}; set table.task: regression if they are amounts"
     reason = f"{column!r} holds {count} different whole numbers"
     return task_named("regression"), f"{reason}; set table.task: multiclass if they are names"
+
+
+def problem_of(
+    values: Sequence[Any], kind: str, column: str, configured: str = "auto", positive: object = None
+) -> tuple[Task, str, Target]:
+    """Return the task of a label, the reason in words, and what is predicted.
+
+    Parameters
+    ----------
+    values, kind, column
+        As of :func:`choose_task`.
+    configured : str, default "auto"
+        ``table.task``.
+    positive : object, optional
+        ``table.positive``.
+
+    Raises
+    ------
+    ConfigError, LabelError
+        If there is no such task, or the values cannot be its label.
+    """
+    task, reason = choose_task(values, kind, column) if configured == "auto" else (task_named(configured), "it is set")
+    return task, reason, task.target(values, kind, column, positive)

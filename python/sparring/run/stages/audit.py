@@ -40,9 +40,12 @@ class Audit(Stage):
             clusters=[CLUSTER],
             time=table.time,
         )
+        rows = run.read("split")
+        if len(run.target.classes) <= 2:
+            # The code, or the number, under the name that its owner knows; several classes by their own values.
+            rows = rows.drop(table.label).withColumnRenamed(LABEL, table.label)
         found = audit_split(
-            # The label's code, under the name that its owner knows.
-            run.read("split").drop(table.label).withColumnRenamed(LABEL, table.label),
+            rows,
             list(run.config.split.shares),
             columns=columns,
             options=AuditOptions(leakage.near, leakage.near_threshold),

@@ -39,7 +39,8 @@ class Deduplicate(Stage):
         copies = None
         if options.needs_evidence:
             copies = tell_copies(read_table(run.session(), config.table), reading, config.table.label)
-        found = deduplicate(rows, options, [IDENTITY], roles(config), config.seed, self.folder(run), copies)
+        place, classes = self.folder(run), run.target.names
+        found = deduplicate(rows, options, [IDENTITY], roles(config), config.seed, place, copies, classes)
         removed = found["duplicates_removed"]
         require_some_left(removed, found["rows"] + removed, options.allow_most)
         report.update(found, enabled=options.enabled, columns=reading.columns, survivor=options.survivor)

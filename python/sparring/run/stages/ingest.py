@@ -8,6 +8,7 @@ from sparring.config.schema import RunConfig
 from sparring.data.ingest import IngestReport, ingest
 from sparring.data.source import source_identity
 from sparring.run.context import RunContext
+from sparring.run.preflight import check_task
 from sparring.run.stage import Stage
 
 
@@ -26,13 +27,16 @@ class Ingest(Stage):
     def work(self, run: RunContext, report: dict[str, Any]) -> str:
         """Write the accepted and the quarantined rows."""
         config = run.config
-        found = ingest(run.session(), config.table, self.folder(run), kept_columns(config), config.deduplicate)
+        found = ingest(
+            run.session(),
+            config.table,
+            self.folder(run),
+            kept_columns(config),
+            config.deduplicate,
+            lambda task: check_task(config, task),
+        )
         require_rows_for_parts(found, config)
         report.update(found.to_dict(), rows=found.accepted)
-        labels = found.labels
-        report.update(
-            task="binary", target={"type": labels["type"], "classes": [labels["negative"], labels["positive"]]}
-        )
         return f"{found.input:,} rows, {found.input - found.accepted:,} quarantined"
 
 
@@ -45,7 +49,8 @@ def kept_columns(config: RunConfig) -> list[str]:
 
 def require_rows_for_parts(found: IngestReport, config: RunConfig) -> None:
     """Raise where a class has too few rows for every part; times and groups are looked at once they are split."""
-    from sparring.model_selection.classes import require_enough
+    from sparring.model_selection.classes import require_enough, require_enough_rows
 
     if config.split.method == "stratified":
-        require_enough(found.classes, config.table.label, found.positive, config.split.shares)
+        require_enough(found.classes, config.table.label, config.split.shares)
+    require_enough_rows(found.accepted, config.split.shares)

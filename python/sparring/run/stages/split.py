@@ -34,19 +34,22 @@ class Split(Stage):
     def work(self, run: RunContext, report: dict[str, Any]) -> str:
         """Write the survivors with their part and group."""
         from sparring.model_selection import split_balance
-        from sparring.model_selection.classes import require_both_classes
+        from sparring.model_selection.classes import require_all_classes
 
         config = run.config
         rows = run.read("deduplicate").where(SURVIVOR)
         by_time = config.split.method == "time"
         chosen = _by_time(rows, config) if by_time else _by_hash(rows, run)
         write_rows(chosen, self.folder(run))
-        shares = config.split.shares
-        balance = split_balance(run.read("split"), LABEL, group_id_col=GROUP, split_col=SPLIT)
-        nothing = {"rows": 0, "positives": 0, "groups": 0}
+        shares, names = config.split.shares, run.target.names
+        codes = range(len(names))
+        balance = split_balance(run.read("split"), LABEL, classes=codes, group_id_col=GROUP, split_col=SPLIT)
+        for part in balance["parts"].values():
+            if names:
+                part["classes"] = {names[code]: part["classes"][str(code)] for code in codes}
+        nothing = {"rows": 0, "groups": 0, **({"classes": dict.fromkeys(names, 0)} if names else {})}
         parts = {name: balance["parts"].get(name, nothing) | {"target": share} for name, share in shares.items()}
-        positive = run.report("ingest")["positive"]
-        require_both_classes(parts, config.table.label, positive, config.split.method)
+        require_all_classes(parts, config.table.label, config.split.method)
         kept_out = {name: part["rows"] for name, part in balance["parts"].items() if name not in shares}
         report.update(balance, parts=parts, group=config.table.group, kept_out=kept_out, version=split_version())
         report["rows"] = sum(part["rows"] for part in parts.values())
