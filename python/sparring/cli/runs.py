@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sparring.cli.console import Json, Quiet, console, print_json, print_result
-from sparring.errors import ConfigError
+from sparring.errors import ConfigError, did_you_mean
 from sparring.io import storage
 from sparring.run.exit_codes import ExitCode
 
@@ -37,19 +37,45 @@ Only = Annotated[
 ]
 
 
+# Name -> the configuration that Sparring brings, and what it is about.
+DEMOS = {
+    "flights": ("demo", "two classes: will a flight leave 15 or more minutes late? 336,776 flights, some minutes"),
+    "flights-delay": ("flights-delay", "a number: how many minutes late will it leave? The same flights, some minutes"),
+    "digits": ("digits", "ten classes: which digit was written? 1,797 pictures, a minute or two"),
+    "small": ("small", "two classes: is a tumour malignant? 569 biopsies, within a minute"),
+}
+
+
 def demo(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Which one, see --list.")] = "flights",
     output: Output = None,
     sets: Sets = None,
     dry_run: DryRun = False,
     only: Only = None,
-    small: Annotated[
-        bool, typer.Option("--small", help="569 biopsies instead of the flights: ends within a minute.")
-    ] = False,
+    small: Annotated[bool, typer.Option("--small", help="The same as the name small.")] = False,
+    list_them: Annotated[bool, typer.Option("--list", help="Name the demos and end.")] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compare three ways to train on 336,776 real flights, or on a small table."""
-    _run("small" if small else "demo", sets, output, dry_run, only or [], json, quiet)
+    """Compare ways to train on real tables: 336,776 flights, handwritten digits, or a small one."""
+    if list_them:
+        _list_demos(json)
+        return
+    chosen = "small" if small else name
+    if chosen not in DEMOS:
+        raise ConfigError(
+            f"There is no demo {chosen!r}; they are {', '.join(DEMOS)}",
+            f"Name one of them.{did_you_mean(chosen, list(DEMOS))}",
+        )
+    _run(DEMOS[chosen][0], sets, output, dry_run, only or [], json, quiet)
+
+
+def _list_demos(json: bool) -> None:
+    if json:
+        print_json({"demos": [{"name": name, "what": what} for name, (_, what) in DEMOS.items()]})
+        return
+    for name, (_, what) in DEMOS.items():
+        console().print(f"[bold]{name}[/]  {what}", soft_wrap=True)
 
 
 def run(

