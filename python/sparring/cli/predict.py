@@ -46,10 +46,7 @@ def told(facts: dict[str, Any]) -> list[str]:
     """Return what a scoring job did, in lines."""
     metrics, rejected = facts["metrics"], facts["quarantined"]
     lines = [f"{facts['rows']:,} rows scored with {facts['contender']} ({facts['mode']})"]
-    lines.append(
-        f"{facts['label']} = {facts['labels']['positive']} predicted for {facts['positives']:,} rows: those of "
-        f"probability {facts['threshold']:.6g} or more, {ORIGINS[facts['threshold_from']]}"
-    )
+    lines.append(predicted(facts))
     lines += [f"{rows:,} rows quarantined: {reason}" for reason, rows in rejected.items()]
     lines.append(", ".join(f"{name.replace('_', ' ')} {seconds:.1f} s" for name, seconds in facts["phases"].items()))
     lines.append(
@@ -59,6 +56,20 @@ def told(facts: dict[str, Any]) -> list[str]:
     )
     lines.append(price(facts))
     return [*lines, f"Predictions: {facts['predictions'].removeprefix('file:')}"]
+
+
+def predicted(facts: dict[str, Any]) -> str:
+    """Return what was predicted how often, or where the predicted numbers lie."""
+    found = facts["predicted"]
+    if not facts["target"]["classes"]:
+        return f"{facts['label']} predicted from {found['min']:.6g} to {found['max']:.6g}, mean {found['mean']:.6g}"
+    if facts["threshold"] is None:
+        return f"{facts['label']} predicted: {', '.join(f'{name} {rows:,}' for name, rows in found.items())}"
+    positive, rows = list(found.items())[1]
+    return (
+        f"{facts['label']} = {positive} predicted for {rows:,} rows: those of probability {facts['threshold']:.6g} or "
+        f"more, {ORIGINS[facts['threshold_from']]}"
+    )
 
 
 def price(facts: dict[str, Any]) -> str:

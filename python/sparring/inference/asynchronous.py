@@ -44,7 +44,7 @@ class AsyncEndpointModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], De
         An asynchronous endpoint in service.
     target : AwsTarget
         Where it is; requests and rows are staged in its bucket.
-    featuresCol, inputCols, contentType, accept, probabilityCol, size
+    featuresCol, inputCols, contentType, accept, probabilityCol, numScores, size
         As of :class:`~sparring.inference.realtime.EndpointModel`.
     maxBytes : int in [1, 1000000000], default 50000000
         Size of a request.
@@ -93,6 +93,7 @@ class AsyncEndpointModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], De
         contentType: str | None = None,
         accept: str | None = None,
         probabilityCol: str | None = None,
+        numScores: int | None = None,
         size: int | None = None,
         maxBytes: int | None = None,
         maxRows: int | None = None,
@@ -122,6 +123,7 @@ class AsyncEndpointModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], De
             self._format(),
             self.getOrDefault("maxBytes"),
             self.getOrDefault("maxRows"),
+            width=self.getOrDefault("numScores"),
         )
         self.staged.append(staging)
         submission = _Submission(staging, name, accept, self.getOrDefault("invocationSeconds"))

@@ -44,7 +44,7 @@ class BatchTransformModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], D
         A model that SageMaker knows; see :func:`sparring.inference.deployment.registered`.
     target : AwsTarget
         Where it is; files are staged in its bucket.
-    featuresCol, inputCols, contentType, accept, probabilityCol, size
+    featuresCol, inputCols, contentType, accept, probabilityCol, numScores, size
         As of :class:`~sparring.inference.realtime.EndpointModel`.
     maxBytes : int in [1, 5000000000], default 50000000
         Size of a file; of one that is not split, also at most ``maxPayloadMb``.
@@ -147,6 +147,7 @@ class BatchTransformModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], D
         contentType: str | None = None,
         accept: str | None = None,
         probabilityCol: str | None = None,
+        numScores: int | None = None,
         size: int | None = None,
         maxBytes: int | None = None,
         maxRows: int | None = None,
@@ -243,6 +244,7 @@ class BatchTransformModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], D
             self.getOrDefault("maxRows"),
             self.getOrDefault("keyCol") if self._joined else "",
             split == "Line",
+            self.getOrDefault("numScores"),
         )
 
     def _split(self) -> str:

@@ -14,13 +14,14 @@ import pyarrow.parquet as pq
 
 from sparring.errors import EndpointError
 from sparring.inference.bodies import Piece, cut
+from sparring.task.scores import PROBABILITIES, SCORE, scores_from
 from sparring.wire.answers import decode_answers
 from sparring.wire.codec import CODECS, codec
 from sparring.wire.media import CSV, JSON, JSON_LINES, LIBSVM, PARQUET, RECORDIO, media_type
 from sparring.wire.raw_rows import ROW_FORMATS
 from sparring.wire.rows import FormatError, rows_of
 
-SCORE = "score"
+PREDICTED = "predicted"
 # Where a batch transform puts the answer to a JSON record that it is joined to.
 OUTPUT = "SageMakerOutput"
 SUFFIXES = {LIBSVM: "libsvm", CSV: "csv", JSON: "json", JSON_LINES: "jsonl", PARQUET: "parquet", RECORDIO: "pbr"}
@@ -73,8 +74,8 @@ class Format:
         return self.size or (1 + int(indices.to_numpy().max()) if len(indices) else 1)
 
 
-def scores_of(body: bytes, content_type: str, rows: int, source: str) -> np.ndarray:
-    """Return the scores in an answer, one a row.
+def scores_of(body: bytes, content_type: str, rows: int, source: str, width: int = 1) -> np.ndarray:
+    """Return the scores in an answer, shape (rows,) or (rows, width).
 
     Parameters
     ----------
@@ -86,6 +87,9 @@ def scores_of(body: bytes, content_type: str, rows: int, source: str) -> np.ndar
         Of the request.
     source : str
         Who answered, such as ``"Endpoint churn"``; it opens the message.
+    width : int, default 1
+        Scores of a row; of several, named fields are called ``probabilities``, or ``score`` as SageMaker's own
+        algorithms call them.
 
     Raises
     ------
@@ -95,36 +99,59 @@ def scores_of(body: bytes, content_type: str, rows: int, source: str) -> np.ndar
     kind = media_type(content_type or CSV)
     try:
         if kind == PARQUET:
-            scores = pq.read_table(io.BytesIO(body)).column(SCORE).to_numpy().astype(np.float64)
+            table = pq.read_table(io.BytesIO(body))
+            name = next(name for name in _names(width) if name in table.column_names)
+            scores = scores_from(table.column(name), width)
         elif kind == CSV:
             # The image's tag decides between commas and new lines.
             scores = np.array(body.replace(b",", b" ").split()).astype(np.float64)
         else:
-            scores = decode_answers(body, kind, (SCORE,), rows)[SCORE]
-    except (ValueError, KeyError, pa.ArrowException) as error:
+            scores = _decoded(body, kind, rows, width)
+        if width > 1 and scores.size == rows * width:
+            scores = scores.reshape(rows, width)
+    except (ValueError, KeyError, StopIteration, pa.ArrowException) as error:
         what = str(error) if isinstance(error, FormatError) else "something else than scores"
         raise EndpointError(
-            f"{source} answered {rows} rows with {what}: {body[:100]!r}", "Is it a binary classifier's?"
+            f"{source} answered {rows} rows with {what}: {body[:100]!r}", "Is it the model of such a task?"
         ) from error
-    if len(scores) != rows:
+    if scores.size != rows * width:
+        wanted = "as many" if width == 1 else f"{width} for each"
         raise EndpointError(
-            f"{source} answered {len(scores)} scores to {rows} rows, predictions must be as many: {body[:100]!r}",
+            f"{source} answered {scores.size} scores to {rows} rows, predictions must be {wanted}: {body[:100]!r}",
             "See its log; nothing was written.",
         )
     return scores
 
 
-def joined_scores_of(body: bytes, content_type: str, source: str) -> tuple[list[str], np.ndarray]:
+def _names(width: int) -> tuple[str, ...]:
+    """Return what a field of scores may be called, the likeliest first; a regression's is the prediction itself."""
+    return (SCORE, PREDICTED) if width == 1 else (PROBABILITIES, SCORE)
+
+
+def _decoded(body: bytes, kind: str, rows: int, width: int) -> np.ndarray:
+    """Return the scores of an answer whose fields have names."""
+    first, second = _names(width)
+    try:
+        return decode_answers(body, kind, (first,), rows)[first]
+    except FormatError:
+        if b'"' + second.encode() + b'"' not in body and kind != RECORDIO:
+            raise
+        return decode_answers(body, kind, (second,), rows)[second]
+
+
+def joined_scores_of(body: bytes, content_type: str, source: str, width: int = 1) -> tuple[list[str], np.ndarray]:
     """Return keys and scores of a batch transform's output that was joined to its input.
 
     Parameters
     ----------
     body : bytes
-        CSV whose first field is the key and whose last one is the score; or JSON Lines whose last attribute,
+        CSV whose first field is the key and whose last ones are the scores; or JSON Lines whose last attribute,
         ``SageMakerOutput``, is the model's answer.
     content_type : str
         CSV or JSON Lines.
     source : str
+    width : int, default 1
+        Scores of a row.
 
     Raises
     ------
@@ -136,13 +163,15 @@ def joined_scores_of(body: bytes, content_type: str, source: str) -> tuple[list[
             options = pacsv.ReadOptions(autogenerate_column_names=True, use_threads=False)
             table = pacsv.read_csv(io.BytesIO(body), options, convert_options=_all_text(body)) if body else None
             if table is None:
-                return [], np.empty(0)
-            return table.column(0).to_pylist(), table.column(table.num_columns - 1).cast(pa.float64()).to_numpy()
+                return [], np.empty(0 if width == 1 else (0, width))
+            last = [table.column(table.num_columns - width + at).cast(pa.float64()).to_numpy() for at in range(width)]
+            return table.column(0).to_pylist(), last[0] if width == 1 else np.column_stack(last)
         table = pajson.read_json(io.BytesIO(body), pajson.ReadOptions(block_size=len(body) + 1))
         answers = table.column(OUTPUT).combine_chunks()
-        scores = answers.field(SCORE) if pa.types.is_struct(answers.type) else answers
+        if pa.types.is_struct(answers.type):
+            answers = answers.field(next(n for n in _names(width) if answers.type.get_field_index(n) >= 0))
         key = next(name for name in table.column_names if name != OUTPUT)
-        return table.column(key).to_pylist(), scores.cast(pa.float64()).to_numpy()
+        return table.column(key).to_pylist(), scores_from(answers, width)
     except (pa.ArrowException, KeyError, StopIteration) as error:
         raise EndpointError(
             f"{source} holds no joined scores: {body[:100]!r}",

@@ -33,7 +33,7 @@ def runtime_client(target: AwsTarget, concurrency: int, read_seconds: float = RE
 
 @dataclass(frozen=True)
 class Scored:
-    """The checked answer of one request: a score a row, the variant that answered, what it took."""
+    """The checked answer of one request: the scores of every row, the variant that answered, what it took."""
 
     scores: np.ndarray
     variant: str
@@ -52,6 +52,8 @@ class Invoker:
     content_type, accept : str
         Of requests and of answers.
     policy : RetryPolicy
+    width : int
+        Scores of a row.
     """
 
     client: Any
@@ -59,6 +61,7 @@ class Invoker:
     content_type: str
     accept: str
     policy: RetryPolicy = field(default_factory=RetryPolicy)
+    width: int = 1
 
     def score(self, body: bytes, rows: int, variant: str | None = None, stop: threading.Event | None = None) -> Scored:
         """Return the scores of a body of ``rows`` rows.
@@ -79,7 +82,7 @@ class Invoker:
         """
         begun = time.monotonic()
         answer, data, attempts = self.ask(body, rows, variant, stop)
-        scores = scores_of(data, answer.get("ContentType", ""), rows, f"Endpoint {self.endpoint}")
+        scores = scores_of(data, answer.get("ContentType", ""), rows, f"Endpoint {self.endpoint}", self.width)
         seconds = time.monotonic() - begun
         metrics = ScoringMetrics.of(rows, seconds, attempts - 1, len(body), len(data), time.time())
         return Scored(scores, answer.get("InvokedProductionVariant", ""), metrics)

@@ -51,6 +51,8 @@ class Scoring:
     columns : list of str
         What the package takes, in its order.
     config : PredictConfig
+    width : int
+        Scores of a row.
     target : AwsTarget or None
         The account; None where none takes part.
     ledger : Ledger, optional
@@ -64,6 +66,7 @@ class Scoring:
     package: str
     columns: list[str]
     config: PredictConfig
+    width: int = 1
     target: AwsTarget | None = None
     ledger: Ledger | None = None
     phases: dict[str, float] = field(default_factory=dict)
@@ -193,6 +196,7 @@ def _endpoint_model(scoring: Scoring, name: str) -> EndpointModel:
         inputCols=scoring.columns,
         contentType=scoring.content_type,
         probabilityCol=PROBABILITY,
+        numScores=scoring.width,
         maxRows=options.max_rows,
         maxBytes=options.max_bytes,
         concurrency=options.concurrency,
@@ -215,6 +219,7 @@ def _asynchronous(scoring: Scoring, rows: DataFrame, write: Callable[[DataFrame]
             inputCols=scoring.columns,
             contentType=scoring.content_type,
             probabilityCol=PROBABILITY,
+            numScores=scoring.width,
             maxRows=options.max_rows,
             maxBytes=options.max_bytes,
             invocationSeconds=options.invocation_seconds,
@@ -239,6 +244,7 @@ def _batch(scoring: Scoring, rows: DataFrame, write: Callable[[DataFrame], Any])
             contentType=kind,
             accept=JSON_LINES if kind == JSON_LINES and options.join else CSV,
             probabilityCol=PROBABILITY,
+            numScores=scoring.width,
             maxRows=options.max_rows,
             instanceType=scoring.config.instance_type,
             instanceCount=scoring.config.instance_count,

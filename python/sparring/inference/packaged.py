@@ -24,6 +24,7 @@ from pyspark.sql import types as T
 
 from sparring.data.contract import REASON
 from sparring.errors import ParamError
+from sparring.inference.decision import predicted_column, predicted_type
 from sparring.inference.metrics import ScoringMetrics, metrics_accumulator
 from sparring.inference.table import reason_of_row
 from sparring.io import storage
@@ -33,6 +34,7 @@ from sparring.serving.manifest import PackageManifest
 from sparring.serving.packaged import PackagedModel
 from sparring.spark.batches import map_batches
 from sparring.spark.reserved import named, reserved
+from sparring.task.scores import score_type, scores_array
 
 PROBABILITY = reserved("probability")
 
@@ -45,7 +47,8 @@ class PackageModel(Transformer, KeywordParams, DefaultParamsReadable[Any], Defau
     package : str
         ``model.tar.gz`` that ``sparring package`` made; any path.
     probabilityCol : str, default "probability"
-        Output: the probability of the positive class, double.
+        Output: the probability of the positive class, double; of several classes those of all, array of double, in
+        the order of the package; of a regression the prediction.  "" leaves it out.
     predictedCol : str, default "predicted"
         Output: the label's value, in its own type, by the threshold that the package holds; "" leaves it out.
     handleInvalid : {"error", "skip", "keep"}, default "error"
@@ -71,7 +74,7 @@ class PackageModel(Transformer, KeywordParams, DefaultParamsReadable[Any], Defau
 
     package: Param[str] = Param(Params._dummy(), "package", "path of model.tar.gz", TypeConverters.toString)
     probabilityCol: Param[str] = Param(
-        Params._dummy(), "probabilityCol", "output: the probability of class 1, double", TypeConverters.toString
+        Params._dummy(), "probabilityCol", "output: the score, or the scores; '' = none", TypeConverters.toString
     )
 
     predictedCol: Param[str] = Param(
@@ -114,8 +117,8 @@ class PackageModel(Transformer, KeywordParams, DefaultParamsReadable[Any], Defau
         manifest = self._manifest()
         require_columns(schema, [column.name for column in manifest.columns], "PackageModel.package")
         kinds = {
-            "probabilityCol": T.DoubleType(),
-            "predictedCol": T._parse_datatype_string(manifest.labels.type),
+            "probabilityCol": score_type(manifest.width),
+            "predictedCol": T._parse_datatype_string(predicted_type(manifest)),
             "reasonCol": T.StringType(),
         }
         for name, kind in kinds.items():
@@ -137,18 +140,19 @@ class PackageModel(Transformer, KeywordParams, DefaultParamsReadable[Any], Defau
         manifest, how = self._manifest(), self.getOrDefault("handleInvalid")
         reason = reason_of_row(dataset, [], manifest.columns) if how != "error" else F.lit(None).cast("string")
         told = dataset.select("*", reason.alias(REASON))
-        scored = self._scored(told.where(F.col(REASON).isNull()) if how == "skip" else told)
+        good = told.where(F.col(REASON).isNull()) if how == "skip" else told
+        scored = self._scored(good, manifest.width)
         score, value, why = (self.getOrDefault(name) for name in ("probabilityCol", "predictedCol", "reasonCol"))
-        outputs = [F.col(PROBABILITY).alias(score)]
+        outputs = [F.col(PROBABILITY).alias(score)] if score else []
         if value:
-            outputs.append(manifest.labels.predicted(F.col(PROBABILITY), manifest.threshold).alias(value))
+            outputs.append(predicted_column(manifest, F.col(PROBABILITY)).alias(value))
         if why:
             outputs.append(F.col(REASON).alias(why))
         return scored.select(*map(named, dataset.columns), *outputs)
 
-    def _scored(self, rows: DataFrame) -> DataFrame:
+    def _scored(self, rows: DataFrame, width: int) -> DataFrame:
         """Return the rows, whose last column is their reason, with the score of those that have none."""
-        schema = T.StructType([*rows.schema.fields, T.StructField(PROBABILITY, T.DoubleType())])
+        schema = T.StructType([*rows.schema.fields, T.StructField(PROBABILITY, score_type(width))])
         if self._metrics is None:
             self._metrics = metrics_accumulator(rows.sparkSession)
         metrics, names = self._metrics, schema.names
@@ -170,11 +174,12 @@ class PackageModel(Transformer, KeywordParams, DefaultParamsReadable[Any], Defau
 def _scores(model: PackagedModel, batch: pa.RecordBatch) -> pa.Array:
     """Return the score of each row of ``batch`` whose last column is null, null for the others."""
     good = np.asarray(pc.is_null(batch.column(batch.num_columns - 1)))
-    scores = np.zeros(batch.num_rows)
+    width = model.manifest.width
+    scores = np.zeros(batch.num_rows if width == 1 else (batch.num_rows, width))
     if good.any():
         rows = batch if good.all() else batch.filter(pa.array(good))
         scores[good] = model.score_columns(dict(zip(rows.schema.names, rows.columns, strict=True)))
-    return pa.array(scores, mask=~good)
+    return scores_array(scores, ~good)
 
 
 _LOADED: dict[str, PackagedModel] = {}

@@ -23,6 +23,7 @@ from sparring.params import (
 )
 from sparring.sagemaker.target import AwsTarget
 from sparring.spark.reserved import named
+from sparring.task.scores import score_type
 from sparring.wire.media import CSV, LIBSVM, PARQUET
 
 
@@ -47,7 +48,10 @@ class _ScoringParams(KeywordParams):
     )
     accept: Param[str] = Param(Params._dummy(), "accept", "content type of answers", TypeConverters.toString)
     probabilityCol: Param[str] = Param(
-        Params._dummy(), "probabilityCol", "output: the score, double", TypeConverters.toString
+        Params._dummy(), "probabilityCol", "output: the score, double; or several, array", TypeConverters.toString
+    )
+    numScores: Param[int] = Param(
+        Params._dummy(), "numScores", "scores of a row: 1, or one for each of several classes", TypeConverters.toInt
     )
     size: Param[int] = Param(
         Params._dummy(), "size", "number of features of sparse rows; 0 = by the largest index", TypeConverters.toInt
@@ -62,6 +66,7 @@ class _ScoringParams(KeywordParams):
             contentType="",
             accept=CSV,
             probabilityCol="probability",
+            numScores=1,
             size=0,
             maxBytes=most_bytes,
             maxRows=most_rows,
@@ -92,6 +97,7 @@ class _ScoringParams(KeywordParams):
             "maxBytes": in_range(1, limit),
             "maxRows": at_least(1),
             "size": at_least(0),
+            "numScores": at_least(1),
             "contentType": one_of("", *Format.allowed(bool(self.getOrDefault("inputCols")))),
             "accept": one_of(*ANSWERS),
         }
@@ -108,7 +114,8 @@ class _ScoringParams(KeywordParams):
         """Return the schema with the score, and with string columns of the given names."""
         output = self.getOrDefault("probabilityCol")
         forbid_columns(schema, [output, *others], type(self).__name__)
-        fields = [T.StructField(output, T.DoubleType(), False), *(T.StructField(n, T.StringType()) for n in others)]
+        kind = score_type(self.getOrDefault("numScores"))
+        fields = [T.StructField(output, kind, False), *(T.StructField(n, T.StringType()) for n in others)]
         return T.StructType([*schema.fields, *fields])
 
     def _format(self) -> Format:

@@ -29,6 +29,7 @@ from sparring.params import HasKeyCols, at_least, check_params, checked_schema, 
 from sparring.sagemaker.target import AwsTarget
 from sparring.spark.batches import map_batches
 from sparring.spark.reserved import named
+from sparring.task.scores import scores_array
 
 
 class EndpointModel(Transformer, _ScoringParams, HasKeyCols, DefaultParamsReadable[Any], DefaultParamsWritable):
@@ -53,7 +54,9 @@ class EndpointModel(Transformer, _ScoringParams, HasKeyCols, DefaultParamsReadab
     accept : str, default "text/csv"
         Of answers.
     probabilityCol : str, default "probability"
-        Output: the score, double.
+        Output: the score, double; of several the scores, array of double.
+    numScores : int >= 1, default 1
+        Scores of a row: of a classifier of several classes one for each, in the order of their codes.
     size : int >= 0, default 0
         Number of features of sparse rows; dense formats and RecordIO need it.
     maxBytes : int in [1, 6291456], default 1000000
@@ -134,6 +137,7 @@ class EndpointModel(Transformer, _ScoringParams, HasKeyCols, DefaultParamsReadab
         contentType: str | None = None,
         accept: str | None = None,
         probabilityCol: str | None = None,
+        numScores: int | None = None,
         size: int | None = None,
         maxBytes: int | None = None,
         maxRows: int | None = None,
@@ -215,6 +219,7 @@ class EndpointModel(Transformer, _ScoringParams, HasKeyCols, DefaultParamsReadab
             policy,
             bool(self.getOrDefault("variants")),
             bool(self.getOrDefault("variantCol")),
+            self.getOrDefault("numScores"),
         )
 
 
@@ -248,11 +253,12 @@ class _Work:
     policy: RetryPolicy
     split: bool
     tell_variant: bool
+    width: int
 
     def run(self, batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[pa.RecordBatch, list[pa.Array], ScoringMetrics]]:
         """Yield each batch with its output columns and what its requests took."""
         client = runtime_client(self.target, self.concurrency)
-        invoker = Invoker(client, self.endpoint, self.format.content_type, self.accept, self.policy)
+        invoker = Invoker(client, self.endpoint, self.format.content_type, self.accept, self.policy, self.width)
 
         def ask(request: _Request, stop: threading.Event) -> Scored | None:
             if request.body is None:
@@ -289,9 +295,9 @@ class _Work:
             yield name, np.nonzero(codes == code)[0]
 
     def _columns(self, count: int, answers: list[tuple[np.ndarray, Scored]]) -> list[pa.Array]:
-        scores = np.full(count, np.nan)
+        scores = np.full(count if self.width == 1 else (count, self.width), np.nan)
         told = np.empty(count, dtype=object)
         for positions, scored in answers:
             scores[positions] = scored.scores
             told[positions] = scored.variant
-        return [pa.array(scores), *([pa.array(told, pa.string())] if self.tell_variant else [])]
+        return [scores_array(scores), *([pa.array(told, pa.string())] if self.tell_variant else [])]

@@ -26,6 +26,7 @@ from sparring.params import Check, check_params, in_range
 from sparring.sagemaker.resources import delete_below
 from sparring.sagemaker.target import AwsTarget
 from sparring.spark.tasks import run_to_end
+from sparring.task.scores import scores_array
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -75,6 +76,8 @@ class Staging:
         The column whose text answers must begin with; ``""`` when they hold scores alone.
     by_line : bool
         Whether files are cut at line ends.
+    width : int
+        Scores of a row.
     """
 
     target: AwsTarget
@@ -84,6 +87,7 @@ class Staging:
     most_rows: int
     key: str = ""
     by_line: bool = False
+    width: int = 1
 
     @property
     def uri(self) -> str:
@@ -152,13 +156,13 @@ class Staging:
         """
         table = pq.read_table(io.BytesIO(self._get(s3, f"{self.uri}rows/{file.name}.parquet")))
         scores = self._scores(table, self._get(s3, file.output), accept, f"The model, in {file.output},")
-        return _joined(table.append_column("score", pa.array(scores)).to_batches())
+        return _joined(table.append_column("score", scores_array(scores)).to_batches())
 
     def _scores(self, rows: pa.Table, answer: bytes, accept: str, source: str) -> np.ndarray:
         """Return the scores of an answer, checked against the rows by number and, where it tells them, by key."""
         if not self.key:
-            return scores_of(answer, accept, rows.num_rows, source)
-        keys, scores = joined_scores_of(answer, accept, source)
+            return scores_of(answer, accept, rows.num_rows, source, self.width)
+        keys, scores = joined_scores_of(answer, accept, source, self.width)
         expected = rows.column(self.key).cast(pa.string()).to_pylist()
         if keys != expected:
             at = next((n for n, (a, b) in enumerate(zip(keys, expected, strict=False)) if a != b), len(keys))

@@ -26,7 +26,7 @@ from sparring.models import Model, XGBoostModel
 from sparring.models.mllib_files import read_metadata
 from sparring.run.manifest import require_run
 from sparring.serving.manifest import CHOSEN, CONFIGURED, PREPARATION, PackageManifest, RawColumn, sha256
-from sparring.task.label import LabelValues
+from sparring.task import Target
 from sparring.training.registry import trainer_class
 
 ROW_METADATA = b"org.apache.spark.sql.parquet.row.metadata"
@@ -64,18 +64,18 @@ def package(run: str, contender: str | None, folder: Path, threshold: float | No
         raise PackageError(f"{run}: preparation and matrix do not belong together", "Run the comparison again.")
     scorer = _model(run, result)
     table = TableConfig(**manifest["config"]["table"])
-    labels, columns = _labels(run, manifest), _columns(run, table.features, encoder)
+    (task, target), columns = _problem(run, manifest), _columns(run, table.features, encoder)
     # Nothing is written before all is known.
     (folder / PREPARATION).write_text(state.to_json())
     scorer.save(folder / scorer.file_name)
-    if threshold is None:
-        threshold = manifest["config"].get("predict", {}).get("threshold")
+    threshold, origin = _threshold(task, result, threshold or manifest["config"].get("predict", {}).get("threshold"))
     packed = PackageManifest(
         columns=columns,
         label=table.label,
-        labels=labels,
-        threshold=result["metrics"]["accuracy"]["threshold"] if threshold is None else threshold,
-        threshold_from=CHOSEN if threshold is None else CONFIGURED,
+        task=task,
+        target=target,
+        threshold=threshold,
+        threshold_from=origin,
         storage=encoding["storage"],
         null_values=_null_values(table),
         scorer=scorer.name,
@@ -161,6 +161,22 @@ def _result(report: dict[str, Any], name: str | None) -> dict[str, Any]:
     return found
 
 
+def _threshold(task: str, result: dict[str, Any], configured: float | None) -> tuple[float | None, str | None]:
+    """Return from which score on the positive class is predicted, and who said so; nothing where no score decides.
+
+    Raises
+    ------
+    PackageError
+        If one is configured for a task that has none.
+    """
+    chosen = result["metrics"].get("accuracy", {}).get("threshold")
+    if chosen is None and configured is not None:
+        raise PackageError(
+            f"predict.threshold is {configured:g}, and a {task} task has no threshold", "Leave predict.threshold out."
+        )
+    return (chosen, CHOSEN if chosen is not None else None) if configured is None else (configured, CONFIGURED)
+
+
 def _model(run: str, result: dict[str, Any]) -> Model:
     """Return the contender's model as it is served."""
     trainer = trainer_class(result["engine"], result["library"], result["family"])
@@ -174,11 +190,12 @@ def _null_values(table: TableConfig) -> list[str]:
     return sorted({"", table.options.get("nullValue", ""), *tokens})
 
 
-def _labels(run: str, manifest: dict[str, Any]) -> LabelValues:
-    found = manifest["stages"]["ingest"]["report"].get("target")
-    if not found:
+def _problem(run: str, manifest: dict[str, Any]) -> tuple[str, Target]:
+    """Return the name of the task, and what is predicted."""
+    found = manifest["stages"]["ingest"]["report"]
+    if "target" not in found:
         raise _of_earlier(run, "what the label's values were")
-    return LabelValues(found["type"], *found["classes"])
+    return found["task"], Target.from_dict(found["target"])
 
 
 def _of_earlier(run: str, lacking: str) -> PackageError:

@@ -17,6 +17,7 @@ from sparring.config.schema import RunConfig, TableConfig
 from sparring.data.contract import KEY, REASON
 from sparring.errors import ConfigError, EndpointError
 from sparring.inference.cost import serving_cost
+from sparring.inference.decision import predicted_column
 from sparring.inference.modes import MODES, PROBABILITY, Scoring
 from sparring.inference.table import key_columns, open_rows
 from sparring.io import storage
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 BUILTIN = "builtin:"
-SCORE, PREDICTED = "probability", "predicted"
+# The scores of one class and of several, and the label's own value.
+SCORES, PREDICTED = ("probability", "probabilities"), "predicted"
 STAND_IN_NOTE = "served by the local stand-in of SageMaker: its time and price are not SageMaker's"
 
 
@@ -69,7 +71,9 @@ class Prediction:
     def execute(self) -> dict[str, Any]:
         """Score the table and return the facts, which ``scoring.json`` beside the predictions holds too.
 
-        ``OUT/predictions`` (key columns, probability, and predicted: the label's own value) and ``OUT/quarantined``
+        ``OUT/predictions`` (key columns; predicted: the label's own value; and
+        probability, of several classes probabilities: an array in the order of ``target.classes`` in scoring.json) and
+        ``OUT/quarantined``
         (key columns, reason) are written as Parquet.  Without ``out`` the run's page tells of it too.
 
         Raises
@@ -92,7 +96,7 @@ class Prediction:
             target = None if self.mode == "spark" else open_target(config.sagemaker, resources)
             names = [column.name for column in manifest.columns]
             ledger = self._ledger(target)
-            scoring = Scoring(packed.name, names, config.predict, target, ledger)
+            scoring = Scoring(packed.name, names, config.predict, manifest.width, target, ledger)
             # Only now is an earlier result given up: all that can be wrong beforehand has been looked at.
             storage.delete(folder)
             try:
@@ -143,7 +147,8 @@ class Prediction:
             "run": manifest.run["name"],
             "contender": manifest.run["contender"],
             "label": manifest.label,
-            "labels": manifest.labels.to_dict(),
+            "task": manifest.task,
+            "target": manifest.target.to_dict(),
             "threshold": manifest.threshold,
             "threshold_from": manifest.threshold_from,
             "stand_in": target is not None and target.stand_in is not None,
@@ -161,7 +166,7 @@ def _score(
     from pyspark.sql import functions as F
 
     spark, keys = rows.sparkSession, about.pop("keys")
-    score, value, reason = (_output(name, keys.values()) for name in (SCORE, PREDICTED, "reason"))
+    score, value, reason = (_output(name, keys.values()) for name in (SCORES[manifest.width > 1], PREDICTED, "reason"))
     given = [named(column).alias(name) for column, name in keys.items()]
     quarantined = rows.where(F.col(REASON).isNotNull()).select(*given, F.col(REASON).alias(reason))
     quarantined.write.mode("overwrite").parquet(storage.join(folder, "quarantined"))
@@ -169,24 +174,21 @@ def _score(
     good, predictions = rows.where(F.col(REASON).isNull()).drop(REASON), storage.join(folder, "predictions")
 
     def write(scored: DataFrame) -> None:
-        probability = F.col(PROBABILITY)
-        predicted = manifest.labels.predicted(probability, manifest.threshold)
-        outputs = [probability.alias(score), predicted.alias(value)]
+        outputs = [predicted_column(manifest, F.col(PROBABILITY)).alias(value)]
+        if manifest.target.classes:
+            outputs.insert(0, F.col(PROBABILITY).alias(score))
         scored.select(*given, *outputs).write.mode("overwrite").parquet(predictions)
 
     needed = sorted({*scoring.columns, *keys, KEY})
     scoring.score(about["mode"], good.select(*(quoted(name) for name in needed)), write)
-    positive = (named(score) >= manifest.threshold).cast("long")
-    counts = spark.read.parquet(predictions).agg(F.count("*"), F.sum(positive)).first()
-    assert counts is not None
-    written, found = counts[0], scoring.metrics()
+    summary = _summary(spark.read.parquet(predictions), value, manifest)
+    written, found = summary["rows"], scoring.metrics()
     if written != found.rows:
         raise EndpointError(
             f"{found.rows:,} rows were scored and {written:,} written", "A task may have run twice; score again."
         )
     facts = about | {
-        "rows": written,
-        "positives": counts[1] or 0,
+        **summary,
         "quarantined": {row[0]: row["count"] for row in sorted(reasons)},
         "phases": {name: round(seconds, 3) for name, seconds in scoring.phases.items()},
         "metrics": found.to_dict(),
@@ -195,6 +197,21 @@ def _score(
     facts["cost"] = serving_cost(facts, load_prices())
     storage.write_json(storage.join(folder, FACTS), facts)
     return facts
+
+
+def _summary(predictions: DataFrame, value: str, manifest: PackageManifest) -> dict[str, Any]:
+    """Return the rows, and how many of each class were predicted, or where the predicted numbers lie."""
+    from pyspark.sql import functions as F
+
+    if manifest.target.classes:
+        counts = {row[0]: row["count"] for row in predictions.groupBy(named(value)).count().collect()}
+        own = manifest.target.values().to_pylist()
+        by_class = zip(manifest.target.names, own, strict=True)
+        return {"rows": sum(counts.values()), "predicted": {name: counts.get(value, 0) for name, value in by_class}}
+    column = named(value)
+    row = predictions.agg(F.count("*"), F.min(column), F.avg(column), F.max(column)).first()
+    assert row is not None
+    return {"rows": row[0], "predicted": {"min": row[1], "mean": row[2], "max": row[3]}}
 
 
 def _output(name: str, keys: Iterable[str]) -> str:

@@ -1,4 +1,16 @@
-"""Answers of a package: for each row its score and the label's value that it means, in the type that was accepted."""
+"""Answers of a package: each row's scores and what they mean in the label's own values, in the type that was accepted.
+
+===========  ==========================================  ==================================
+task         JSON, JSON Lines, Parquet                   CSV
+===========  ==========================================  ==================================
+binary       ``score`` (P(positive)), ``predicted``      the score
+multiclass   ``probabilities`` (of all classes, in the   the probabilities, comma-separated
+             order of the package), ``predicted``
+regression   ``predicted``                               the prediction
+===========  ==========================================  ==================================
+
+CSV is as SageMaker's own algorithms answer.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +22,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sparring.serving.raw_rows import CSV, JSON, JSON_LINES, PARQUET
-from sparring.task.label import LabelValues
+from sparring.task import Target, Task
+from sparring.task.scores import scores_array
 
-SCORE, PREDICTED = "score", "predicted"
+PREDICTED = "predicted"
 # What Accept may name, the preferred type first.
 OFFERED = (CSV, JSON, JSON_LINES, PARQUET)
-ARROW_TYPES = {
-    "boolean": pa.bool_(),
-    "tinyint": pa.int8(),
-    "smallint": pa.int16(),
-    "int": pa.int32(),
-    "bigint": pa.int64(),
-    "float": pa.float32(),
-    "double": pa.float64(),
-}
 
 
 class Answers:
@@ -31,54 +35,58 @@ class Answers:
 
     Parameters
     ----------
-    labels : LabelValues
-    threshold : float
-        A score that equals it is positive, as in the evaluation.
+    task : Task
+    target : Target
+    threshold : float or None
+        Of two classes: a score that equals it is positive, as in the evaluation.
 
     Examples
     --------
-    >>> answers = Answers(LabelValues("string", "no", "yes"), 0.5)
+    >>> from sparring.task import BINARY
+    >>> answers = Answers(BINARY, Target("string", ("no", "yes")), 0.5)
     >>> answers.written(np.array([0.25, 0.5]), "application/jsonlines")
     b'{"score": 0.25, "predicted": "no"}\\n{"score": 0.5, "predicted": "yes"}\\n'
     """
 
-    def __init__(self, labels: LabelValues, threshold: float) -> None:
-        self.threshold = threshold
-        self.values = _array(labels)
-        self._texts = [json.dumps(value) for value in (labels.negative, labels.positive)]
+    def __init__(self, task: Task, target: Target, threshold: float | None) -> None:
+        self.task, self.target, self.threshold = task, target, threshold
+        self._texts = [json.dumps(value) for value in target.classes]
 
-    def predicted(self, scores: pa.Array | np.ndarray) -> pa.Array:
-        """Return the label's value of each score, in the label's type; null for null."""
-        scores = pa.array(scores, pa.float64())
-        positive = np.asarray(scores.fill_null(0.0)) >= self.threshold
-        return self.values.take(pa.array(positive.astype(np.int8), mask=np.asarray(scores.is_null())))
+    @property
+    def fields(self) -> list[str]:
+        """Names of what is answered."""
+        return [self.task.score_column(), PREDICTED] if self.target.classes else [PREDICTED]
+
+    def predicted(self, scores: np.ndarray) -> pa.Array:
+        """Return the label's value that each row's scores mean, in the label's type; of a number the score itself."""
+        if not self.target.classes:
+            return pa.array(scores, pa.float64())
+        return self.target.decoded(self._codes(scores))
+
+    def _codes(self, scores: np.ndarray) -> np.ndarray:
+        return self.task.decisions(scores, self.threshold).astype(np.int64)
 
     def written(self, scores: np.ndarray, kind: str) -> bytes:
-        """Return scores as CSV (one a line), JSON, JSON Lines or Parquet, each exact to the last bit.
-
-        All but CSV hold ``score`` and ``predicted``; CSV is the score alone, as SageMaker's own algorithms answer.
-        """
+        """Return scores as CSV, JSON, JSON Lines or Parquet, each exact to the last bit."""
         if kind == PARQUET:
             stream = io.BytesIO()
-            pq.write_table(pa.table({SCORE: scores, PREDICTED: self.predicted(scores)}), stream)
+            columns = dict.fromkeys(self.fields, scores_array(scores)) | {PREDICTED: self.predicted(scores)}
+            pq.write_table(pa.table(columns), stream)
             return stream.getvalue()
         if kind == CSV:
-            return "".join(f"{score!r}\n" for score in scores.tolist()).encode()
+            return "".join(f"{_line(row)}\n" for row in scores.tolist()).encode()
         rows = self._objects(scores)
         if kind == JSON_LINES:
             return "".join(f"{row}\n" for row in rows).encode()
         return f'{{"predictions": [{", ".join(rows)}]}}'.encode()
 
     def _objects(self, scores: np.ndarray) -> list[str]:
-        positive = (scores >= self.threshold).tolist()
-        pairs = zip(scores.tolist(), positive, strict=True)
-        return [f'{{"{SCORE}": {score!r}, "{PREDICTED}": {self._texts[side]}}}' for score, side in pairs]
+        if not self.target.classes:
+            return [f'{{"{PREDICTED}": {score!r}}}' for score in scores.tolist()]
+        pairs = zip(scores.tolist(), self._codes(scores).tolist(), strict=True)
+        name = self.task.score_column()
+        return [f'{{"{name}": {score!r}, "{PREDICTED}": {self._texts[code]}}}' for score, code in pairs]
 
 
-def _array(labels: LabelValues) -> pa.Array:
-    """Return the negative and the positive value as Spark's type of the label has them."""
-    both = [labels.negative, labels.positive]
-    if labels.type.startswith("decimal("):
-        precision, scale = labels.type.removeprefix("decimal(").rstrip(")").split(",")
-        return pa.array(both, pa.string()).cast(pa.decimal128(int(precision), int(scale)))
-    return pa.array(both, ARROW_TYPES.get(labels.type, pa.string()))
+def _line(row: float | list[float]) -> str:
+    return ",".join(map(repr, row)) if isinstance(row, list) else repr(row)

@@ -33,7 +33,8 @@ def home(manifest: PackageManifest, sample: dict[str, Cell], address: str) -> di
         "model": manifest.run.get("contender"),
         "run": manifest.run.get("name"),
         "label": manifest.label,
-        "labels": manifest.labels.to_dict(),
+        "task": manifest.task,
+        "target": manifest.target.to_dict(),
         "threshold": manifest.threshold,
         "threshold_from": manifest.threshold_from,
         "columns": [{"name": c.name, "kind": c.kind, "type": c.type} for c in manifest.columns],
@@ -46,16 +47,26 @@ def home(manifest: PackageManifest, sample: dict[str, Cell], address: str) -> di
 def home_page(manifest: PackageManifest, sample: dict[str, Cell], address: str) -> str:
     """Return the page in HTML; nothing of the table or the request is taken for markup."""
     cells = ((c.name, c.kind, c.type, json.dumps(sample[c.name], ensure_ascii=False)) for c in manifest.columns)
-    origin = "chosen on validation rows" if manifest.threshold_from == CHOSEN else "as configured"
     return PAGE.format(
         title=escape(f"{manifest.run.get('contender')} predicts {manifest.label}"),
-        meaning=escape(
-            f"A score is the probability of {manifest.labels.positive!r}; from {manifest.threshold:.6g} on "
-            f"({origin}) {manifest.labels.positive!r} is predicted, below it {manifest.labels.negative!r}."
-        ),
+        meaning=escape(meaning(manifest)),
         command=escape(sample_command(sample, address)),
         rows="".join(_line(*row) for row in cells),
     )
+
+
+def meaning(manifest: PackageManifest) -> str:
+    """Return what an answer means, in words."""
+    classes = manifest.target.classes
+    if manifest.threshold is not None:
+        origin = "chosen on validation rows" if manifest.threshold_from == CHOSEN else "as configured"
+        return (
+            f"A score is the probability of {classes[1]!r}; from {manifest.threshold:.6g} on ({origin}) {classes[1]!r} "
+            f"is predicted, below it {classes[0]!r}."
+        )
+    if classes:
+        return f"The probabilities are of {', '.join(map(repr, classes))}, in this order; the likeliest is predicted."
+    return f"What is predicted is {manifest.label}, a number."
 
 
 def _line(*cells: str) -> str:

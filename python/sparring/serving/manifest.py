@@ -14,12 +14,14 @@ from typing import Any
 
 from sparring.data.numbers import LARGEST
 from sparring.errors import PackageError
-from sparring.task.label import LabelValues
+from sparring.task import Target, task_named
 
 MANIFEST, PREPARATION = "manifest.json", "preparation.json"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 # What a package of an earlier format cannot tell.
 LACKING = {1: ", which has neither the threshold nor the label's values"}
+# Whose packages hold binary classifiers, with the label's two values in fields of their own.
+BINARY_VERSION = 2
 CHOSEN, CONFIGURED = "validation", "predict.threshold"
 
 
@@ -59,11 +61,13 @@ class PackageManifest:
         In the order of a row without names.
     label : str
         The column that was predicted.
-    labels : LabelValues
-        Its two values; a score is the probability of the positive one.
-    threshold : float
-        The positive value is predicted from this score on.
-    threshold_from : {"validation", "predict.threshold"}
+    task : str
+        Name of the kind of problem, see :mod:`sparring.task`.
+    target : Target
+        The label's classes in the order of their codes, or a number.
+    threshold : float or None
+        Of two classes: the positive one is predicted from this score on.
+    threshold_from : {"validation", "predict.threshold", None}
         The run chose it on its validation rows, or the configuration gave it.
     storage : {"dense", "sparse"}
         Whether a zero is a cell of its own; boosted trees tell it from an absent one.
@@ -83,9 +87,10 @@ class PackageManifest:
 
     columns: list[RawColumn]
     label: str
-    labels: LabelValues
-    threshold: float
-    threshold_from: str
+    task: str
+    target: Target
+    threshold: float | None
+    threshold_from: str | None
     storage: str
     null_values: list[str]
     scorer: str
@@ -94,6 +99,11 @@ class PackageManifest:
     versions: dict[str, str]
     files: dict[str, str] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
+
+    @property
+    def width(self) -> int:
+        """Scores of a row: 1, or one for each of several classes."""
+        return task_named(self.task).score_count(self.target)
 
     def write(self, folder: Path) -> None:
         """Write ``manifest.json`` into ``folder``."""
@@ -116,14 +126,16 @@ class PackageManifest:
             raise PackageError(
                 f"{folder} holds no model package: {error}", "Make one: sparring package RUN."
             ) from error
-        if found != FORMAT_VERSION:
+        if found == BINARY_VERSION:
+            value = _of_two_classes(value)
+        elif found != FORMAT_VERSION:
             raise PackageError(
                 f"{path}: format version is {found}{LACKING.get(found, '')}; this Sparring reads {FORMAT_VERSION}",
                 f"Use the Sparring that packed it ({value.get('versions', {}).get('sparring')}), or pack it again.",
             )
         try:
             columns = [RawColumn(**column) for column in value["columns"]]
-            manifest = cls(**{**value, "columns": columns, "labels": LabelValues(**value["labels"])})
+            manifest = cls(**{**value, "columns": columns, "target": Target.from_dict(value["target"])})
         except (TypeError, KeyError) as error:
             raise PackageError(f"{path} is not a manifest of format {found}: {error}", "Pack it again.") from error
         manifest._check_files(folder)
@@ -136,6 +148,13 @@ class PackageManifest:
             if digest != self.files.get(name):
                 state = "is missing" if digest == "absent" else "was altered since it was packed"
                 raise PackageError(f"{path} {state}", "Pack the run again: sparring package RUN.")
+
+
+def _of_two_classes(value: dict[str, Any]) -> dict[str, Any]:
+    """Return a manifest of the format that knew binary classifiers only, as today's."""
+    labels = value.pop("labels")
+    target = {"type": labels["type"], "classes": [labels["negative"], labels["positive"]]}
+    return {**value, "task": "binary", "target": target, "format_version": FORMAT_VERSION}
 
 
 def sha256(path: Path) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from sparring import __version__
+from sparring.serving.home import meaning
 from sparring.serving.manifest import PackageManifest, RawColumn
 from sparring.serving.raw_rows import CSV, JSON, JSON_LINES, PARQUET
 from sparring.serving.sample import FRACTIONS, WHOLE, Cell
@@ -37,7 +38,7 @@ def openapi(manifest: PackageManifest, sample: dict[str, Cell], address: str) ->
         "info": {
             "title": f"{contender}: {manifest.label}",
             "version": __version__,
-            "description": f"{manifest.labels.positive!r} is predicted from score {manifest.threshold!r} on.",
+            "description": meaning(manifest),
         },
         "servers": [{"url": address}],
         "paths": {
@@ -77,7 +78,7 @@ def _answers(text: dict[str, str], binary: dict[str, str]) -> dict[str, Any]:
     return {
         JSON: {"schema": whole},
         JSON_LINES: {"schema": {**text, "description": "One prediction a line."}},
-        CSV: {"schema": {**text, "description": "One score a line."}},
+        CSV: {"schema": {**text, "description": "The scores of a row in each line, separated by commas."}},
         PARQUET: {"schema": binary},
     }
 
@@ -107,10 +108,17 @@ def column_schema(column: RawColumn) -> dict[str, Any]:
 
 
 def _prediction(manifest: PackageManifest) -> dict[str, Any]:
-    score = {"type": "number", "minimum": 0, "maximum": 1, "description": f"Of {manifest.labels.positive!r}."}
-    predicted = {"enum": [manifest.labels.negative, manifest.labels.positive]}
-    return {
-        "type": "object",
-        "required": ["score", "predicted"],
-        "properties": {"score": score, "predicted": predicted},
-    }
+    properties = _answered(manifest)
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _answered(manifest: PackageManifest) -> dict[str, Any]:
+    """Return the schema of each field of a prediction."""
+    classes = list(manifest.target.classes)
+    if not classes:
+        return {"predicted": {"type": "number", "description": meaning(manifest)}}
+    share = {"type": "number", "minimum": 0, "maximum": 1}
+    if manifest.width == 1:
+        return {"score": {**share, "description": f"Of {classes[1]!r}."}, "predicted": {"enum": classes}}
+    each = {"type": "array", "items": share, "minItems": len(classes), "maxItems": len(classes)}
+    return {"probabilities": {**each, "description": meaning(manifest)}, "predicted": {"enum": classes}}

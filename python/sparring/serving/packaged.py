@@ -1,4 +1,4 @@
-"""A model package as a predictor: raw rows in, probabilities and the label's values out."""
+"""A model package as a predictor: raw rows in, scores and the label's values out."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from sparring.serving.openapi import openapi
 from sparring.serving.raw_rows import AbsentError, read_rows
 from sparring.serving.sample import Cell, sample_request, sample_row
 from sparring.serving.typed import typed
+from sparring.task import task_named
 
 
 class PackagedModel:
@@ -54,7 +55,8 @@ class PackagedModel:
                 f"{folder}: scorer {self.manifest.scorer!r} is none of {', '.join(MODELS)}", "Use a newer Sparring."
             )
         self.scorer = MODELS[self.manifest.scorer].load(folder / self.manifest.model_file)
-        self.answers = Answers(self.manifest.labels, self.manifest.threshold)
+        task = task_named(self.manifest.task)
+        self.answers = Answers(task, self.manifest.target, self.manifest.threshold)
         self._require_fit()
         values = {category.name: category.values for category in self.encoder.state.categorical}
         self._vocabularies = {name: pa.array(known, pa.string()) for name, known in values.items()}
@@ -77,7 +79,7 @@ class PackagedModel:
         return self.answers.written(self.score(body, content_type), kind), kind
 
     def score(self, body: bytes, content_type: str) -> np.ndarray:
-        """Return the probability of the positive class of each raw row in ``body``, float64."""
+        """Return the scores of each raw row in ``body``, float64, shape (n,) or (n, classes)."""
         names = [column.name for column in self.manifest.columns]
         try:
             raw = read_rows(body, content_type, names, self.manifest.null_values)
@@ -102,7 +104,7 @@ class PackagedModel:
         return _json(openapi(self.manifest, self.sample, address))
 
     def score_columns(self, raw: Mapping[str, pa.Array]) -> np.ndarray:
-        """Return the probability of the positive class of each row of the declared columns, float64."""
+        """Return the scores of each row of the declared columns, float64, shape (n,) or (n, classes)."""
         cells = {
             column.name: typed(column, raw[column.name], self._vocabularies.get(column.name))
             for column in self.manifest.columns

@@ -5,12 +5,9 @@ is compared with a baseline, and what a page shows.  Other rooms ask it, and nev
 """
 
 from sparring.task.base import (
-    PROBABILITIES,
-    SCORE,
     TASKS,
     Task,
     register_task,
-    scores_of,
     task_named,
 )
 from sparring.task.binary import BINARY
@@ -19,6 +16,7 @@ from sparring.task.metric import METRICS, Metric, metric_named, metrics_of, regi
 from sparring.task.multiclass import MULTICLASS
 from sparring.task.regression import REGRESSION
 from sparring.task.scored import Scored
+from sparring.task.scores import PROBABILITIES, SCORE, scores_of
 from sparring.task.shown import Plot, Table, written
 from sparring.task.target import Target
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,11 +11,9 @@ import numpy as np
 from sparring.errors import ConfigError, did_you_mean
 from sparring.task.metric import Metric, metric_named, metrics_of
 from sparring.task.scored import Scored
+from sparring.task.scores import SCORE
 from sparring.task.shown import Plot, Table
 from sparring.task.target import Target
-
-# Rows have one score: P(positive), or a number; or one for each class, in the order of the classes.
-SCORE, PROBABILITIES = "score", "probabilities"
 
 
 class Task(ABC):
@@ -214,10 +212,3 @@ def task_named(name: str) -> Task:
             f"Name one of them, or auto.{did_you_mean(name, list(TASKS))}",
         )
     return TASKS[name]
-
-
-def scores_of(columns: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the scores of stored predictions, shape (n,) or (n, classes)."""
-    if PROBABILITIES in columns:
-        return np.vstack(list(columns[PROBABILITIES])) if columns[PROBABILITIES].ndim == 1 else columns[PROBABILITIES]
-    return columns[SCORE]

@@ -9,11 +9,12 @@ import numpy as np
 
 from sparring.errors import ConfigError, TableError
 from sparring.task import classification_metrics as metrics
-from sparring.task.base import PROBABILITIES, Task, register_task
+from sparring.task.base import Task, register_task
 from sparring.task.classes import require_classes
 from sparring.task.codes import require_codes
 from sparring.task.ranking import rank, roc_auc
 from sparring.task.scored import Scored
+from sparring.task.scores import PROBABILITIES
 from sparring.task.shown import Plot, Table, calibration_plot, confusion_plot
 from sparring.task.target import Target
 

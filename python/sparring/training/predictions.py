@@ -10,21 +10,12 @@ import pyarrow.parquet as pq
 
 from sparring.data.matrix import Part
 from sparring.io import storage
-from sparring.task import PROBABILITIES, SCORE
+from sparring.task.scores import PROBABILITIES, SCORE, scores_array
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 ROW = ("key", "split", "label", "weight", "group")
-
-
-def score_field(scores: np.ndarray) -> dict[str, pa.Array]:
-    """Return the scores as the column that holds them: numbers, or one list of probabilities a row."""
-    if scores.ndim == 1:
-        return {SCORE: pa.array(scores, pa.float64())}
-    flat = pa.array(np.ascontiguousarray(scores, dtype=np.float64).ravel())
-    offsets = np.arange(0, flat.__len__() + 1, scores.shape[1], dtype=np.int32)
-    return {PROBABILITIES: pa.ListArray.from_arrays(pa.array(offsets), flat)}
 
 
 def write_predictions(folder: str, part: str, rows: Part, scores: np.ndarray) -> None:
@@ -36,7 +27,7 @@ def write_predictions(folder: str, part: str, rows: Part, scores: np.ndarray) ->
             "label": rows.labels,
             "weight": rows.weights,
             "group": pa.array(rows.groups, pa.string()),
-            **score_field(scores),
+            SCORE if scores.ndim == 1 else PROBABILITIES: scores_array(scores),
         }
     )
     system, inner = storage.filesystem(folder)

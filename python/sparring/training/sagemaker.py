@@ -255,7 +255,13 @@ def _score(
         with phases("score"):
             features = "features" if matrix.encoding().storage == "dense" else ""
             column = task_named(spec.task).score_column()
-            scorer = EndpointModel(endpointName=name, target=job.target, featuresCol=features, probabilityCol=column)
+            scorer = EndpointModel(
+                endpointName=name,
+                target=job.target,
+                featuresCol=features,
+                probabilityCol=column,
+                numScores=spec.score_count,
+            )
             write_scored(scorer.transform(rows), column, spec.predictions)
 
 

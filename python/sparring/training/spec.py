@@ -86,6 +86,11 @@ class TrainingSpec:
         return len(self.target.get("classes", ()))
 
     @property
+    def score_count(self) -> int:
+        """Number of scores of a row: 1, or one for each of several classes."""
+        return self.class_count if self.class_count > 2 else 1
+
+    @property
     def owner(self) -> str:
         """What opens the messages about its hyperparameters."""
         return f"contenders.{self.name}.hyperparameters"

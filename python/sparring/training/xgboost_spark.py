@@ -29,8 +29,9 @@ from sparring.io.cells import cells_of, stack
 from sparring.models import XGBoostModel
 from sparring.spark.batches import map_batches
 from sparring.task import task_named
+from sparring.task.scores import score_type, scores_array
 from sparring.training.phases import Phases
-from sparring.training.predictions import ROW, score_field, write_scored
+from sparring.training.predictions import ROW, write_scored
 from sparring.training.spark import session_of
 from sparring.training.spec import Outcome, RowsRead, TrainingSpec
 from sparring.training.trainer import Equivalence, Trainer
@@ -159,7 +160,7 @@ def score_rows(model: XGBoostModel, rows: DataFrame, spec: TrainingSpec) -> Data
     from pyspark.sql import types as T
 
     column = task_named(spec.task).score_column()
-    kind = T.DoubleType() if spec.class_count <= 2 else T.ArrayType(T.DoubleType())
+    kind = score_type(spec.score_count)
     schema = T.StructType([*(rows.schema[name] for name in ROW), T.StructField(column, kind)])
     data = rows.sparkSession.sparkContext.broadcast(model.data)
 
@@ -167,7 +168,7 @@ def score_rows(model: XGBoostModel, rows: DataFrame, spec: TrainingSpec) -> Data
         booster = XGBoostModel(data.value)
         for batch in batches:
             if batch.num_rows:
-                (scores,) = score_field(booster.scores(cells_of(batch))).values()
+                scores = scores_array(booster.scores(cells_of(batch)))
                 yield pa.RecordBatch.from_arrays([*(batch.column(name) for name in ROW), scores], [*ROW, column])
 
     return map_batches(rows, scored, schema)
