@@ -18,7 +18,9 @@ def predicted_column(manifest: PackageManifest, scores: Column) -> Column:
         code = F.when(scores >= manifest.threshold, 1).when(scores < manifest.threshold, 0)
         return target.named(code)
     if target.classes:
-        return target.named(F.array_position(scores, F.array_max(scores)) - 1)
+        # Of equally likely ones the first: the larger of structs with the same first field is that of the larger second.
+        ranked = F.transform(scores, lambda share, at: F.struct(share.alias("share"), (-at).alias("before")))
+        return target.named(-F.array_max(ranked)["before"])
     return scores
 
 
