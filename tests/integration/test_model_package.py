@@ -30,7 +30,7 @@ from sparring.run.package import archive, package, unpacked
 from sparring.run.pipeline import Run
 from sparring.serving.manifest import MANIFEST, PREPARATION
 from sparring.serving.packaged import PackagedModel
-from sparring.task.label import LabelValues
+from sparring.task import Target
 
 CONTENDERS = {
     "mllib-logistic": ("spark", "logistic_regression", {"regParam": 0.001}),
@@ -153,7 +153,7 @@ def test_the_manifest_says_what_it_takes_and_where_it_comes_from(run: Path, tmp_
     assert manifest.run["contender"] == report["verdict"]["choice"]
     assert {column.name: column.type for column in manifest.columns} == TYPES
     assert manifest.run["fingerprints"] == report["encoding"]["fingerprints"]
-    assert (manifest.label, manifest.labels) == ("sick", LabelValues("bigint", 0, 1))
+    assert (manifest.label, manifest.target) == ("sick", Target("bigint", (0, 1)))
     winner = next(c for c in report["contenders"] if c["name"] == manifest.run["contender"])
     assert manifest.threshold == winner["metrics"]["accuracy"]["threshold"]
     assert manifest.threshold_from == "validation"
@@ -195,7 +195,7 @@ def test_what_cannot_be_packed_is_refused_with_a_reason(run: Path, tmp_path: Pat
     old = tmp_path.parent / f"{tmp_path.name}-old"
     shutil.copytree(run, old)
     manifest = json.loads((old / "manifest.json").read_text())
-    del manifest["stages"]["ingest"]["report"]["labels"]
+    del manifest["stages"]["ingest"]["report"]["target"]
     (old / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(PackageError, match="does not tell what the label's values were"):
         package(str(old), None, tmp_path)

@@ -18,7 +18,7 @@ def predicted_column(manifest: PackageManifest, scores: Column) -> Column:
         code = F.when(scores >= manifest.threshold, 1).when(scores < manifest.threshold, 0)
         return target.named(code)
     if target.classes:
-        # Of equally likely ones the first: the larger of structs with the same first field is that of the larger second.
+        # Of equally likely ones the first: of structs alike in the first field the second decides.
         ranked = F.transform(scores, lambda share, at: F.struct(share.alias("share"), (-at).alias("before")))
         return target.named(-F.array_max(ranked)["before"])
     return scores

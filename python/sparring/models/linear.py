@@ -41,6 +41,11 @@ class LinearModel(Model):
     reg_param: float = 0.0
     elastic_net_param: float = 0.0
 
+    def __post_init__(self) -> None:
+        # One intercept and one row of coefficients may be given as they are.
+        object.__setattr__(self, "intercept", np.atleast_1d(np.asarray(self.intercept, dtype=np.float64)))
+        object.__setattr__(self, "coefficients", np.atleast_2d(np.asarray(self.coefficients, dtype=np.float64)))
+
     @property
     def width(self) -> int:
         """Number of feature columns that the model knows."""
@@ -104,8 +109,8 @@ class LinearModel(Model):
     def from_dict(cls, stored: dict[str, Any]) -> LinearModel:
         """Return the model that :meth:`to_dict` wrote; one without a link is a logistic regression."""
         return cls(
-            np.atleast_1d(np.asarray(stored["intercept"], dtype=np.float64)),
-            np.atleast_2d(np.asarray(stored["coefficients"], dtype=np.float64)),
+            stored["intercept"],
+            stored["coefficients"],
             stored.get("link", "logistic"),
             float(stored.get("regParam", 0.0)),
             float(stored.get("elasticNetParam", 0.0)),

@@ -126,16 +126,15 @@ class PackageManifest:
             raise PackageError(
                 f"{folder} holds no model package: {error}", "Make one: sparring package RUN."
             ) from error
-        if found == BINARY_VERSION:
-            value = _of_two_classes(value)
-        elif found != FORMAT_VERSION:
+        if found not in (BINARY_VERSION, FORMAT_VERSION):
             raise PackageError(
                 f"{path}: format version is {found}{LACKING.get(found, '')}; this Sparring reads {FORMAT_VERSION}",
                 f"Use the Sparring that packed it ({value.get('versions', {}).get('sparring')}), or pack it again.",
             )
         try:
-            columns = [RawColumn(**column) for column in value["columns"]]
-            manifest = cls(**{**value, "columns": columns, "target": Target.from_dict(value["target"])})
+            whole = _of_two_classes(value) if found == BINARY_VERSION else value
+            columns = [RawColumn(**column) for column in whole["columns"]]
+            manifest = cls(**{**whole, "columns": columns, "target": Target.from_dict(whole["target"])})
         except (TypeError, KeyError) as error:
             raise PackageError(f"{path} is not a manifest of format {found}: {error}", "Pack it again.") from error
         manifest._check_files(folder)

@@ -40,6 +40,9 @@ class Task(ABC):
     of_rarest: ClassVar[str] = ""
     group_baseline: ClassVar[str] = "group mean"
 
+    def __repr__(self) -> str:
+        return f"<task {self.name}>"
+
     # -- the label ----------------------------------------------------------------------------------------------
 
     @abstractmethod

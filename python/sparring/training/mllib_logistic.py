@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from sparring.io import storage
 from sparring.models import LinearModel
 from sparring.training.linear_parameters import LinearParameters
@@ -71,13 +69,7 @@ def write_linear(
     intercept: Any, coefficients: Any, link: str, parameters: LinearParameters, spec: TrainingSpec
 ) -> None:
     """Write a contender's linear model."""
-    model = LinearModel(
-        np.atleast_1d(intercept),
-        np.atleast_2d(coefficients),
-        link,
-        parameters.regParam,
-        parameters.elasticNetParam,
-    )
+    model = LinearModel(intercept, coefficients, link, parameters.regParam, parameters.elasticNetParam)
     storage.write_json(storage.join(spec.model, COEFFICIENTS), model.to_dict())
 
 

@@ -60,7 +60,7 @@ class SklearnLinear(SingleNodeTrainer):
         with threadpool_limits(cores):
             estimator.fit(features.astype(np.float64), labels, sample_weight=weights)
         penalty = self.parameters.regParam, self.parameters.elasticNetParam
-        return LinearModel(np.atleast_1d(estimator.intercept_), np.atleast_2d(estimator.coef_), "identity", *penalty)
+        return LinearModel(estimator.intercept_, estimator.coef_, "identity", *penalty)
 
     def _estimator(self, weight_sum: float, seed: int) -> Any:
         from sklearn.linear_model import ElasticNet, Ridge

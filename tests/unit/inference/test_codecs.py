@@ -16,7 +16,7 @@ from sparring.serving.answers import Answers
 from sparring.serving.manifest import RawColumn
 from sparring.serving.raw_rows import read_rows
 from sparring.serving.typed import typed
-from sparring.task.label import LabelValues
+from sparring.task import BINARY, MULTICLASS, REGRESSION, Target
 from sparring.wire.answers import encode_answers
 from sparring.wire.codec import CODECS, codec
 from sparring.wire.media import RECORDIO
@@ -67,8 +67,38 @@ SCORES = np.array([0.25, 1e-7, 0.9999])
 
 @pytest.mark.parametrize("kind", ["text/csv", "application/json", "application/jsonlines", "application/x-parquet"])
 def test_a_package_s_answers_are_read_to_the_last_bit(kind: str) -> None:
-    answer = Answers(LabelValues("string", "no", "yes"), 0.5).written(SCORES, kind)
+    answer = Answers(BINARY, Target("string", ("no", "yes")), 0.5).written(SCORES, kind)
     assert np.array_equal(scores_of(answer, f"{kind}; charset=utf-8", 3, "It"), SCORES)
+    number = Answers(REGRESSION, Target("double"), None).written(SCORES, kind)
+    assert np.array_equal(scores_of(number, kind, 3, "It"), SCORES)
+
+
+SEVERAL = st.integers(1, 6).flatmap(
+    lambda rows: st.integers(3, 5).flatmap(
+        lambda width: st.lists(st.lists(st.floats(0, 1), min_size=width, max_size=width), min_size=rows, max_size=rows)
+    )
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(SEVERAL, st.sampled_from(["text/csv", "application/json", "application/jsonlines", "application/x-parquet"]))
+def test_probabilities_of_several_classes_are_read_to_the_last_bit(rows: list[list[float]], kind: str) -> None:
+    scores = np.array(rows)
+    target = Target("string", tuple(f"class {at}" for at in range(scores.shape[1])))
+    answer = Answers(MULTICLASS, target, None).written(scores, kind)
+    assert np.array_equal(scores_of(answer, kind, len(rows), "It", scores.shape[1]), scores)
+    with pytest.raises(EndpointError, match="It answered"):
+        scores_of(answer, kind, len(rows), "It", scores.shape[1] + 1)
+
+
+def test_several_scores_are_read_from_one_line_and_beside_their_keys() -> None:
+    # The first image of XGBoost joins all rows by commas.
+    assert scores_of(b"0.1,0.9,0.2,0.8", "text/csv", 2, "It", 2).tolist() == [[0.1, 0.9], [0.2, 0.8]]
+    keys, scores = joined_scores_of(b"007,0.5,0.25,0.25\nb,0,0,1\n", "text/csv", "It", 3)
+    assert (keys, scores.tolist()) == (["007", "b"], [[0.5, 0.25, 0.25], [0.0, 0.0, 1.0]])
+    line = {"sparring__key": "007", "SageMakerOutput": {"probabilities": [0.5, 0.25, 0.25], "predicted": "a"}}
+    keys, scores = joined_scores_of(json.dumps(line).encode(), "application/jsonlines", "It", 3)
+    assert (keys, scores.tolist()) == (["007"], [[0.5, 0.25, 0.25]])
 
 
 @pytest.mark.parametrize("kind", ["text/csv", "application/json", "application/jsonlines", RECORDIO])

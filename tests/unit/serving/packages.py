@@ -8,7 +8,7 @@ import xgboost
 from sparring.feature.encoder import CategoricalState, EncoderState, NumericState
 from sparring.models import Model
 from sparring.serving.manifest import PREPARATION, PackageManifest, RawColumn, sha256
-from sparring.task.label import LabelValues
+from sparring.task import Target
 
 STATE = EncoderState(
     numeric=[NumericState("x", fill=0.5, shift=0.5, scale=2.0, indicator=True)],
@@ -28,7 +28,8 @@ def write_package(
     fields: dict[str, Any] = {
         "columns": COLUMNS,
         "label": "late",
-        "labels": LabelValues("string", "no", "yes"),
+        "task": "binary",
+        "target": Target("string", ("no", "yes")),
         "threshold": 0.5,
         "threshold_from": "validation",
         "storage": storage,

@@ -106,7 +106,7 @@ def get(address: str, accept: str) -> Any:
 def test_the_sample_command_of_both_pages_runs_as_written(address: str) -> None:
     told = get(f"{address}/", "application/json").json()
     assert (told["model"], told["label"], told["threshold"]) == ("<i>best</i>", "late", 0.5)
-    assert told["labels"] == {"type": "string", "negative": "no", "positive": "yes"}
+    assert told["target"] == {"type": "string", "classes": ["no", "yes"]}
     assert [(c["name"], c["kind"], c["type"]) for c in told["columns"]] == [(c.name, c.kind, c.type) for c in columns()]
     page = get(f"{address}/", "text/html,application/xhtml+xml,*/*;q=0.8")
     assert page.headers["content-type"].startswith("text/html")

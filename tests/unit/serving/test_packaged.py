@@ -27,7 +27,7 @@ from sparring.run.package import _null_values
 from sparring.serving.answers import Answers
 from sparring.serving.manifest import MANIFEST, PREPARATION
 from sparring.serving.packaged import PackagedModel
-from sparring.task.label import LabelValues
+from sparring.task import BINARY, MULTICLASS, REGRESSION, Target, Task
 
 from .packages import COLUMNS, STATE, write_package
 
@@ -43,7 +43,7 @@ def linear() -> LinearModel:
 
 def test_a_linear_model_scores_raw_rows(tmp_path: Path) -> None:
     model = PackagedModel(write_package(tmp_path, linear()))
-    margins = Encoder(STATE).dense(ROWS).astype(np.float64) @ linear().coefficients + 0.25
+    margins = Encoder(STATE).dense(ROWS).astype(np.float64) @ linear().coefficients[0] + 0.25
     assert np.allclose(model.score(BODY, "text/csv"), 1 / (1 + np.exp(-margins)), rtol=0, atol=1e-15)
     assert pickle.loads(pickle.dumps(model)).score(BODY, "text/csv").tolist() == model.score(BODY, "text/csv").tolist()
 
@@ -84,7 +84,7 @@ def test_the_answer_is_in_the_accepted_type(tmp_path: Path) -> None:
 def test_a_prediction_is_the_labels_own_value_and_a_tie_is_positive(
     kind: str, negative: Any, positive: Any, expected: list[Any]
 ) -> None:
-    answers = Answers(LabelValues(kind, negative, positive), 0.3)
+    answers = Answers(BINARY, Target(kind, (negative, positive)), 0.3)
     scores = np.array([np.nextafter(0.3, 0), 0.3])
     assert answers.predicted(scores).to_pylist() == expected
     rows = json.loads(answers.written(scores, "application/json"))["predictions"]
@@ -92,7 +92,30 @@ def test_a_prediction_is_the_labels_own_value_and_a_tie_is_positive(
     assert [row["score"] for row in rows] == scores.tolist()
     parquet = pq.read_table(io.BytesIO(answers.written(scores, "application/x-parquet")))
     assert parquet["predicted"].to_pylist() == expected
-    assert answers.predicted(pa.array([None, 1.0])).to_pylist() == [None, expected[1]]
+
+
+@pytest.mark.parametrize(
+    ("task", "target", "scores", "predicted"),
+    [
+        (MULTICLASS, Target("string", ("a", "b", "c")), [[0.2, 0.5, 0.3], [0.4, 0.2, 0.4]], ["b", "a"]),
+        (MULTICLASS, Target("int", (3, 5, 8)), [[0.1, 0.2, 0.7], [1.0, 0.0, 0.0]], [8, 3]),
+        (REGRESSION, Target("double"), [1e-300, -12.5], [1e-300, -12.5]),
+    ],
+    ids=["texts", "numbers", "regression"],
+)
+def test_answers_of_every_task_are_exact_and_in_the_labels_own_values(
+    task: Task, target: Target, scores: list, predicted: list
+) -> None:
+    answers, given = Answers(task, target, None), np.array(scores)
+    assert answers.predicted(given).to_pylist() == predicted
+    rows = json.loads(answers.written(given, "application/json"))["predictions"]
+    assert [row["predicted"] for row in rows] == predicted
+    parquet = pq.read_table(io.BytesIO(answers.written(given, "application/x-parquet")))
+    assert parquet["predicted"].to_pylist() == predicted
+    lines = answers.written(given, "text/csv").decode().split()
+    assert [[float(number) for number in line.split(",")] for line in lines] == np.reshape(given, (2, -1)).tolist()
+    if task is MULTICLASS:
+        assert [row["probabilities"] for row in rows] == parquet["probabilities"].to_pylist() == scores
 
 
 @pytest.mark.parametrize("storage", ["dense", "sparse"])
@@ -118,7 +141,7 @@ def test_linear_scores_are_scikit_learns() -> None:
     rng = np.random.default_rng(2)
     features = csr_matrix(np.where(rng.random((500, 9)) < 0.6, 0, rng.normal(size=(500, 9))).astype(np.float32))
     fitted = LogisticRegression().fit(features.astype(np.float64), rng.random(500) < 0.4)
-    scorer = LinearModel(float(fitted.intercept_[0]), fitted.coef_[0])
+    scorer = LinearModel(fitted.intercept_, fitted.coef_)
     cells = Cells(features.indptr.astype(np.int64), features.indices, features.data)
     assert np.abs(scorer.scores(cells) - fitted.predict_proba(features.astype(np.float64))[:, 1]).max() < 1e-12
 
@@ -167,9 +190,9 @@ def test_an_altered_or_missing_file_is_refused(name: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"format_version": 3}, "format version is 3; this Sparring reads 2"),
+        ({"format_version": 4}, "format version is 4; this Sparring reads 3"),
         ({"format_version": 1}, "format version is 1, which has neither the threshold nor the label's values"),
-        ({"scorer": "magic"}, "scorer 'magic' is none of linear, trees, xgboost"),
+        ({"scorer": "magic"}, "scorer 'magic' is none of linear, trees, xgboost, custom"),
         ({"columns": COLUMNS[:1]}, "preparation and manifest name different columns"),
     ],
 )
