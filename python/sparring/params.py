@@ -5,9 +5,10 @@ The names follow pyspark.ml (``labelCol``, ``seed``, ``foldCol``), so that a use
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.sql import DataFrame, SparkSession
@@ -146,13 +147,70 @@ def _comparable_name() -> Callable[[str], str]:
 
 
 class KeywordParams(Params):
-    """Base of stages whose constructor is ``keyword_only``."""
+    """Base of stages: the constructor takes each Param by its name, and each has a setter and a getter.
 
+    A class names its defaults once, in ``defaults``; a Param without one there is unset.  A class with arguments that
+    are no Params has a ``keyword_only`` constructor of its own.
+    """
+
+    defaults: ClassVar[Mapping[str, Any]] = {}
     _input_kwargs: dict[str, Any]
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        for name in _param_names(cls):
+            _add_accessors(cls, name)
+        if "__init__" not in vars(cls) and cls.defaults:
+            cls.__signature__ = _signature(cls)  # type: ignore[attr-defined]
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__()
+        known = _param_names(type(self))
+        for name in given:
+            if name not in known:
+                raise TypeError(f"{type(self).__name__} has no Param {name!r}.{did_you_mean(name, known)}")
+        self._setDefault(**self.defaults)
+        self._set(**{name: value for name, value in given.items() if value is not None})
+
+    def __repr__(self) -> str:
+        """Return the class with what was set, and the uid."""
+        given = {param.name: value for param, value in self._paramMap.items() if param.name != "state"}
+        told = ", ".join(f"{name}={value!r}" for name, value in sorted(given.items()))
+        return f"{type(self).__name__}({told})  # {self.uid}"
 
     def _set_given(self) -> None:
         """Set the Params that the constructor was given; None means not given."""
         self._set(**{name: value for name, value in self._input_kwargs.items() if value is not None})
+
+
+def _param_names(cls: type[Params]) -> list[str]:
+    """Return the names of the Params of a class."""
+    return [name for name in dir(cls) if isinstance(getattr(cls, name, None), Param)]
+
+
+def _signature(cls: type[KeywordParams]) -> inspect.Signature:
+    """Return what ``help`` shows of a constructor: every Param by its name, with its default."""
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Signature(
+        [inspect.Parameter(name, kind, default=cls.defaults.get(name)) for name in _param_names(cls)]
+    )
+
+
+def _add_accessors(cls: type[Params], name: str) -> None:
+    """Give ``cls`` a setter and a getter of a Param, unless it has them."""
+    title = name[0].upper() + name[1:]
+
+    def set_value(self: Any, value: Any) -> Any:
+        return self._set(**{name: value})
+
+    def get_value(self: Any) -> Any:
+        return self.getOrDefault(name)
+
+    for verb, method in (("set", set_value), ("get", get_value)):
+        if not hasattr(cls, f"{verb}{title}"):
+            method.__name__ = f"{verb}{title}"
+            method.__doc__ = f"Set the Param ``{name}``." if verb == "set" else f"Return the Param ``{name}``."
+            setattr(cls, method.__name__, method)
 
 
 class HasKeyCols(Params):

@@ -6,6 +6,7 @@ from typing import Any
 
 from pyspark import keyword_only
 from pyspark.ml.functions import array_to_vector
+from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -13,7 +14,7 @@ from pyspark.sql import types as T
 from sparring.config.schema import SageMakerConfig
 from sparring.errors import ParamError, TableError
 from sparring.estimators.sagemaker_stage import WHERE, SageMakerModel, _SageMakerParams, train_and_keep
-from sparring.estimators.single_node import SingleNodeXGBoost, _SingleNodeParams
+from sparring.estimators.single_node import SCORES, SHARED, SingleNodeXGBoost, _ClassifierParams, with_class_columns
 from sparring.feature.vectors import with_vectors
 from sparring.inference.realtime import EndpointModel
 from sparring.params import checked_schema
@@ -96,20 +97,22 @@ class SageMakerXGBoost(SingleNodeXGBoost, _SageMakerParams):
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; return the schema of the model's output."""
         self._check_where()
-        if self.getOrDefault("weightCol"):
+        if self._weight:
             raise ParamError(
-                f"SageMakerXGBoost.weightCol must be '', got {self.getOrDefault('weightCol')!r}: "
+                f"SageMakerXGBoost.weightCol must be unset, got {self._weight!r}: "
                 "the hand-off writes libsvm text, which has no place for weights",
                 "Leave weightCol out, or use SingleNodeXGBoost.",
             )
         return super().transformSchema(schema)
 
-    def _fit(self, dataset: DataFrame) -> SageMakerXGBoostModel:  # type: ignore[override]
+    def _fit(self, dataset: DataFrame) -> SageMakerXGBoostModel:
         checked_schema(self, dataset)
         trainer = self._trainer()
         assert isinstance(trainer, XGBoostTrainer)
         parameters = trainer.parameters
-        native = parameters.native(self.getOrDefault("cores"), self.getOrDefault("seed"))
+        classes = self._classes(dataset)
+        problem = ("binary" if classes == 2 else "multiclass"), classes
+        native = parameters.native(self.getOrDefault("cores"), self.getOrDefault("seed"), *problem)
         hyperparameters = {"num_round": parameters.num_round, **native}
         job = self._job("xgboost", Source(XGBOOST), "xgboost", dataset, lambda: self._width(dataset))
         job.request(hyperparameters)
@@ -120,7 +123,13 @@ class SageMakerXGBoost(SingleNodeXGBoost, _SageMakerParams):
         except BaseException:
             job.close()
             raise
-        return self._copyValues(SageMakerXGBoostModel.of(train_and_keep(job, rows, hyperparameters)))
+        model = SageMakerXGBoostModel.of(train_and_keep(job, rows, hyperparameters))
+        return self._copyValues(model, {model.numClasses: classes})
+
+    def _classes(self, dataset: DataFrame) -> int:
+        """Return the number of classes: one more than the largest label; one pass over it."""
+        largest = dataset.agg(F.max(named(self.getOrDefault("labelCol")).cast("double"))).first()
+        return max(2, int(largest[0] if largest is not None and largest[0] is not None else 0) + 1)
 
     def _width(self, dataset: DataFrame) -> int:
         """Return the number of features; unless it is set, that of the first row."""
@@ -139,35 +148,38 @@ class SageMakerXGBoost(SingleNodeXGBoost, _SageMakerParams):
         return rows.repartitionByRange(files, "key").sortWithinPartitions("key").select("label", "features")
 
 
-class SageMakerXGBoostModel(SageMakerModel, _SingleNodeParams):
-    """XGBoost's model in S3, which scores while it is deployed; see
-    :class:`~sparring.estimators.sagemaker_stage.SageMakerModel`.
+class SageMakerXGBoostModel(SageMakerModel, _ClassifierParams):
+    """XGBoost's model in S3, which scores while it is deployed.
+
+    See :class:`~sparring.estimators.sagemaker_stage.SageMakerModel`.
 
     Notes
     -----
     Cost of ``transform``: one pass, one request in flight a task.
     """
 
+    numClasses: Param[int] = Param(Params._dummy(), "numClasses", "number of classes", TypeConverters.toInt)
+
     def __init__(self, *, jobName: str | None = None, image: str | None = None, modelData: str | None = None) -> None:
         super().__init__(jobName=jobName, image=image, modelData=modelData)
-        self._set_shared_defaults()
+        self._setDefault(**SHARED, numClasses=2)
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
-        """Check columns; return the schema with the two output columns."""
-        self._check_features(schema)
-        return self._with_outputs(schema)
+        """Check columns; return the schema with the output columns."""
+        return self._check_features(schema)
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         checked_schema(self, dataset)
-        probability = self.getOrDefault("probabilityCol")
+        classes = self.getOrDefault("numClasses")
         scorer = EndpointModel(
             endpointName=self._endpoint(),
             target=self.target,
             featuresCol=self.getOrDefault("featuresCol"),
-            probabilityCol=probability,
+            probabilityCol=SCORES,
+            numScores=classes if classes > 2 else 1,
         )
-        prediction = (named(probability) >= 0.5).cast("double")
-        return scorer.transform(dataset).withColumn(self.getOrDefault("predictionCol"), prediction)
+        names = (self.getOrDefault(f"{what}Col") for what in ("rawPrediction", "probability", "prediction"))
+        return with_class_columns(scorer.transform(dataset), SCORES, *names)
 
 
 def width_of(dataset: DataFrame, features: Any) -> int:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark import keyword_only
 from pyspark.ml.base import Estimator, Model
+from pyspark.ml.feature import VectorAssembler
+from pyspark.ml.functions import array_to_vector
+from pyspark.ml.linalg import VectorUDT
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
@@ -36,6 +38,7 @@ NUMBER = (T.NumericType, T.BooleanType)
 MOMENT = (T.DateType, T.TimestampType)
 ATOMIC = (*NUMBER, *MOMENT, T.StringType)
 SPARSE_BELOW = 0.5
+ARRAY = reserved("array")
 OUT_OF_RANGE_STEP = "Mend the row, or set handleInvalid to skip (no row) or keep (the number is missing)."
 
 
@@ -81,7 +84,8 @@ class _FeaturePreparationParams(KeywordParams):
     storage: Param[str] = Param(
         Params._dummy(),
         "storage",
-        "dense: features array<float>; sparse: indices array<int> and values array<float>; auto: by density",
+        "vector: features, a vector; dense: features array<float>; sparse: indices array<int> and values array<float>; "
+        "auto: dense or sparse, by density",
         TypeConverters.toString,
     )
     outputPrefix: Param[str] = Param(
@@ -101,7 +105,7 @@ class _FeaturePreparationParams(KeywordParams):
             self,
             {
                 "impute": one_of("median", "mean"),
-                "storage": one_of("auto", "dense", "sparse"),
+                "storage": one_of("vector", "auto", "dense", "sparse"),
                 "handleInvalid": one_of("error", "skip", "keep"),
                 "maxCategories": at_least(1),
                 "minFrequency": at_least(1),
@@ -127,6 +131,8 @@ class _FeaturePreparationParams(KeywordParams):
     def _outputs(self, storage: str) -> list[T.StructField]:
         """Return the feature columns."""
         prefix, values = self.getOrDefault("outputPrefix"), T.ArrayType(T.FloatType(), False)
+        if storage == "vector":
+            return [T.StructField(f"{prefix}features", VectorUDT())]
         if storage == "dense":
             return [T.StructField(f"{prefix}features", values, False)]
         indices = T.StructField(f"{prefix}indices", T.ArrayType(T.IntegerType(), False), False)
@@ -151,8 +157,10 @@ class FeaturePreparation(Estimator[Any], _FeaturePreparationParams, DefaultParam
         Commonest values of a category that get a column.
     minFrequency : int, default 1
         Rows of train that a value needs for a column; a column of a few ones slows every linear solver.
-    storage : {"auto", "dense", "sparse"}, default "auto"
-        ``auto`` is sparse when less than half of the cells can be non-zero.
+    storage : {"vector", "dense", "sparse", "auto"}, default "vector"
+        ``vector``: ``features`` as pyspark.ml's stages take it, sparse where that is smaller; ``dense``: ``features``
+        array<float>; ``sparse``: ``indices`` and ``values``; ``auto``: sparse when less than half of the cells can be
+        non-zero, else dense.
     outputPrefix : str, default ""
         Begins the names of the output columns, for tables that have columns of those names.
     seed : int, default 42
@@ -178,50 +186,30 @@ class FeaturePreparation(Estimator[Any], _FeaturePreparationParams, DefaultParam
     --------
     >>> preparation = FeaturePreparation(numericCols=["distance"], categoricalCols=["origin"])
     >>> model = preparation.fit(train)                                        # doctest: +SKIP
-    >>> model.transform(test).select("indices", "values").show()              # doctest: +SKIP
+    >>> model.transform(test).select("features").show()                       # doctest: +SKIP
     """
 
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        numericCols: list[str] | None = None,
-        cyclicCols: list[str] | None = None,
-        cyclicPeriods: list[float] | None = None,
-        timestampCols: list[str] | None = None,
-        categoricalCols: list[str] | None = None,
-        impute: str = "median",
-        scale: bool = True,
-        maxCategories: int = 200,
-        minFrequency: int = 1,
-        storage: str = "auto",
-        outputPrefix: str = "",
-        seed: int = 42,
-        handleInvalid: str = "error",
-    ) -> None:
-        super().__init__()
-        self._setDefault(
-            numericCols=[],
-            cyclicCols=[],
-            cyclicPeriods=[],
-            timestampCols=[],
-            categoricalCols=[],
-            impute="median",
-            scale=True,
-            maxCategories=200,
-            minFrequency=1,
-            storage="auto",
-            outputPrefix="",
-            seed=42,
-            handleInvalid="error",
-        )
-        self._set_given()
+    defaults: ClassVar[dict[str, Any]] = {
+        "numericCols": [],
+        "cyclicCols": [],
+        "cyclicPeriods": [],
+        "timestampCols": [],
+        "categoricalCols": [],
+        "impute": "median",
+        "scale": True,
+        "maxCategories": 200,
+        "minFrequency": 1,
+        "storage": "vector",
+        "outputPrefix": "",
+        "seed": 42,
+        "handleInvalid": "error",
+    }
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; return the schema with the feature columns."""
         self._check(schema)
-        storage = "sparse" if self.getOrDefault("storage") == "sparse" else "dense"
-        return T.StructType([*schema.fields, *self._outputs(storage)])
+        storage = self.getOrDefault("storage")
+        return T.StructType([*schema.fields, *self._outputs("dense" if storage == "auto" else storage)])
 
     def _fit(self, dataset: DataFrame) -> FeaturePreparationModel:
         self._check(dataset.schema)
@@ -297,11 +285,7 @@ class FeaturePreparationModel(Model, _FeaturePreparationParams, DefaultParamsRea
 
     state: Param[str] = Param(Params._dummy(), "state", "what was learnt, as JSON", TypeConverters.toString)
 
-    @keyword_only
-    def __init__(self, *, state: str | None = None, storage: str = "dense") -> None:
-        super().__init__()
-        self._setDefault(outputPrefix="")
-        self._set_given()
+    defaults: ClassVar[dict[str, Any]] = {**FeaturePreparation.defaults, "storage": "dense"}
 
     @property
     def encoder(self) -> Encoder:
@@ -315,7 +299,18 @@ class FeaturePreparationModel(Model, _FeaturePreparationParams, DefaultParamsRea
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         schema = checked_schema(self, dataset)
-        encoder, dense, width = self.encoder, self.getOrDefault("storage") == "dense", len(dataset.columns)
+        if self.getOrDefault("storage") != "vector":
+            return self._encoded(dataset, schema)
+        arrays = T.StructType([*schema.fields[:-1], T.StructField(ARRAY, T.ArrayType(T.FloatType(), False), False)])
+        encoded = self._encoded(dataset, arrays)
+        vectors = encoded.withColumn(ARRAY, array_to_vector(F.col(ARRAY).cast("array<double>")))
+        # It makes sparse vectors where these are smaller, in the JVM.
+        assembled = VectorAssembler(inputCols=[ARRAY], outputCol=schema.names[-1]).transform(vectors)
+        return assembled.drop(ARRAY)
+
+    def _encoded(self, dataset: DataFrame, schema: T.StructType) -> DataFrame:
+        """Return the rows with their features as arrays, in the columns that ``schema`` ends with."""
+        encoder, dense, width = self.encoder, self.getOrDefault("storage") != "sparse", len(dataset.columns)
         how = self.getOrDefault("handleInvalid")
         # Spark's text of a category, as it was learnt: Arrow writes 1.0 as 1.
         kinds = {name: dataset.schema[name].dataType for name in self.getOrDefault("categoricalCols")}
