@@ -160,7 +160,11 @@ class KeywordParams(Params):
         super().__init_subclass__(**keywords)
         for name in _param_names(cls):
             _add_accessors(cls, name)
-        if "__init__" not in vars(cls) and cls.defaults:
+        own = inspect.unwrap(vars(cls)["__init__"]) if "__init__" in vars(cls) else None
+        if own is not None:
+            parameters = list(inspect.signature(own).parameters.values())[1:]
+            cls.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        elif cls.defaults:
             cls.__signature__ = _signature(cls)  # type: ignore[attr-defined]
 
     def __init__(self, **given: Any) -> None:

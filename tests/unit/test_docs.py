@@ -32,4 +32,4 @@ def test_the_readmes_python_example_runs(spark: SparkSession) -> None:
     exec(example, scope)
     scored = scope["model"].transform(scope["prepared"].transform(scope["parts"].where("split = 'test'")))
     assert scored.count() == scope["parts"].where("split = 'test'").count() > 0
-    assert scored.where("probability between 0 and 1").count() == scored.count()
+    assert scored.where("prediction in (0, 1)").count() == scored.count()

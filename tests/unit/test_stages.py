@@ -80,7 +80,7 @@ each = pytest.mark.parametrize(("stage", "given"), STAGES, ids=lambda value: get
 @each
 def test_it_takes_keywords_only(spark: SparkSession, stage: Any, given: dict[str, Any]) -> None:
     assert issubclass(stage, (Estimator, Transformer))
-    parameters = inspect.signature(inspect.unwrap(stage.__init__)).parameters
+    parameters = inspect.signature(stage).parameters
     by_keyword = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
     assert all(p.kind in by_keyword for name, p in parameters.items() if name != "self")
     with pytest.raises(TypeError):
@@ -92,7 +92,7 @@ def test_every_param_is_documented_and_an_argument(spark: SparkSession, stage: A
     made = stage(**given)
     # A stage built on another one hands that one's arguments on.
     makers = [stage, *(SingleNodeXGBoost,) * issubclass(stage, SingleNodeXGBoost)]
-    arguments = {name for maker in makers for name in inspect.signature(inspect.unwrap(maker.__init__)).parameters}
+    arguments = {name for maker in makers for name in inspect.signature(maker).parameters}
     for param in made.params:
         assert len(param.doc) > 5, param.name
         assert param.name.removesuffix("Json") in arguments, param.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,6 +38,8 @@ def choose_task(values: Sequence[Any], kind: str, column: str) -> tuple[Task, st
     numeric = kind.startswith(("tinyint", "smallint", "int", "bigint", "float", "double", "decimal"))
     if not numeric:
         return task_named("multiclass"), f"{column!r} holds {count} values of type {kind}"
+    # What is no finite number is quarantined, and tells nothing of the others.
+    values = [value for value in values if math.isfinite(value)]
     if any(value != int(value) for value in values):
         return task_named("regression"), f"{column!r} holds numbers with fractions"
     if len(values) <= MOST_GRADES and int(values[-1]) - int(values[0]) == len(values) - 1:

@@ -28,7 +28,7 @@ def test_the_demo_is_valid_and_overrides_reach_lists_and_sections() -> None:
     ("override", "words"),
     [
         ("splt.train=0.5", ["unknown key splt", "Did you mean 'split'?"]),
-        ("contenders.9.name=x", ["no position in a list of 5"]),
+        ("contenders.9.name=x", ["no position in a list of 6"]),
         ("seed", ["not key=value"]),
         ("seed.x=1", ["holds a value, not a section"]),
         ("contenders.1.name=mllib-logistic", ["two contenders are named 'mllib-logistic'"]),

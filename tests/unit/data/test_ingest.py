@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 
 from sparring.config.schema import FeaturesConfig, TableConfig
 from sparring.data.ingest import IngestReport, accepted, ingest
-from sparring.errors import LabelError, TableError
+from sparring.errors import ConfigError, LabelError, TableError
 
 GOOD = pd.DataFrame(
     {
@@ -35,8 +35,9 @@ def ingested(spark: SparkSession, folder: Path, frame: pd.DataFrame, **changes: 
 def test_good_rows_are_accepted_and_missing_values_counted(spark: SparkSession, tmp_path: Path) -> None:
     found = ingested(spark, tmp_path, GOOD)
     assert (found.input, found.accepted, found.quarantined) == (8, 8, {})
-    assert found.positive == "yes"
-    assert found.classes == {"0": 4, "1": 4}
+    assert found.target == {"type": "string", "classes": ["no", "yes"]}
+    assert found.classes == {"no": 4, "yes": 4}
+    assert (found.task, found.task_reason) == ("binary", "'y' holds two values")
     assert found.missing == {"x": 1, "c": 1}
 
 
@@ -45,7 +46,10 @@ def test_good_rows_are_accepted_and_missing_values_counted(spark: SparkSession, 
     [
         (lambda t: t, {"label": "yy"}, TableError, ["table.label", "'yy'", "Did you mean 'y'?"]),
         (lambda t: t.assign(y="no"), {}, LabelError, ["one class only", "'no'"]),
-        (lambda t: t.assign(y=list("abcabcab")), {}, LabelError, ["3 values", "'a', 'b', 'c'", "binary"]),
+        (lambda t: t.assign(y=list("abcabcab")), {"task": "binary"}, LabelError, ["3 values", "'a', 'b', 'c'"]),
+        (lambda t: t, {"task": "regression"}, LabelError, ["'y' is string", "needs a number"]),
+        (lambda t: t, {"task": "ranking"}, ConfigError, ["'ranking' is no task", "binary, multiclass, regression"]),
+        (lambda t: t.assign(y=1.5), {"task": "regression"}, LabelError, ["one value only, 1.5"]),
         (lambda t: t.assign(y=None), {}, LabelError, ["no value in any row"]),
         (lambda t: t, {"positive": "maybe"}, LabelError, ["table.positive", "'maybe'", "'no', 'yes'"]),
         (lambda t: t.iloc[:0], {}, TableError, ["no rows"]),
@@ -142,3 +146,42 @@ def test_keys_from_content_are_unique_and_do_not_depend_on_partitions(spark: Spa
         keys.append(sorted(row["sparring__key"] for row in accepted(spark, str(folder / "out")).collect()))
     assert len(set(keys[0])) == 24
     assert keys[0] == keys[1]
+
+
+@pytest.mark.parametrize(
+    ("labels", "task", "classes"),
+    [
+        (["b", "a", "c"] * 40, "multiclass", {"a": 40, "b": 40, "c": 40}),
+        ([1, 2, 3] * 40, "multiclass", {"1": 40, "2": 40, "3": 40}),
+        ([True, False, True] * 40, "binary", {"false": 40, "true": 80}),
+        (list(range(120)), "regression", {}),
+        ([at / 8 for at in range(120)], "regression", {}),
+    ],
+    ids=["texts", "grades", "booleans", "counts", "fractions"],
+)
+def test_the_task_follows_from_the_label_and_says_why(
+    spark: SparkSession, tmp_path: Path, labels: list, task: str, classes: dict
+) -> None:
+    table = pd.DataFrame({"x": range(len(labels)), "y": labels})
+    table.to_parquet(tmp_path / "t.parquet")
+    config = TableConfig(path=str(tmp_path / "t.parquet"), label="y", features=FeaturesConfig(numeric=["x"]))
+    found = ingest(spark, config, str(tmp_path / "out"))
+    assert (found.task, found.classes) == (task, classes)
+    assert "'y' holds" in found.task_reason
+    written = accepted(spark, str(tmp_path / "out")).toPandas().sort_values("x")
+    order = sorted(set(labels))
+    codes = written.y if task == "regression" else written.y.map(order.index)
+    assert written["sparring__label"].tolist() == codes.astype(float).tolist()
+    if task == "regression":
+        summary = found.label_summary
+        assert (summary["min"], summary["max"]) == (min(labels), max(labels))
+        assert summary["mean"] == pytest.approx(table.y.mean())
+
+
+def test_labels_that_are_no_finite_number_are_quarantined(spark: SparkSession, tmp_path: Path) -> None:
+    table = pd.DataFrame({"x": range(8), "y": [1.5, 2.5, float("inf"), float("-inf"), float("nan"), None, 3.5, 1e308]})
+    table.to_parquet(tmp_path / "t.parquet")
+    config = TableConfig(path=str(tmp_path / "t.parquet"), label="y", features=FeaturesConfig(numeric=["x"]))
+    found = ingest(spark, config, str(tmp_path / "out"))
+    assert (found.accepted, sum(found.quarantined.values())) == (3, 5)
+    assert set(found.quarantined) == {"label y missing", "label y not a number up to 3.4e+38"}

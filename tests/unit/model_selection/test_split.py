@@ -115,7 +115,7 @@ def test_no_group_straddles_and_classes_stay_near_their_shares(rows: DataFrame, 
         members = frame[frame["split"] == part]
         assert found == {
             "rows": len(members),
-            "positives": int(members["label"].sum()),
+            "classes": {str(label): int((members["label"] == label).sum()) for label in (0, 1)},
             "groups": members["patient"].nunique(),
         }
 

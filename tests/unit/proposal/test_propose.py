@@ -69,7 +69,7 @@ def test_what_was_found_of_the_file_is_in_the_proposal_and_the_same_rows_are_rea
 
 
 def test_what_the_user_says_is_kept(spark: SparkSession, customers: Path) -> None:
-    wishes = Wishes("gekauft", ["PLZ"], ["Nr"], "Datum", "ja", ["Betrag"], {"dateFormat": "dd/MM/yyyy"})
+    wishes = Wishes("gekauft", ["PLZ"], ["Nr"], "Datum", "ja", "auto", ["Betrag"], {"dateFormat": "dd/MM/yyyy"})
     table = parse_config(yaml.safe_load(propose(str(customers), wishes).text)).table
     assert (table.group, table.key, table.time, table.positive) == (["PLZ"], ["Nr"], "Datum", "ja")
     assert table.features.timestamp == ["Datum", "Lieferung"]
