@@ -115,7 +115,9 @@ def run(case: Case, spark: SparkSession, target: AwsTarget) -> dict[str, Any]:
 def answers(case: Case, model: Any, scored: pd.DataFrame) -> dict[str, np.ndarray]:
     """Return the endpoint's answers by member."""
     outputs = {"score": "probabilityCol"} if case.stage is SageMakerXGBoost else case.stage.algorithm.outputs
-    return {member: np.array(scored[model.getOrDefault(param)].tolist()) for member, param in outputs.items()}
+    found = {member: np.array(scored[model.getOrDefault(param)].tolist()) for member, param in outputs.items()}
+    # A vector of both classes' probabilities.
+    return {"score": found["score"][:, 1]} if case.stage is SageMakerXGBoost else found
 
 
 def direct(

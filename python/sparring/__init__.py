@@ -6,7 +6,7 @@ What most users need is here, imported when it is asked for: ``from sparring imp
 
 from typing import TYPE_CHECKING
 
-from sparring.spark.exports import exported
+from sparring.io.exports import exported
 
 if TYPE_CHECKING:
     from sparring.config.load import load_config as load_config

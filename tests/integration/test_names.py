@@ -274,7 +274,7 @@ def preparation(storage: str) -> Case:
             storage=storage,
             outputPrefix=names.out(""),
         )
-        outputs = ["features"] if storage == "dense" else ["indices", "values"]
+        outputs = ["indices", "values"] if storage == "sparse" else ["features"]
         return stage, [f"{names.out('')}{name}" for name in outputs]
 
     return make
@@ -282,7 +282,8 @@ def preparation(storage: str) -> Case:
 
 def learner(stage: type, **given: Any) -> Case:
     def make(names: Names) -> tuple[Any, list[str]]:
-        outputs = {"probabilityCol": names.out("probability"), "predictionCol": names.out("prediction")}
+        kinds = ("rawPrediction", "probability", "prediction")
+        outputs = {f"{kind}Col": names.out(kind) for kind in kinds}
         columns = {
             "featuresCol": names.features,
             "labelCol": names.label,
@@ -322,6 +323,7 @@ CASES: dict[str, Case] = {
     "LeaveOneOut": folds(LeaveOneOut, strict=None),
     "LeaveOneGroupOut": folds(LeaveOneGroupOut, strict=None, groupCols=["group"]),
     "TimeSeriesSplit": series,
+    "FeaturePreparation, vector": preparation("vector"),
     "FeaturePreparation, dense": preparation("dense"),
     "FeaturePreparation, sparse": preparation("sparse"),
     "SingleNodeLogisticRegression": learner(SingleNodeLogisticRegression, regParam=0.1),

@@ -10,6 +10,7 @@ import pytest
 import xgboost
 from pyspark.ml import Pipeline, PipelineModel
 from pyspark.ml.feature import VectorAssembler
+from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -84,7 +85,8 @@ def on_server(target: AwsTarget, model: SageMakerXGBoostModel) -> Iterator[Any]:
 
 
 def scores(frame: DataFrame) -> np.ndarray:
-    return frame.select("key", "probability").toPandas().sort_values("key").probability.to_numpy()
+    share = vector_to_array("probability")[1].alias("share")
+    return frame.select("key", share).toPandas().sort_values("key").share.to_numpy()
 
 
 def native_scores(features: np.ndarray, labels: pd.Series) -> np.ndarray:
@@ -119,13 +121,15 @@ def test_it_scores_as_one_machine_trained_in_the_order_of_the_keys(
 ) -> None:
     with model.deployed() as name:
         assert on_server() == [name] * 3
-        scored = model.transform(vectors).drop("features").toPandas().sort_values("key")
-    assert np.array_equal(scored.prediction, scored.probability >= 0.5)
+        share = vector_to_array("probability")[1]
+        found = model.transform(vectors).withColumn("share", share).drop("features", "probability", "rawPrediction")
+        scored = found.toPandas().sort_values("key")
+    assert np.array_equal(scored.prediction, scored.share >= 0.5)
     features = scored[["a", "b", "c"]].to_numpy(np.float32)
-    assert np.abs(scored.probability - native_scores(features, scored.label)).max() <= 1e-6
-    assert scored.probability.nunique() > 50
+    assert np.abs(scored.share - native_scores(features, scored.label)).max() <= 1e-6
+    assert scored.share.nunique() > 50
     alone = SingleNodeXGBoost(**SETTINGS).fit(vectors).transform(vectors)
-    assert np.abs(scored.probability - scores(alone)).max() <= 1e-6
+    assert np.abs(scored.share - scores(alone)).max() <= 1e-6
 
 
 def test_an_absent_cell_is_missing_in_training_and_in_scoring(
@@ -252,7 +256,7 @@ def test_an_endpoint_that_is_gone_is_an_error_not_a_short_table(vectors: DataFra
 def test_wrong_params_and_columns_are_refused_before_any_job(vectors: DataFrame, target: AwsTarget) -> None:
     with pytest.raises(ParamError, match="target is not set"):
         SageMakerXGBoost().fit(vectors)
-    with pytest.raises(ParamError, match=r"weightCol must be '', got 'a'.*libsvm"):
+    with pytest.raises(ParamError, match=r"weightCol must be unset, got 'a'.*libsvm"):
         SageMakerXGBoost(target=target, weightCol="a").fit(vectors)
     with pytest.raises(ParamError, match="instanceType must be"):
         SageMakerXGBoost(target=target, instanceType="m5.large").fit(vectors)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from sparring.spark.exports import exported
+from sparring.io.exports import exported
 
 if TYPE_CHECKING:
     from sparring.dedup.exact import Deduplicator as Deduplicator

@@ -5,7 +5,7 @@ The encoder serves where there is no Spark, hence the stages are imported when t
 
 from typing import TYPE_CHECKING
 
-from sparring.spark.exports import exported
+from sparring.io.exports import exported
 
 if TYPE_CHECKING:
     from sparring.feature.preparation import FeaturePreparation as FeaturePreparation

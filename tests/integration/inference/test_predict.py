@@ -138,7 +138,7 @@ def test_five_modes_give_one_answer_and_leave_nothing(
         told = facts[mode]
         assert (told["rows"], told["metrics"]["rows"], told["quarantined"]) == (ROWS - 8, ROWS - 8, bad), mode
         assert (told["threshold"], told["threshold_from"]) == (chosen(run), "validation")
-        assert told["positives"] == (found.predicted == "yes").sum()
+        assert told["predicted"]["yes"] == (found.predicted == "yes").sum()
         assert told["stand_in"] == (mode != "spark")
         # A stand-in's time is never priced as SageMaker's.
         assert (told["cost"] is None) == (mode != "spark")
