@@ -67,7 +67,7 @@ def describe_plan(
 
 def _label(label: str, found: IngestReport) -> str:
     """Return the task, why it is this one, and how the label is distributed."""
-    said = f"{label}: {found.task}, for {found.task_reason}; "
+    said = f"{label}: {found.task}, because {found.task_reason}; "
     if found.classes:
         return said + ", ".join(f"{name} {rows:,}" for name, rows in found.classes.items())
     summary = found.label_summary

@@ -68,5 +68,8 @@ def problem_of(
     ConfigError, LabelError
         If there is no such task, or the values cannot be its label.
     """
-    task, reason = choose_task(values, kind, column) if configured == "auto" else (task_named(configured), "it is set")
+    if configured == "auto":
+        task, reason = choose_task(values, kind, column)
+    else:
+        task, reason = task_named(configured), "table.task says so"
     return task, reason, task.target(values, kind, column, positive)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 ARCHIVE = "model.tar.gz"
+OLD_NAMES = {"reg:squarederror": "reg:linear"}
 STAND_IN_NOTE = (
     "Trained and served by the embedded local stand-in of SageMaker, which runs the real xgboost library: "
     "its scores are XGBoost's, its times and costs are not SageMaker's."
@@ -138,6 +139,9 @@ def hyperparameters_of(
         If training is to stop early, and the client has no word for it or there is no validation channel.
     """
     own = {"num_round": parameters.num_round, **parameters.native(cores, seed, task, classes)}
+    if config.client == "sagemaker-pyspark":
+        # It was written before the squared error had its name of today, and takes no other.
+        own["objective"] = OLD_NAMES.get(own["objective"], own["objective"])
     rounds = _stopping(parameters, config).early_stopping_rounds
     if rounds is None:
         return own
