@@ -13,8 +13,11 @@ from pyspark.sql import types as T
 
 from sparring.config.schema import SageMakerConfig
 from sparring.errors import ParamError, TableError
+from sparring.estimators.class_columns import with_class_columns
 from sparring.estimators.sagemaker_stage import WHERE, SageMakerModel, _SageMakerParams, train_and_keep
-from sparring.estimators.single_node import SCORES, SHARED, SingleNodeXGBoost, _ClassifierParams, with_class_columns
+from sparring.estimators.single_node import SingleNodeXGBoost
+from sparring.estimators.single_node_models import SCORES
+from sparring.estimators.single_node_params import SHARED, _ClassifierParams
 from sparring.feature.vectors import with_vectors
 from sparring.inference.realtime import EndpointModel
 from sparring.params import checked_schema
