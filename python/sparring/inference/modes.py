@@ -51,8 +51,6 @@ class Scoring:
     columns : list of str
         What the package takes, in its order.
     config : PredictConfig
-    width : int
-        Scores of a row.
     target : AwsTarget or None
         The account; None where none takes part.
     ledger : Ledger, optional
@@ -61,16 +59,18 @@ class Scoring:
         What took how many seconds: deploy, cold_start, score, clean_up; filled as it happens.
     metrics : callable
         Returns the metrics of what was scored.
+    width : int
+        Scores of a row.
     """
 
     package: str
     columns: list[str]
     config: PredictConfig
-    width: int = 1
     target: AwsTarget | None = None
     ledger: Ledger | None = None
     phases: dict[str, float] = field(default_factory=dict)
     metrics: Callable[[], ScoringMetrics] = ScoringMetrics
+    width: int = 1
 
     @property
     def aws(self) -> AwsTarget:

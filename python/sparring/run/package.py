@@ -68,7 +68,9 @@ def package(run: str, contender: str | None, folder: Path, threshold: float | No
     # Nothing is written before all is known.
     (folder / PREPARATION).write_text(state.to_json())
     scorer.save(folder / scorer.file_name)
-    threshold, origin = _threshold(task, result, threshold or manifest["config"].get("predict", {}).get("threshold"))
+    if threshold is None:
+        threshold = manifest["config"].get("predict", {}).get("threshold")
+    threshold, origin = _threshold(task, result, threshold)
     packed = PackageManifest(
         columns=columns,
         label=table.label,

@@ -96,7 +96,7 @@ class Prediction:
             target = None if self.mode == "spark" else open_target(config.sagemaker, resources)
             names = [column.name for column in manifest.columns]
             ledger = self._ledger(target)
-            scoring = Scoring(packed.name, names, config.predict, manifest.width, target, ledger)
+            scoring = Scoring(packed.name, names, config.predict, target, ledger, width=manifest.width)
             # Only now is an earlier result given up: all that can be wrong beforehand has been looked at.
             storage.delete(folder)
             try:
