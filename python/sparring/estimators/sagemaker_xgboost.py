@@ -53,6 +53,8 @@ class SageMakerXGBoost(SingleNodeXGBoost, _SageMakerParams):
         Name of a training job to follow to its end instead of starting one.
     runFolder : str, default ""
         Folder in which what is created is recorded, for ``sparring sagemaker cleanup``.
+    numClasses : int >= 2, default 2
+        Labels are 0, 1, ... below it.
     **single_node
         The Params of :class:`~sparring.estimators.single_node.SingleNodeXGBoost`, without ``weightCol``.
 
@@ -77,6 +79,8 @@ class SageMakerXGBoost(SingleNodeXGBoost, _SageMakerParams):
     >>> model.delete()                                                           # doctest: +SKIP
     """
 
+    numClasses: Param[int] = Param(Params._dummy(), "numClasses", "number of classes, >= 2", TypeConverters.toInt)
+
     @keyword_only
     def __init__(
         self,
@@ -90,11 +94,13 @@ class SageMakerXGBoost(SingleNodeXGBoost, _SageMakerParams):
         maxRuntimeSeconds: int | None = None,
         attachTo: str | None = None,
         runFolder: str | None = None,
+        numClasses: int | None = None,
         **single_node: Any,
     ) -> None:
         given: dict[str, Any] = dict(self._input_kwargs)
         where = {name: given.pop(name, None) for name in WHERE}
         super().__init__(**given)
+        self._setDefault(numClasses=2)
         self._set_where(where)
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
@@ -113,7 +119,7 @@ class SageMakerXGBoost(SingleNodeXGBoost, _SageMakerParams):
         trainer = self._trainer()
         assert isinstance(trainer, XGBoostTrainer)
         parameters = trainer.parameters
-        classes = self._classes(dataset)
+        classes = self.getOrDefault("numClasses")
         problem = ("binary" if classes == 2 else "multiclass"), classes
         native = parameters.native(self.getOrDefault("cores"), self.getOrDefault("seed"), *problem)
         hyperparameters = {"num_round": parameters.num_round, **native}
@@ -128,11 +134,6 @@ class SageMakerXGBoost(SingleNodeXGBoost, _SageMakerParams):
             raise
         model = SageMakerXGBoostModel.of(train_and_keep(job, rows, hyperparameters))
         return self._copyValues(model, {model.numClasses: classes})
-
-    def _classes(self, dataset: DataFrame) -> int:
-        """Return the number of classes: one more than the largest label; one pass over it."""
-        largest = dataset.agg(F.max(named(self.getOrDefault("labelCol")).cast("double"))).first()
-        return max(2, int(largest[0] if largest is not None and largest[0] is not None else 0) + 1)
 
     def _width(self, dataset: DataFrame) -> int:
         """Return the number of features; unless it is set, that of the first row."""
