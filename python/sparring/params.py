@@ -6,7 +6,7 @@ The names follow pyspark.ml (``labelCol``, ``seed``, ``foldCol``), so that a use
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Any, ClassVar, Protocol
 
@@ -19,6 +19,8 @@ from sparring.spark.reserved import kept, refuse_reserved
 from sparring.spark.session import active_session, use_own_python
 
 Check = tuple[str, Callable[[Any], bool]]
+# The Param that keeps a constructor's argument, and what makes its value.
+Argument = tuple[str, Callable[[Any], Any]]
 
 
 class Stage(Protocol):
@@ -149,32 +151,35 @@ def _comparable_name() -> Callable[[str], str]:
 class KeywordParams(Params):
     """Base of stages: the constructor takes each Param by its name, and each has a setter and a getter.
 
-    A class names its defaults once, in ``defaults``; a Param without one there is unset.  A class with arguments that
-    are no Params has a ``keyword_only`` constructor of its own.
+    A class or a mixin names the defaults of its own Params once, in ``defaults``; a Param without one there is unset.
+    ``arguments`` are what the constructor takes besides Params: each is kept in a Param of another name, as text.
     """
 
-    defaults: ClassVar[Mapping[str, Any]] = {}
-    _input_kwargs: dict[str, Any]
+    defaults: ClassVar[dict[str, Any]] = {}
+    arguments: ClassVar[dict[str, Argument]] = {}
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
+        cls.defaults, cls.arguments = _inherited(cls, "defaults"), _inherited(cls, "arguments")
         for name in _param_names(cls):
             _add_accessors(cls, name)
-        own = inspect.unwrap(vars(cls)["__init__"]) if "__init__" in vars(cls) else None
-        if own is not None:
-            parameters = list(inspect.signature(own).parameters.values())[1:]
-            cls.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        elif cls.defaults:
-            cls.__signature__ = _signature(cls)  # type: ignore[attr-defined]
+        cls.__signature__ = _signature(cls)  # type: ignore[attr-defined]
 
     def __init__(self, **given: Any) -> None:
         super().__init__()
-        known = _param_names(type(self))
+        known = [*self.arguments, *_param_names(type(self))]
         for name in given:
             if name not in known:
                 raise TypeError(f"{type(self).__name__} has no Param {name!r}.{did_you_mean(name, known)}")
         self._setDefault(**self.defaults)
-        self._set(**{name: value for name, value in given.items() if value is not None})
+        self._set(**dict(self._as_param(name, value) for name, value in given.items() if value is not None))
+
+    def _as_param(self, name: str, value: Any) -> tuple[str, Any]:
+        """Return the Param that a constructor's argument is kept in, and its value there."""
+        if name not in self.arguments:
+            return name, value
+        param, text = self.arguments[name]
+        return param, text(value)
 
     def __repr__(self) -> str:
         """Return the class with what was set, and the uid."""
@@ -182,9 +187,10 @@ class KeywordParams(Params):
         told = ", ".join(f"{name}={value!r}" for name, value in sorted(given.items()))
         return f"{type(self).__name__}({told})  # {self.uid}"
 
-    def _set_given(self) -> None:
-        """Set the Params that the constructor was given; None means not given."""
-        self._set(**{name: value for name, value in self._input_kwargs.items() if value is not None})
+
+def _inherited(cls: type, table: str) -> dict[str, Any]:
+    """Return a class's table with those of its bases below it, the nearest winning."""
+    return {name: value for base in reversed(cls.__mro__) for name, value in vars(base).get(table, {}).items()}
 
 
 def _param_names(cls: type[Params]) -> list[str]:
@@ -193,11 +199,10 @@ def _param_names(cls: type[Params]) -> list[str]:
 
 
 def _signature(cls: type[KeywordParams]) -> inspect.Signature:
-    """Return what ``help`` shows of a constructor: every Param by its name, with its default."""
-    kind = inspect.Parameter.KEYWORD_ONLY
-    return inspect.Signature(
-        [inspect.Parameter(name, kind, default=cls.defaults.get(name)) for name in _param_names(cls)]
-    )
+    """Return what ``help`` shows of a constructor: every argument and Param by its name, with its default."""
+    kind, kept = inspect.Parameter.KEYWORD_ONLY, {param for param, _ in cls.arguments.values()}
+    names = [*cls.arguments, *(name for name in _param_names(cls) if name not in kept)]
+    return inspect.Signature([inspect.Parameter(name, kind, default=cls.defaults.get(name)) for name in names])
 
 
 def _add_accessors(cls: type[Params], name: str) -> None:

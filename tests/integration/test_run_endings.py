@@ -16,6 +16,7 @@ from sparring.jobs import compare
 from sparring.run.exit_codes import ExitCode
 from sparring.run.interrupt import command
 from sparring.run.lock import locked
+from sparring.training.single_node import SingleNodeTrainer
 
 PROGRAM = [str(Path(sys.executable).parent / "sparring")]
 QUICK = ["--set", "leakage={enabled: false, audit: false}", "--set", "resources.isolation=session"]
@@ -93,16 +94,14 @@ def test_the_command_to_go_on_can_be_pasted(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_failed_contender_is_a_cross_and_a_code_and_the_others_are_reported(
     sparring: Callable, small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sparring.training.single_node as single_node
+    train = SingleNodeTrainer.fit
 
-    train = single_node.run
-
-    def fail(task: Any, phases: Any) -> Any:
-        if task.name == "xgboost":
+    def fail(trainer: SingleNodeTrainer, spec: Any, phases: Any) -> Any:
+        if spec.name == "xgboost":
             raise RuntimeError("out of luck")
-        return train(task, phases)
+        return train(trainer, spec, phases)
 
-    monkeypatch.setattr(single_node, "run", fail)
+    monkeypatch.setattr(SingleNodeTrainer, "fit", fail)
     done = sparring("run", str(small_run), "--output", str(tmp_path / "run"), *QUICK, "--json")
     assert done.returncode == ExitCode.CONTENDER_FAILED
     assert any(line.startswith("✗ xgboost") and "out of luck" in line for line in done.stderr.splitlines())
@@ -113,7 +112,7 @@ def test_a_failed_contender_is_a_cross_and_a_code_and_the_others_are_reported(
     assert (tmp_path / "run" / "log.txt").exists()
     # The same as a Spark job: a step of EMR with it fails.
     assert compare.main([str(small_run), "--output", str(tmp_path / "run"), *QUICK]) == ExitCode.CONTENDER_FAILED
-    monkeypatch.setattr(single_node, "run", train)
+    monkeypatch.setattr(SingleNodeTrainer, "fit", train)
     again = sparring("run", str(small_run), "--output", str(tmp_path / "run"), *QUICK, "--quiet")
     assert again.returncode == 0
     assert again.stderr == ""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from pyspark import keyword_only
 from pyspark.ml.base import Transformer
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
@@ -58,6 +57,7 @@ class Deduplicator(Transformer, SurvivorParams, DefaultParamsReadable[Any], Defa
     >>> unique = marked.where("isSurvivor")                                                   # doctest: +SKIP
     """
 
+    defaults: ClassVar[dict[str, Any]] = {"inputCols": [], "normalizeUnicode": False}
     inputCols: Param[list[str]] = Param(
         Params._dummy(),
         "inputCols",
@@ -67,25 +67,6 @@ class Deduplicator(Transformer, SurvivorParams, DefaultParamsReadable[Any], Defa
     normalizeUnicode: Param[bool] = Param(
         Params._dummy(), "normalizeUnicode", "compare text after Unicode NFC", TypeConverters.toBoolean
     )
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        inputCols: list[str] | None = None,
-        keyCols: list[str] | None = None,
-        survivor: str = "first",
-        timeCol: str | None = None,
-        labelCol: str | None = None,
-        conflicts: str = "keep",
-        normalizeUnicode: bool = False,
-        clusterCol: str = "clusterId",
-        survivorCol: str = "isSurvivor",
-    ) -> None:
-        super().__init__()
-        self._set_survivor_defaults()
-        self._setDefault(inputCols=[], normalizeUnicode=False)
-        self._set_given()
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; return the schema with the two output columns."""

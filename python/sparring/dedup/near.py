@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
-from pyspark import keyword_only
 from pyspark.ml.base import Transformer
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.param.shared import HasSeed
@@ -108,6 +107,26 @@ class NearDeduplicator(Transformer, SurvivorParams, HasSeed, DefaultParamsReadab
     >>> unique = near.transform(reviews).where("isSurvivor")                                # doctest: +SKIP
     """
 
+    defaults: ClassVar[dict[str, Any]] = {
+        "textCols": [],
+        "categoricalCols": [],
+        "numericCols": [],
+        "tolerances": [],
+        "columnWeights": [],
+        "missing": "skip",
+        "threshold": 0.8,
+        "shingleUnit": "char",
+        "shingleSize": 5,
+        "unicodeForm": "NFKC",
+        "lowercase": True,
+        "collapseSpaces": True,
+        "numHashes": 128,
+        "kernel": "permutations",
+        "falsePositiveWeight": 0.02,
+        "falseNegativeWeight": 0.98,
+        "verify": True,
+        "seed": 42,
+    }
     textCols: Param[list[str]] = Param(
         Params._dummy(), "textCols", "columns compared by shingles", TypeConverters.toListString
     )
@@ -154,45 +173,6 @@ class NearDeduplicator(Transformer, SurvivorParams, HasSeed, DefaultParamsReadab
     verify: Param[bool] = Param(
         Params._dummy(), "verify", "prove candidates by their exact similarity", TypeConverters.toBoolean
     )
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        textCols: list[str] | None = None,
-        categoricalCols: list[str] | None = None,
-        numericCols: list[str] | None = None,
-        tolerances: list[float] | None = None,
-        columnWeights: list[float] | None = None,
-        missing: str | None = None,
-        threshold: float | None = None,
-        candidateThreshold: float | None = None,
-        shingleUnit: str | None = None,
-        shingleSize: int | None = None,
-        unicodeForm: str | None = None,
-        lowercase: bool | None = None,
-        collapseSpaces: bool | None = None,
-        numHashes: int | None = None,
-        kernel: str | None = None,
-        falsePositiveWeight: float | None = None,
-        falseNegativeWeight: float | None = None,
-        verify: bool | None = None,
-        keyCols: list[str] | None = None,
-        survivor: str | None = None,
-        timeCol: str | None = None,
-        labelCol: str | None = None,
-        conflicts: str | None = None,
-        clusterCol: str | None = None,
-        survivorCol: str | None = None,
-        seed: int | None = None,
-    ) -> None:
-        super().__init__()
-        self._set_survivor_defaults()
-        self._setDefault(textCols=[], categoricalCols=[], numericCols=[], tolerances=[], columnWeights=[])
-        self._setDefault(missing="skip", threshold=0.8, numHashes=128, kernel="permutations", verify=True, seed=42)
-        self._setDefault(shingleUnit="char", shingleSize=5, unicodeForm="NFKC", lowercase=True, collapseSpaces=True)
-        self._setDefault(falsePositiveWeight=0.02, falseNegativeWeight=0.98)
-        self._set_given()
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; return the schema with the two output columns."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.sql import Column, DataFrame, Window
@@ -20,6 +20,13 @@ POLICIES = ("first", "latest", "most_complete")
 class SurvivorParams(KeywordParams, HasKeyCols):
     """Params of all deduplicators: who survives, conflicts, output columns."""
 
+    defaults: ClassVar[dict[str, Any]] = {
+        "keyCols": [],
+        "survivor": "first",
+        "conflicts": "keep",
+        "clusterCol": "clusterId",
+        "survivorCol": "isSurvivor",
+    }
     survivor: Param[str] = Param(
         Params._dummy(), "survivor", "first, latest, most_complete or max:COL", TypeConverters.toString
     )
@@ -37,11 +44,6 @@ class SurvivorParams(KeywordParams, HasKeyCols):
     survivorCol: Param[str] = Param(
         Params._dummy(), "survivorCol", "output: whether the row survives", TypeConverters.toString
     )
-
-    def _set_survivor_defaults(self) -> None:
-        self._setDefault(
-            keyCols=[], survivor="first", conflicts="keep", clusterCol="clusterId", survivorCol="isSurvivor"
-        )
 
     def _with_marks(self, schema: T.StructType) -> T.StructType:
         """Check these Params and columns; return the schema with the two output columns."""

@@ -14,7 +14,7 @@ from pyspark.sql import types as T
 
 from sparring.errors import ConfigError, ParamError
 from sparring.estimators.answer_scorer import COLUMN_TYPES, AnswerScorer
-from sparring.estimators.sagemaker_stage import WHERE, SageMakerModel, _SageMakerParams, give_keywords, train_and_keep
+from sparring.estimators.sagemaker_stage import SageMakerModel, _SageMakerParams, train_and_keep
 from sparring.estimators.sagemaker_xgboost import width_of
 from sparring.params import checked_schema, forbid_columns, require_columns
 from sparring.sagemaker import algorithms
@@ -22,8 +22,9 @@ from sparring.sagemaker.algorithms import CONVERTERS, Algorithm, param_name
 from sparring.sagemaker.training_job import Source
 from sparring.spark.reserved import named
 
-# Param that names an output column -> its default.
-OUTPUTS = {
+# Param that names a column -> its default.
+COLUMNS = {
+    "labelCol": "label",
     "probabilityCol": "probability",
     "predictionCol": "prediction",
     "distanceCol": "distance",
@@ -46,11 +47,25 @@ class _AlgorithmParams(_SageMakerParams):
     """Columns of an algorithm's estimator and of its model."""
 
     algorithm: ClassVar[Algorithm]
+    defaults: ClassVar[dict[str, Any]] = {"featuresCol": "features"}
     featuresCol: Param[str] = _param("featuresCol", "vector or array<float>", TypeConverters.toString)
 
-    def _set_columns(self) -> None:
-        defaults = {"featuresCol": "features", "labelCol": "label", **OUTPUTS}
-        self._setDefault(**{param: default for param, default in defaults.items() if self.hasParam(param)})
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Give the class the Params that ``_own_params`` makes of its algorithm, before it gets its constructor."""
+        if hasattr(cls, "algorithm"):
+            own = cls._own_params()
+            for name, param in own.items():
+                setattr(cls, name, param)
+            cls.defaults = {name: COLUMNS[name] for name in own if name in COLUMNS}
+        super().__init_subclass__(**options)
+
+    @classmethod
+    def _own_params(cls) -> dict[str, Param[Any]]:
+        """Return a Param for each member of the algorithm's answer."""
+        return {
+            name: _param(name, f"output column: the answer's {member}", TypeConverters.toString)
+            for member, name in cls.algorithm.outputs.items()
+        }
 
     def _check_features(self, schema: T.StructType) -> None:
         owner = type(self).__name__
@@ -72,13 +87,6 @@ class _AlgorithmParams(_SageMakerParams):
         return {**COLUMN_TYPES, **({"score": T.ArrayType(T.DoubleType())} if several else {})}
 
 
-def _outputs_of(algorithm: Algorithm) -> dict[str, Param[Any]]:
-    return {
-        name: _param(name, f"output column: the answer's {member}", TypeConverters.toString)
-        for member, name in algorithm.outputs.items()
-    }
-
-
 class SageMakerAlgorithmModel(SageMakerModel, _AlgorithmParams):
     """A built-in algorithm's model in S3, which scores while it is deployed.
 
@@ -86,16 +94,6 @@ class SageMakerAlgorithmModel(SageMakerModel, _AlgorithmParams):
     -----
     Cost of ``transform``: one pass, one request in flight a task.
     """
-
-    def __init__(self, *, jobName: str | None = None, image: str | None = None, modelData: str | None = None) -> None:
-        super().__init__(jobName=jobName, image=image, modelData=modelData)
-        self._set_columns()
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        """Give the class a Param for each member of its algorithm's answer."""
-        super().__init_subclass__(**options)
-        for name, param in _outputs_of(cls.algorithm).items():
-            setattr(cls, name, param)
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check columns; return the schema with the algorithm's answers."""
@@ -113,24 +111,16 @@ class _AlgorithmEstimator(Estimator[Any], _AlgorithmParams, DefaultParamsReadabl
 
     model: ClassVar[type[SageMakerAlgorithmModel]]
 
-    def __init_subclass__(cls, **options: Any) -> None:
-        """Give the class the Params of its algorithm, and a constructor whose signature lists them."""
-        super().__init_subclass__(**options)
+    @classmethod
+    def _own_params(cls) -> dict[str, Param[Any]]:
+        """Return a Param for each hyperparameter too, and for the label where one is learned from."""
+        found = super()._own_params()
+        if cls.algorithm.labelled:
+            found["labelCol"] = _param("labelCol", "the label, a number", TypeConverters.toString)
         for name, allowed in cls.algorithm.hyperparameters.items():
             ours, doc = param_name(name), f"{allowed.doc}; {allowed.check[0]}"
-            setattr(cls, ours, _param(ours, doc, TYPE_CONVERTERS.get(allowed.kind, CONVERTERS[allowed.kind])))
-        if cls.algorithm.labelled:
-            setattr(cls, "labelCol", _param("labelCol", "the label, a number", TypeConverters.toString))  # noqa: B010
-        for name, param in _outputs_of(cls.algorithm).items():
-            setattr(cls, name, param)
-        named = ["featuresCol", *(["labelCol"] if cls.algorithm.labelled else []), *cls.algorithm.outputs.values()]
-        hyperparameters = (param_name(name) for name in cls.algorithm.hyperparameters)
-        give_keywords(cls, [*WHERE, *named, *hyperparameters])
-
-    def _set_keywords(self, given: dict[str, Any]) -> None:
-        self._set_columns()
-        self._set_where(given)
-        self._set(**{name: value for name, value in given.items() if value is not None})
+            found[ours] = _param(ours, doc, TYPE_CONVERTERS.get(allowed.kind, CONVERTERS[allowed.kind]))
+        return found
 
     def _checked(self, **measured: int) -> dict[str, Any]:
         """Return the hyperparameters that are set, over what was ``measured`` of the rows.
@@ -236,7 +226,7 @@ def _documented(cls: Any) -> Any:
     table = cls.algorithm
     columns = [
         *(['    labelCol : str, default "label"\n        Number.'] if table.labelled else []),
-        *(f'    {name} : str, default "{OUTPUTS[name]}"\n        Output column.' for name in table.outputs.values()),
+        *(f'    {name} : str, default "{COLUMNS[name]}"\n        Output column.' for name in table.outputs.values()),
     ]
     hyperparameters = [
         f"    {param_name(name)} : {allowed.kind}, {allowed.check[0]}\n        {allowed.doc}."

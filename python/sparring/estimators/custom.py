@@ -13,8 +13,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import types as T
 
 from sparring.errors import ParamError
-from sparring.estimators.sagemaker_stage import WHERE, SageMakerModel, _SageMakerParams, give_keywords, train_and_keep
-from sparring.params import Check, check_params, checked_schema, one_of, require_columns
+from sparring.estimators.sagemaker_stage import SageMakerModel, _SageMakerParams, train_and_keep
+from sparring.params import Argument, Check, check_params, checked_schema, one_of, require_columns
 from sparring.sagemaker.algorithms import LIBSVM, RECORDIO
 from sparring.sagemaker.request import TRAIN
 from sparring.sagemaker.resources import S3_PREFIX
@@ -23,7 +23,6 @@ from sparring.sagemaker.training_job import Source, TrainingJob
 from sparring.spark.reserved import named, quoted
 from sparring.wire.media import CSV, PARQUET
 
-SHARED = ("inputCols", "contentType", "channelCol", "hyperparameters", "servingImage")
 CONTENT: dict[str, Check] = {"contentType": one_of(CSV, PARQUET, LIBSVM, RECORDIO)}
 
 
@@ -31,8 +30,13 @@ class _OwnEstimator(Estimator[Any], _SageMakerParams, DefaultParamsReadable[Any]
     """What the three ways share: columns to files, hyperparameters as text, one job, a model in S3."""
 
     required: ClassVar[tuple[str, ...]]
-    own: ClassVar[tuple[str, ...]]
-
+    defaults: ClassVar[dict[str, Any]] = {
+        "inputCols": [],
+        "contentType": CSV,
+        "channelCol": "",
+        "hyperparametersJson": "{}",
+    }
+    arguments: ClassVar[dict[str, Argument]] = {"hyperparameters": ("hyperparametersJson", json.dumps)}
     inputCols: Param[list[str]] = Param(
         Params._dummy(),
         "inputCols",
@@ -52,19 +56,6 @@ class _OwnEstimator(Estimator[Any], _SageMakerParams, DefaultParamsReadable[Any]
         "image that serves the model; unset = the training image",
         TypeConverters.toString,
     )
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        """Give the class a constructor that lists its Params."""
-        super().__init_subclass__(**options)
-        give_keywords(cls, [*cls.own, *SHARED, *WHERE])
-
-    def _set_keywords(self, given: dict[str, Any]) -> None:
-        self._setDefault(inputCols=[], contentType=CSV, channelCol="", hyperparametersJson="{}")
-        hyperparameters = given.pop("hyperparameters", None)
-        if hyperparameters is not None:
-            given["hyperparametersJson"] = json.dumps(hyperparameters)
-        self._set_where(given)
-        self._set(**{name: value for name, value in given.items() if value is not None})
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; the schema stays as it is: what the model adds is its author's to say."""
@@ -155,7 +146,7 @@ class SageMakerContainer(_OwnEstimator):
     ...                            target=target).fit(rows)
     """
 
-    required = own = ("trainingImage",)
+    required = ("trainingImage",)
     trainingImage: Param[str] = Param(
         Params._dummy(), "trainingImage", "URI of the training image", TypeConverters.toString
     )
@@ -199,7 +190,7 @@ class SageMakerScript(_OwnEstimator):
     """
 
     required = ("trainingImage", "entryPoint")
-    own = ("trainingImage", "entryPoint", "sourceDir", "requirements")
+    defaults: ClassVar[dict[str, Any]] = {"sourceDir": "", "requirements": ""}
     trainingImage: Param[str] = Param(
         Params._dummy(), "trainingImage", "URI of the framework's image", TypeConverters.toString
     )
@@ -208,10 +199,6 @@ class SageMakerScript(_OwnEstimator):
     requirements: Param[str] = Param(
         Params._dummy(), "requirements", "file of packages to install first", TypeConverters.toString
     )
-
-    def _set_keywords(self, given: dict[str, Any]) -> None:
-        self._setDefault(sourceDir="", requirements="")
-        super()._set_keywords(given)
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params, columns and that all files are there."""
@@ -267,14 +254,11 @@ class SageMakerAlgorithmResource(_OwnEstimator):
     ...                            target=target).fit(rows)
     """
 
-    required = own = ("algorithmName",)
+    required = ("algorithmName",)
+    defaults: ClassVar[dict[str, Any]] = {"client": "boto3"}
     algorithmName: Param[str] = Param(
         Params._dummy(), "algorithmName", "name or ARN of the algorithm resource", TypeConverters.toString
     )
-
-    def _set_keywords(self, given: dict[str, Any]) -> None:
-        self._setDefault(client="boto3")
-        super()._set_keywords(given)
 
     def _source(self) -> Source:
         return Source(resource=self.getOrDefault("algorithmName"), content_type=self.getOrDefault("contentType"))

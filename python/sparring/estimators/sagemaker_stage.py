@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pyspark import keyword_only
 from pyspark.ml.base import Model
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
@@ -15,7 +13,7 @@ from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from sparring.config.schema import SageMakerConfig
 from sparring.errors import ParamError, SageMakerError
 from sparring.io import storage
-from sparring.params import Check, KeywordParams, at_least, check_params, one_of
+from sparring.params import Argument, Check, KeywordParams, at_least, check_params, one_of
 from sparring.sagemaker.clients import CLIENTS
 from sparring.sagemaker.compute import choose, chosen
 from sparring.sagemaker.endpoint import RealTimeEndpoint
@@ -35,7 +33,6 @@ OVERRIDES = {
     "volumeGb": "volume_gb",
     "maxRuntimeSeconds": "max_runtime_seconds",
 }
-WHERE = ("target", "config", *OVERRIDES, "attachTo", "runFolder")
 CHECKS: dict[str, Check] = {
     "client": one_of(*CLIENTS),
     "instanceType": ("an instance type such as 'ml.m5.xlarge'", lambda value: value.startswith("ml.")),
@@ -48,6 +45,11 @@ CHECKS: dict[str, Check] = {
 class _SageMakerParams(KeywordParams):
     """Where to train and serve, and on what."""
 
+    defaults: ClassVar[dict[str, Any]] = {"runFolder": ""}
+    arguments: ClassVar[dict[str, Argument]] = {
+        "target": ("targetJson", AwsTarget.to_json),
+        "config": ("configJson", lambda config: config.model_dump_json(exclude_defaults=True)),
+    }
     targetJson: Param[str] = Param(Params._dummy(), "targetJson", "the account, as JSON", TypeConverters.toString)
     configJson: Param[str] = Param(
         Params._dummy(), "configJson", "the configuration's section sagemaker, as JSON", TypeConverters.toString
@@ -89,17 +91,6 @@ class _SageMakerParams(KeywordParams):
                 f"{type(self).__name__}.target is not set", "Give AwsTarget.on_aws(...) or AwsTarget.on(...)."
             )
         return AwsTarget.on_aws(config)
-
-    def _set_where(self, given: dict[str, Any]) -> None:
-        """Set the Params of where and on what, which are taken out of ``given``."""
-        self._setDefault(runFolder="")
-        own = {name: given.pop(name, None) for name in WHERE}
-        target, config = own.pop("target"), own.pop("config")
-        if target is not None:
-            own["targetJson"] = target.to_json()
-        if config is not None:
-            own["configJson"] = config.model_dump_json(exclude_defaults=True)
-        self._set(**{name: value for name, value in own.items() if value is not None})
 
     def _config(self) -> SageMakerConfig:
         """Return the configuration, over which the Params that are set are laid."""
@@ -204,27 +195,6 @@ def train_and_keep(
     return trained
 
 
-def give_keywords(stage: Any, keywords: list[str]) -> None:
-    """Give a stage's class an ``__init__`` with one keyword for each of ``keywords``, as its signature shows.
-
-    It hands what was given to ``_set_keywords``.
-    """
-
-    def __init__(self: Any, **given: Any) -> None:
-        for name in given:
-            if name not in keywords:
-                raise TypeError(f"{stage.__name__}() got an unexpected keyword argument {name!r}")
-        Params.__init__(self)
-        self._set_keywords(dict(given))
-
-    parameters = [
-        inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
-        *(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in keywords),
-    ]
-    __init__.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    stage.__init__ = keyword_only(__init__)
-
-
 class SageMakerModel(Model, _SageMakerParams, DefaultParamsReadable[Any], DefaultParamsWritable):
     """A model in S3 that can be deployed; those of known algorithms also score.
 
@@ -252,12 +222,6 @@ class SageMakerModel(Model, _SageMakerParams, DefaultParamsReadable[Any], Defaul
         "the endpoint in service; unset when there is none",
         TypeConverters.toString,
     )
-
-    def __init__(self, *, jobName: str | None = None, image: str | None = None, modelData: str | None = None) -> None:
-        super().__init__()
-        self._set_where({})
-        given = {"jobName": jobName, "image": image, "modelData": modelData}
-        self._set(**{name: value for name, value in given.items() if value is not None})
 
     @classmethod
     def of(cls, trained: TrainedModel) -> Any:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from pyspark import keyword_only
 from pyspark.ml.functions import array_to_vector
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from sparring.config.schema import SageMakerConfig
 from sparring.errors import ParamError, TableError
 from sparring.estimators.class_columns import with_class_columns
-from sparring.estimators.sagemaker_stage import WHERE, SageMakerModel, _SageMakerParams, train_and_keep
+from sparring.estimators.sagemaker_stage import SageMakerModel, _SageMakerParams, train_and_keep
 from sparring.estimators.single_node import SingleNodeXGBoost
 from sparring.estimators.single_node_models import SCORES
-from sparring.estimators.single_node_params import SHARED, _ClassifierParams
+from sparring.estimators.single_node_params import _ClassifierParams
 from sparring.feature.vectors import with_vectors
 from sparring.inference.realtime import EndpointModel
 from sparring.params import checked_schema
 from sparring.sagemaker.algorithms import XGBOOST
 from sparring.sagemaker.resources import S3_PREFIX
-from sparring.sagemaker.target import AwsTarget
 from sparring.sagemaker.training_job import Source, TrainingJob
 from sparring.spark.reserved import named
 from sparring.training.xgboost_single_node import SingleNodeXGBoost as XGBoostTrainer
@@ -79,29 +76,8 @@ class SageMakerXGBoost(SingleNodeXGBoost, _SageMakerParams):
     >>> model.delete()                                                           # doctest: +SKIP
     """
 
+    defaults: ClassVar[dict[str, Any]] = {"numClasses": 2}
     numClasses: Param[int] = Param(Params._dummy(), "numClasses", "number of classes, >= 2", TypeConverters.toInt)
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        target: AwsTarget | None = None,
-        config: SageMakerConfig | None = None,
-        client: str | None = None,
-        instanceType: str | None = None,
-        instanceCount: int | None = None,
-        volumeGb: int | None = None,
-        maxRuntimeSeconds: int | None = None,
-        attachTo: str | None = None,
-        runFolder: str | None = None,
-        numClasses: int | None = None,
-        **single_node: Any,
-    ) -> None:
-        given: dict[str, Any] = dict(self._input_kwargs)
-        where = {name: given.pop(name, None) for name in WHERE}
-        super().__init__(**given)
-        self._setDefault(numClasses=2)
-        self._set_where(where)
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; return the schema of the model's output."""
@@ -162,11 +138,8 @@ class SageMakerXGBoostModel(SageMakerModel, _ClassifierParams):
     Cost of ``transform``: one pass, one request in flight a task.
     """
 
+    defaults: ClassVar[dict[str, Any]] = {"numClasses": 2}
     numClasses: Param[int] = Param(Params._dummy(), "numClasses", "number of classes", TypeConverters.toInt)
-
-    def __init__(self, *, jobName: str | None = None, image: str | None = None, modelData: str | None = None) -> None:
-        super().__init__(jobName=jobName, image=image, modelData=modelData)
-        self._setDefault(**SHARED, numClasses=2)
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check columns; return the schema with the output columns."""

@@ -20,9 +20,6 @@ from pyspark.sql import types as T
 from sparring.errors import LabelError
 from sparring.estimators.single_node_models import SingleNodeModel, SingleNodeRegressionModel
 from sparring.estimators.single_node_params import (
-    LINEAR,
-    SHARED,
-    TREES,
     _ClassifierParams,
     _LinearParams,
     _SingleNodeParams,
@@ -134,7 +131,6 @@ class SingleNodeLogisticRegression(_LinearParams, _ClassifierParams, _SingleNode
     """
 
     family = "logistic_regression"
-    defaults: ClassVar[dict[str, Any]] = {**SHARED, **LINEAR}
 
 
 class SingleNodeLinearRegression(_LinearParams, _SingleNodeEstimator):
@@ -164,7 +160,6 @@ class SingleNodeLinearRegression(_LinearParams, _SingleNodeEstimator):
 
     family = "linear_regression"
     regression = True
-    defaults: ClassVar[dict[str, Any]] = {**SHARED, **LINEAR}
 
 
 class SingleNodeXGBoost(_TreesParams, _ClassifierParams, _SingleNodeEstimator):
@@ -201,7 +196,6 @@ class SingleNodeXGBoost(_TreesParams, _ClassifierParams, _SingleNodeEstimator):
     """
 
     family = "gradient_boosted_trees"
-    defaults: ClassVar[dict[str, Any]] = {**SHARED, **TREES}
 
 
 class SingleNodeXGBoostRegressor(_TreesParams, _SingleNodeEstimator):
@@ -230,7 +224,6 @@ class SingleNodeXGBoostRegressor(_TreesParams, _SingleNodeEstimator):
 
     family = "gradient_boosted_trees"
     regression = True
-    defaults: ClassVar[dict[str, Any]] = {**SHARED, **TREES}
 
 
 def _class_count(labels: np.ndarray, owner: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparring.estimators.class_columns import with_class_columns
-from sparring.estimators.single_node_params import SHARED, _ClassifierParams, _SingleNodeParams
+from sparring.estimators.single_node_params import _ClassifierParams, _SingleNodeParams
 from sparring.io.cells import cells_of
 from sparring.models import MODELS, LinearModel, XGBoostModel
 from sparring.models import Model as FittedModel
@@ -36,7 +36,6 @@ class _Fitted(_SingleNodeParams):
     numClasses: Param[int] = Param(
         Params._dummy(), "numClasses", "number of classes; 0 for a number", TypeConverters.toInt
     )
-    defaults: ClassVar[dict[str, Any]] = SHARED
 
     @property
     def fitted(self) -> FittedModel:

@@ -48,6 +48,7 @@ TREES: dict[str, Any] = {
 class _SingleNodeParams(KeywordParams, HasFeaturesCol, HasLabelCol, HasWeightCol, HasPredictionCol, HasSeed):
     """Params shared by the single-machine estimators and their models."""
 
+    defaults: ClassVar[dict[str, Any]] = SHARED
     size: Param[int] = Param(
         Params._dummy(), "size", "number of features, >= 1; needed for indices and values", TypeConverters.toInt
     )
@@ -95,6 +96,7 @@ class _ClassifierParams(_SingleNodeParams, HasProbabilityCol, HasRawPredictionCo
 class _LinearParams(Params):
     """Hyperparameters of linear models, with pyspark.ml's names."""
 
+    defaults: ClassVar[dict[str, Any]] = LINEAR
     checks: ClassVar[dict[str, Any]] = {
         "regParam": at_least(0),
         "elasticNetParam": in_range(0, 1),
@@ -113,6 +115,7 @@ class _LinearParams(Params):
 class _TreesParams(Params):
     """Hyperparameters of XGBoost."""
 
+    defaults: ClassVar[dict[str, Any]] = TREES
     checks: ClassVar[dict[str, Any]] = {
         "numRound": at_least(1),
         "maxDepth": in_range(0, 64),

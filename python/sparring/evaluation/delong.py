@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sparring.evaluation.evidence import Evidence, Paired
+from sparring.evaluation.evidence import Evidence, Paired, caution
 from sparring.evaluation.interval import Interval, auc_interval, careful_spread, effective_clusters, too_few
 from sparring.evaluation.predictions import Predictions
 from sparring.task.influence import roc_auc_influence
@@ -67,9 +67,11 @@ class AucComponents(Evidence):
         """Return DeLong's variance of the difference to ``other`` on the same rows."""
         assert isinstance(other, AucComponents)
         variance = auc_variance(self, other)
-        # What one more cluster of each class would weigh, and that it might turn around.
-        one_more = sum(1 / max(clusters, 1.0) ** 2 for clusters in self.clusters)
-        return Paired(variance.total, variance.freedom, one_more, 1.0)
+        # One more cluster of each class.
+        weights = [1 / max(clusters, 1.0) for clusters in self.clusters]
+        moved = (self.positives - other.positives, self.negatives - other.negatives)
+        careful = sum(caution(*pair) for pair in zip(moved, weights, strict=True))
+        return Paired(variance.total, variance.freedom, sum(weight**2 for weight in weights), careful, 1.0)
 
     @property
     def doubt(self) -> str | None:

@@ -193,19 +193,19 @@ def paired_test(left: Evaluation, right: Evaluation) -> PairedTest:
     -----
     Two guards for test parts on which every cluster says the same.  The difference is tested as if one more cluster (of
     each class, for the ROC AUC) had shown none at all, so that it is never more certain than the number of clusters
-    allows.  Equivalence is tested as if one more cluster might turn around: that two models agree on every row of a
-    small test part does not show that they agree.
+    allows.  Equivalence is tested as if one more cluster might differ twice as much as any that was seen, or, where few
+    differ at all, turn around: that two models agree on every row of a small test part does not show that they agree.
     """
     require_pairable(left, right)
     value = left.evidence.value - right.evidence.value
     found = left.evidence.paired(right.evidence)
-    error = float(np.sqrt(found.variance + value**2 * found.one_more))
-    swing = max(found.swing, abs(value))
-    scale = max(swing, abs(left.evidence.value), abs(right.evidence.value))
+    guard = value**2 * found.one_more
+    error = float(np.sqrt(found.variance + guard))
+    scale = max(found.unit, abs(left.evidence.value), abs(right.evidence.value))
     return PairedTest(
         value if abs(value) > 1e-15 * scale else 0.0,
         error if error > 1e-12 * scale or np.isnan(error) else 0.0,
-        float(np.sqrt(found.variance + swing**2 * found.one_more)),
+        float(np.sqrt(found.variance + max(found.caution, guard))),
         found.freedom,
         identical(left, right),
         left.metric.sign,

@@ -33,14 +33,17 @@ class Paired:
         Its degrees of freedom.
     one_more : float
         The square of what one more cluster would weigh.
-    swing : float
-        How much the difference might be on such a cluster.
+    caution : float
+        The square of what one more cluster might add to the difference, see :func:`caution`.
+    unit : float
+        The largest difference that there can be, to compare rounding with.
     """
 
     variance: float
     freedom: float
     one_more: float
-    swing: float
+    caution: float
+    unit: float
 
 
 class Evidence(ABC):
@@ -103,9 +106,8 @@ class Contributions(Evidence):
         assert isinstance(other, Contributions)
         moved = self.by_cluster - other.by_cluster
         variance = standard_error(moved) ** 2 if len(moved) > 1 else float("nan")
-        return Paired(
-            variance, freedom_of(moved), *_one_more(self.metric, self.count, max(self.variance, other.variance))
-        )
+        weight, unit = _one_more(self.metric, self.count, max(self.variance, other.variance))
+        return Paired(variance, freedom_of(moved), weight**2, caution(moved, unit * weight), unit)
 
 
 @dataclass(frozen=True)
@@ -149,8 +151,34 @@ class Resamples(Evidence):
         """Return the variance of the difference over the resamples, which both share."""
         assert isinstance(other, Resamples)
         variance = _variance(self.values - other.values)
-        widest = max(self.variance, other.variance)
-        return Paired(variance, max(self.count - 1, 1.0), *_one_more(self.metric, self.count, widest))
+        weight, unit = _one_more(self.metric, self.count, max(self.variance, other.variance))
+        # Resamples do not tell how much a single cluster differs: it might turn around.
+        return Paired(variance, max(self.count - 1, 1.0), weight**2, (unit * weight) ** 2, unit)
+
+
+def caution(moved: np.ndarray, turn: float) -> float:
+    """Return the square of what one more cluster might add to a difference of two contenders.
+
+    Twice as much as the cluster of ``moved`` that differs most; where few clusters differ at all, so that little is
+    known of how much they can, up to ``turn``, as if the cluster turned around.
+
+    Parameters
+    ----------
+    moved : ndarray of float64, shape (n_clusters,)
+        What each cluster adds to the difference.
+    turn : float
+        What a cluster would add on which one contender is all right and the other all wrong.
+
+    Examples
+    --------
+    >>> caution(np.zeros(100), 0.01)
+    0.0001
+    >>> caution(np.full(100, 0.0005), 0.01)
+    1e-06
+    """
+    squares = moved**2
+    differing = squares.sum() ** 2 / (squares @ squares) if squares.any() else 0.0
+    return float(min(turn, max(2 * np.abs(moved).max(initial=0.0), turn / (1 + differing))) ** 2)
 
 
 def gap(left: Evidence, right: Evidence, confidence: float = 0.95) -> Interval:
@@ -171,8 +199,8 @@ def _variance(values: np.ndarray) -> float:
 
 
 def _one_more(metric: Metric, count: float, variance: float) -> tuple[float, float]:
-    """Return the square of what one more cluster weighs, and how much a difference might be on it.
+    """Return what one more cluster weighs, and how much a difference might be on it.
 
     In the label's unit as much as the metric spreads from cluster to cluster; elsewhere 1, which is all there is.
     """
-    return 1 / max(count, 1.0) ** 2, float(np.sqrt(variance * count)) if metric.in_label_units else 1.0
+    return 1 / max(count, 1.0), float(np.sqrt(variance * count)) if metric.in_label_units else 1.0

@@ -45,6 +45,21 @@ OUT_OF_RANGE_STEP = "Mend the row, or set handleInvalid to skip (no row) or keep
 class _FeaturePreparationParams(KeywordParams):
     """Params shared by the estimator and its model."""
 
+    defaults: ClassVar[dict[str, Any]] = {
+        "numericCols": [],
+        "cyclicCols": [],
+        "cyclicPeriods": [],
+        "timestampCols": [],
+        "categoricalCols": [],
+        "impute": "median",
+        "scale": True,
+        "maxCategories": 200,
+        "minFrequency": 1,
+        "storage": "vector",
+        "outputPrefix": "",
+        "seed": 42,
+        "handleInvalid": "error",
+    }
     numericCols: Param[list[str]] = Param(
         Params._dummy(), "numericCols", "numbers: imputed, scaled", TypeConverters.toListString
     )
@@ -189,22 +204,6 @@ class FeaturePreparation(Estimator[Any], _FeaturePreparationParams, DefaultParam
     >>> model.transform(test).select("features").show()                       # doctest: +SKIP
     """
 
-    defaults: ClassVar[dict[str, Any]] = {
-        "numericCols": [],
-        "cyclicCols": [],
-        "cyclicPeriods": [],
-        "timestampCols": [],
-        "categoricalCols": [],
-        "impute": "median",
-        "scale": True,
-        "maxCategories": 200,
-        "minFrequency": 1,
-        "storage": "vector",
-        "outputPrefix": "",
-        "seed": 42,
-        "handleInvalid": "error",
-    }
-
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; return the schema with the feature columns."""
         self._check(schema)
@@ -285,7 +284,7 @@ class FeaturePreparationModel(Model, _FeaturePreparationParams, DefaultParamsRea
 
     state: Param[str] = Param(Params._dummy(), "state", "what was learnt, as JSON", TypeConverters.toString)
 
-    defaults: ClassVar[dict[str, Any]] = {**FeaturePreparation.defaults, "storage": "dense"}
+    defaults: ClassVar[dict[str, Any]] = {"storage": "dense"}
 
     @property
     def encoder(self) -> Encoder:

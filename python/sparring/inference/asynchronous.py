@@ -6,10 +6,9 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
-from pyspark import keyword_only
 from pyspark.ml.base import Transformer
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
@@ -78,34 +77,10 @@ class AsyncEndpointModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], De
     >>> model.delete()                                                            # doctest: +SKIP
     """
 
+    defaults: ClassVar[dict[str, Any]] = {"invocationSeconds": 900}
     endpointName: Param[str] = Param(
         Params._dummy(), "endpointName", "an asynchronous endpoint in service", TypeConverters.toString
     )
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        endpointName: str | None = None,
-        target: AwsTarget | None = None,
-        featuresCol: str | None = None,
-        inputCols: list[str] | None = None,
-        contentType: str | None = None,
-        accept: str | None = None,
-        probabilityCol: str | None = None,
-        numScores: int | None = None,
-        size: int | None = None,
-        maxBytes: int | None = None,
-        maxRows: int | None = None,
-        invocationSeconds: int | None = None,
-        waitSeconds: float | None = None,
-        stagingPrefix: str | None = None,
-    ) -> None:
-        super().__init__()
-        self._set_scoring_defaults(most_bytes=50_000_000, most_rows=100_000)
-        self._setDefault(invocationSeconds=900, waitSeconds=3_600.0, stagingPrefix="")
-        self._set_with_target()
-        self._begin()
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; return the schema with the score."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
-from pyspark import keyword_only
 from pyspark.ml.base import Transformer
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
@@ -22,7 +21,6 @@ from sparring.inference.staging import StagedFile, Staging, _ThroughS3, read_sco
 from sparring.params import at_least, check_params, checked_schema, in_range, one_of, require_columns
 from sparring.sagemaker.ledger import Ledger
 from sparring.sagemaker.resources import RUNNING, TRANSFORM_JOB, poll_seconds, stop_transform_job
-from sparring.sagemaker.target import AwsTarget
 from sparring.spark.reserved import named, reserved
 from sparring.wire.media import CSV, JSON_LINES
 
@@ -102,6 +100,20 @@ class BatchTransformModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], D
     # Where the job is written down before it exists; set by whoever can clean up after a crash.
     ledger: Ledger | None = None
 
+    defaults: ClassVar[dict[str, Any]] = {
+        "instanceType": "ml.m5.xlarge",
+        "instanceCount": 1,
+        "batchStrategy": "MultiRecord",
+        "splitType": "",
+        "assembleWith": "Line",
+        "maxPayloadMb": 6,
+        "maxConcurrentTransforms": 1,
+        "joinSource": "None",
+        "keyCol": "",
+        "inputFilter": "",
+        "outputFilter": "",
+        "invocationSeconds": 600,
+    }
     modelName: Param[str] = Param(Params._dummy(), "modelName", "a model SageMaker knows", TypeConverters.toString)
     instanceType: Param[str] = Param(Params._dummy(), "instanceType", "instance, ml.*", TypeConverters.toString)
     instanceCount: Param[int] = Param(Params._dummy(), "instanceCount", "instances, >= 1", TypeConverters.toInt)
@@ -135,44 +147,6 @@ class BatchTransformModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], D
     keyCol: Param[str] = Param(
         Params._dummy(), "keyCol", "identifies a row; sent first with joinSource Input", TypeConverters.toString
     )
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        modelName: str | None = None,
-        target: AwsTarget | None = None,
-        featuresCol: str | None = None,
-        inputCols: list[str] | None = None,
-        contentType: str | None = None,
-        accept: str | None = None,
-        probabilityCol: str | None = None,
-        numScores: int | None = None,
-        size: int | None = None,
-        maxBytes: int | None = None,
-        maxRows: int | None = None,
-        instanceType: str | None = None,
-        instanceCount: int | None = None,
-        batchStrategy: str | None = None,
-        splitType: str | None = None,
-        assembleWith: str | None = None,
-        maxPayloadMb: int | None = None,
-        maxConcurrentTransforms: int | None = None,
-        inputFilter: str | None = None,
-        outputFilter: str | None = None,
-        joinSource: str | None = None,
-        keyCol: str | None = None,
-        invocationSeconds: int | None = None,
-        waitSeconds: float | None = None,
-        stagingPrefix: str | None = None,
-    ) -> None:
-        super().__init__()
-        self._set_scoring_defaults(most_bytes=50_000_000, most_rows=100_000)
-        self._setDefault(instanceType="ml.m5.xlarge", instanceCount=1, batchStrategy="MultiRecord", splitType="")
-        self._setDefault(assembleWith="Line", maxPayloadMb=6, maxConcurrentTransforms=1, joinSource="None", keyCol="")
-        self._setDefault(inputFilter="", outputFilter="", invocationSeconds=600, waitSeconds=3_600.0, stagingPrefix="")
-        self._set_with_target()
-        self._begin()
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; return the schema with the score."""

@@ -8,12 +8,11 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark import keyword_only
 from pyspark.accumulators import Accumulator
 from pyspark.ml.base import Transformer
 from pyspark.ml.param import Param, Params, TypeConverters
@@ -72,15 +71,20 @@ class PackageModel(Transformer, KeywordParams, DefaultParamsReadable[Any], Defau
     >>> PackageModel(package="runs/flights/model.tar.gz").transform(flights)     # doctest: +SKIP
     """
 
+    defaults: ClassVar[dict[str, Any]] = {
+        "probabilityCol": "probability",
+        "predictedCol": "predicted",
+        "handleInvalid": "error",
+        "reasonCol": "",
+    }
+    _metrics: Accumulator[ScoringMetrics] | None = None
     package: Param[str] = Param(Params._dummy(), "package", "path of model.tar.gz", TypeConverters.toString)
     probabilityCol: Param[str] = Param(
         Params._dummy(), "probabilityCol", "output: the score, or the scores; '' = none", TypeConverters.toString
     )
-
     predictedCol: Param[str] = Param(
         Params._dummy(), "predictedCol", "output: the label's own value; '' = none", TypeConverters.toString
     )
-
     handleInvalid: Param[str] = Param(
         Params._dummy(),
         "handleInvalid",
@@ -90,21 +94,6 @@ class PackageModel(Transformer, KeywordParams, DefaultParamsReadable[Any], Defau
     reasonCol: Param[str] = Param(
         Params._dummy(), "reasonCol", "output of keep: why a row has no score; '' = none", TypeConverters.toString
     )
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        package: str | None = None,
-        probabilityCol: str | None = None,
-        predictedCol: str | None = None,
-        handleInvalid: str | None = None,
-        reasonCol: str | None = None,
-    ) -> None:
-        super().__init__()
-        self._setDefault(probabilityCol="probability", predictedCol="predicted", handleInvalid="error", reasonCol="")
-        self._set_given()
-        self._metrics: Accumulator[ScoringMetrics] | None = None
 
     @property
     def metrics(self) -> ScoringMetrics:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import pyarrow as pa
 from pyspark.ml.functions import vector_to_array
 from pyspark.ml.linalg import VectorUDT
@@ -13,6 +15,7 @@ from pyspark.sql import types as T
 from sparring.errors import ParamError
 from sparring.inference.codecs import ANSWERS, Format
 from sparring.params import (
+    Argument,
     KeywordParams,
     at_least,
     check_params,
@@ -30,6 +33,16 @@ from sparring.wire.media import CSV, LIBSVM, PARQUET
 class _ScoringParams(KeywordParams):
     """What is sent, in which format, and where the score goes."""
 
+    defaults: ClassVar[dict[str, Any]] = {
+        "featuresCol": "features",
+        "inputCols": [],
+        "contentType": "",
+        "accept": CSV,
+        "probabilityCol": "probability",
+        "numScores": 1,
+        "size": 0,
+    }
+    arguments: ClassVar[dict[str, Argument]] = {"target": ("targetJson", AwsTarget.to_json)}
     targetJson: Param[str] = Param(Params._dummy(), "targetJson", "the account, as JSON", TypeConverters.toString)
     featuresCol: Param[str] = Param(
         Params._dummy(),
@@ -58,26 +71,6 @@ class _ScoringParams(KeywordParams):
     )
     maxBytes: Param[int] = Param(Params._dummy(), "maxBytes", "bytes of a request, >= 1", TypeConverters.toInt)
     maxRows: Param[int] = Param(Params._dummy(), "maxRows", "rows of a request, >= 1", TypeConverters.toInt)
-
-    def _set_scoring_defaults(self, most_bytes: int, most_rows: int) -> None:
-        self._setDefault(
-            featuresCol="features",
-            inputCols=[],
-            contentType="",
-            accept=CSV,
-            probabilityCol="probability",
-            numScores=1,
-            size=0,
-            maxBytes=most_bytes,
-            maxRows=most_rows,
-        )
-
-    def _set_with_target(self) -> None:
-        """Set the Params that the constructor was given; the target is kept as JSON."""
-        target = self._input_kwargs.pop("target", None)
-        if target is not None:
-            self._set(targetJson=target.to_json())
-        self._set_given()
 
     @property
     def target(self) -> AwsTarget:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from pyspark import keyword_only
 from pyspark.accumulators import Accumulator
 from pyspark.ml.base import Transformer
 from pyspark.ml.param import Param, Params, TypeConverters
@@ -102,6 +101,19 @@ class EndpointModel(Transformer, _ScoringParams, HasKeyCols, DefaultParamsReadab
     41523.0
     """
 
+    defaults: ClassVar[dict[str, Any]] = {
+        "concurrency": 4,
+        "deadlineSeconds": 300.0,
+        "attempts": 5,
+        "variants": [],
+        "variantShares": [],
+        "keyCols": [],
+        "variantCol": "",
+        "seed": 42,
+        "maxBytes": 1_000_000,
+        "maxRows": 5_000,
+    }
+    _metrics: Accumulator[ScoringMetrics] | None = None
     endpointName: Param[str] = Param(Params._dummy(), "endpointName", "an endpoint in service", TypeConverters.toString)
     concurrency: Param[int] = Param(
         Params._dummy(), "concurrency", "requests under way at a time in each task, >= 1", TypeConverters.toInt
@@ -125,37 +137,6 @@ class EndpointModel(Transformer, _ScoringParams, HasKeyCols, DefaultParamsReadab
         Params._dummy(), "variantCol", "output: the variant that scored the row; '' = none", TypeConverters.toString
     )
     seed: Param[int] = Param(Params._dummy(), "seed", "of the split between variants", TypeConverters.toInt)
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        endpointName: str | None = None,
-        target: AwsTarget | None = None,
-        featuresCol: str | None = None,
-        inputCols: list[str] | None = None,
-        contentType: str | None = None,
-        accept: str | None = None,
-        probabilityCol: str | None = None,
-        numScores: int | None = None,
-        size: int | None = None,
-        maxBytes: int | None = None,
-        maxRows: int | None = None,
-        concurrency: int | None = None,
-        deadlineSeconds: float | None = None,
-        attempts: int | None = None,
-        variants: list[str] | None = None,
-        variantShares: list[float] | None = None,
-        keyCols: list[str] | None = None,
-        variantCol: str | None = None,
-        seed: int | None = None,
-    ) -> None:
-        super().__init__()
-        self._set_scoring_defaults(most_bytes=1_000_000, most_rows=5_000)
-        self._setDefault(concurrency=4, deadlineSeconds=300.0, attempts=5, seed=42)
-        self._setDefault(variants=[], variantShares=[], keyCols=[], variantCol="")
-        self._set_with_target()
-        self._metrics: Accumulator[ScoringMetrics] | None = None
 
     @property
     def metrics(self) -> ScoringMetrics:

@@ -9,7 +9,7 @@ import io
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -185,6 +185,12 @@ class Staging:
 class _ThroughS3(_ScoringParams):
     """What stages share whose rows and requests wait in S3 while they are scored."""
 
+    defaults: ClassVar[dict[str, Any]] = {
+        "waitSeconds": 3_600.0,
+        "stagingPrefix": "",
+        "maxBytes": 50_000_000,
+        "maxRows": 100_000,
+    }
     invocationSeconds: Param[int] = Param(
         Params._dummy(),
         "invocationSeconds",
@@ -201,7 +207,8 @@ class _ThroughS3(_ScoringParams):
         TypeConverters.toString,
     )
 
-    def _begin(self) -> None:
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
         self.staged: list[Staging] = []
         self.metrics = ScoringMetrics()
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pyspark import keyword_only
 from pyspark.sql import DataFrame
 from pyspark.sql import types as T
 
@@ -35,9 +34,6 @@ from sparring.spark.reserved import named, quoted
 
 class Folds(HasFoldCol, HasNumFolds, Keyed, HasStrict):
     """Base of fold makers with a number of folds, in equal shares."""
-
-    def _set_fold_defaults(self) -> None:
-        self._setDefault(numFolds=5, foldCol="fold", strict=True, seed=42)
 
     def plan(self) -> Allotment:
         """Return the folds, in equal shares."""
@@ -83,20 +79,6 @@ class KFold(Folds, Growing):
     >>> CrossValidator(foldCol="fold", numFolds=5, ...).fit(folded)             # doctest: +SKIP
     """
 
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        keyCols: list[str] | None = None,
-        numFolds: int = 5,
-        foldCol: str = "fold",
-        strict: bool = True,
-        seed: int = 42,
-    ) -> None:
-        super().__init__()
-        self._set_fold_defaults()
-        self._set_given()
-
 
 class StratifiedKFold(Folds, Growing, HasStrata):
     """Folds in which every class is within one row of its share, and so is the size.
@@ -137,24 +119,6 @@ class StratifiedKFold(Folds, Growing, HasStrata):
         KEYED,
         ("stratifyCols", "quantileCols"),
     )
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        keyCols: list[str] | None = None,
-        stratifyCols: list[str] | None = None,
-        quantileCols: list[str] | None = None,
-        numBins: int = 10,
-        numFolds: int = 5,
-        foldCol: str = "fold",
-        strict: bool = True,
-        seed: int = 42,
-    ) -> None:
-        super().__init__()
-        self._set_fold_defaults()
-        self._setDefault(stratifyCols=[], quantileCols=[], numBins=10)
-        self._set_given()
 
 
 class MultilabelStratifiedKFold(Folds, Growing, HasLabels):
@@ -197,22 +161,6 @@ class MultilabelStratifiedKFold(Folds, Growing, HasLabels):
         KEYED,
         ("labelCols",),
     )
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        keyCols: list[str] | None = None,
-        labelCols: list[str] | None = None,
-        numFolds: int = 5,
-        foldCol: str = "fold",
-        strict: bool = True,
-        seed: int = 42,
-    ) -> None:
-        super().__init__()
-        self._set_fold_defaults()
-        self._setDefault(labelCols=[])
-        self._set_given()
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; return the schema with the output column."""
@@ -285,25 +233,6 @@ class RepeatedStratifiedKFold(Folds, HasStrata, HasRepeats):
         KEYED,
         ("stratifyCols", "quantileCols"),
     )
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        keyCols: list[str] | None = None,
-        stratifyCols: list[str] | None = None,
-        quantileCols: list[str] | None = None,
-        numBins: int = 10,
-        numFolds: int = 5,
-        numRepeats: int = 10,
-        foldCol: str = "fold",
-        strict: bool = True,
-        seed: int = 42,
-    ) -> None:
-        super().__init__()
-        self._set_fold_defaults()
-        self._setDefault(stratifyCols=[], quantileCols=[], numBins=10, numRepeats=10)
-        self._set_given()
 
     def outputs(self) -> list[T.StructField]:
         """Return a fold for each repeat."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pyspark import keyword_only
-
 from sparring.model_selection.append import Growing
 from sparring.model_selection.folds import Folds
 from sparring.model_selection.stage import KEYED, HasStrata, HasUnits
@@ -47,23 +45,6 @@ class GroupKFold(Folds, Growing, HasUnits):
         KEYED,
         ("groupCols", "clusterCol"),
     )
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        keyCols: list[str] | None = None,
-        groupCols: list[str] | None = None,
-        clusterCol: str | None = None,
-        numFolds: int = 5,
-        foldCol: str = "fold",
-        strict: bool = True,
-        seed: int = 42,
-    ) -> None:
-        super().__init__()
-        self._set_fold_defaults()
-        self._setDefault(groupCols=[])
-        self._set_given()
 
 
 class StratifiedGroupKFold(Folds, Growing, HasStrata, HasUnits):
@@ -109,23 +90,3 @@ class StratifiedGroupKFold(Folds, Growing, HasStrata, HasUnits):
     """
 
     needs = (KEYED, ("stratifyCols", "quantileCols"), ("groupCols", "clusterCol"))
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        keyCols: list[str] | None = None,
-        stratifyCols: list[str] | None = None,
-        quantileCols: list[str] | None = None,
-        numBins: int = 10,
-        groupCols: list[str] | None = None,
-        clusterCol: str | None = None,
-        numFolds: int = 5,
-        foldCol: str = "fold",
-        strict: bool = True,
-        seed: int = 42,
-    ) -> None:
-        super().__init__()
-        self._set_fold_defaults()
-        self._setDefault(stratifyCols=[], quantileCols=[], numBins=10, groupCols=[])
-        self._set_given()

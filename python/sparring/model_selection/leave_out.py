@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyspark import keyword_only
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -64,12 +63,6 @@ class LeaveOneOut(_LeaveOut):
     >>> folded = LeaveOneOut(keyCols=["id"]).transform(few_rows)                # doctest: +SKIP
     """
 
-    @keyword_only
-    def __init__(self, *, keyCols: list[str] | None = None, foldCol: str = "fold", seed: int = 42) -> None:
-        super().__init__()
-        self._setDefault(foldCol="fold", seed=42)
-        self._set_given()
-
     def _allot_rows(self, rows: DataFrame) -> DataFrame:
         return self._numbered(rows, "rows")
 
@@ -107,20 +100,6 @@ class LeaveOneGroupOut(_LeaveOut, HasUnits):
     """
 
     needs = (KEYED, ("groupCols", "clusterCol"))
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        keyCols: list[str] | None = None,
-        groupCols: list[str] | None = None,
-        clusterCol: str | None = None,
-        foldCol: str = "fold",
-        seed: int = 42,
-    ) -> None:
-        super().__init__()
-        self._setDefault(groupCols=[], foldCol="fold", seed=42)
-        self._set_given()
 
     def _allot_groups(self, rows: DataFrame) -> DataFrame:
         return rows.join(self._numbered(rows.select(UNIT).distinct(), "groups"), UNIT)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pyspark import keyword_only
+from typing import Any, ClassVar
+
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.sql import types as T
 
@@ -12,11 +13,8 @@ from sparring.model_selection.stage import KEYED, HasParts, HasStrata, HasStrict
 
 
 class _Splitter(HasParts, Growing, HasStrict):
+    defaults: ClassVar[dict[str, Any]] = {"groupIdCol": "groupId"}
     groupIdCol: Param[str] = Param(Params._dummy(), "groupIdCol", "output: group", TypeConverters.toString)
-
-    def _set_split_defaults(self) -> None:
-        self._set_part_defaults()
-        self._setDefault(groupIdCol="groupId", strict=True, seed=42)
 
     def outputs(self) -> list[T.StructField]:
         """Return part and unit."""
@@ -84,28 +82,6 @@ class StratifiedSplitter(_Splitter, HasStrata, HasUnits):
     >>> splitter = StratifiedSplitter(keyCols=["id"], stratifyCols=["label"], groupCols=["patient"])
     >>> splitter.transform(rows).groupBy("split", "label").count().show()       # doctest: +SKIP
     """
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        keyCols: list[str] | None = None,
-        stratifyCols: list[str] | None = None,
-        quantileCols: list[str] | None = None,
-        numBins: int = 10,
-        groupCols: list[str] | None = None,
-        clusterCol: str | None = None,
-        partNames: list[str] | None = None,
-        weights: list[float] | None = None,
-        splitCol: str = "split",
-        groupIdCol: str = "groupId",
-        strict: bool = True,
-        seed: int = 42,
-    ) -> None:
-        super().__init__()
-        self._set_split_defaults()
-        self._setDefault(stratifyCols=[], quantileCols=[], numBins=10, groupCols=[])
-        self._set_given()
 
 
 class StratifiedGroupSplitter(StratifiedSplitter):
@@ -177,22 +153,3 @@ class GroupSplitter(_Splitter, HasUnits):
         KEYED,
         ("groupCols", "clusterCol"),
     )
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        keyCols: list[str] | None = None,
-        groupCols: list[str] | None = None,
-        clusterCol: str | None = None,
-        partNames: list[str] | None = None,
-        weights: list[float] | None = None,
-        splitCol: str = "split",
-        groupIdCol: str = "groupId",
-        strict: bool = True,
-        seed: int = 42,
-    ) -> None:
-        super().__init__()
-        self._set_split_defaults()
-        self._setDefault(groupCols=[])
-        self._set_given()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pyspark.ml.base import Transformer
 from pyspark.ml.param import Param, Params, TypeConverters
@@ -52,6 +52,7 @@ SET_IT = "Set it; sparring.data.key.with_row_key makes a key from a row's conten
 class HasStrict(Params):
     """Mixin for ``strict``."""
 
+    defaults: ClassVar[dict[str, Any]] = {"strict": True}
     strict: Param[bool] = Param(
         Params._dummy(),
         "strict",
@@ -63,6 +64,7 @@ class HasStrict(Params):
 class HasStrata(Params):
     """Mixin for ``stratifyCols``, ``quantileCols`` and ``numBins``: what a class is."""
 
+    defaults: ClassVar[dict[str, Any]] = {"stratifyCols": [], "quantileCols": [], "numBins": 10}
     stratifyCols: Param[list[str]] = Param(
         Params._dummy(), "stratifyCols", "columns whose joint value is a class", TypeConverters.toListString
     )
@@ -75,12 +77,18 @@ class HasStrata(Params):
 class HasUnits(HasGroupCols):
     """Mixin for ``groupCols`` and ``clusterCol``: what stays together."""
 
+    defaults: ClassVar[dict[str, Any]] = {"groupCols": []}
     clusterCol: Param[str] = Param(Params._dummy(), "clusterCol", "duplicate cluster", TypeConverters.toString)
 
 
 class HasParts(Params):
     """Mixin for ``partNames``, ``weights`` and ``splitCol``: the parts of a split."""
 
+    defaults: ClassVar[dict[str, Any]] = {
+        "partNames": ["train", "validation", "test"],
+        "weights": [0.7, 0.1, 0.2],
+        "splitCol": "split",
+    }
     partNames: Param[list[str]] = Param(
         Params._dummy(), "partNames", "names of the parts, distinct", TypeConverters.toListString
     )
@@ -88,10 +96,6 @@ class HasParts(Params):
         Params._dummy(), "weights", "share of each part, > 0, summing to 1", TypeConverters.toListFloat
     )
     splitCol: Param[str] = Param(Params._dummy(), "splitCol", "output: part", TypeConverters.toString)
-
-    def _set_part_defaults(self) -> None:
-        parts = ["train", "validation", "test"]
-        self._setDefault(partNames=parts, weights=[0.7, 0.1, 0.2], splitCol="split")
 
     def roles(self, column: Callable[[str], Any], folds: int) -> Iterator[tuple[Any, Any]]:
         """Return the first part to train, the second to be tested; later parts are kept out."""
@@ -119,6 +123,7 @@ class HasParts(Params):
 class HasFoldCol(Params):
     """Mixin for ``foldCol``, named as pyspark.ml's ``CrossValidator`` names it."""
 
+    defaults: ClassVar[dict[str, Any]] = {"foldCol": "fold"}
     foldCol: Param[str] = Param(
         Params._dummy(), "foldCol", "output: int, the fold in which the row is tested", TypeConverters.toString
     )
@@ -141,12 +146,14 @@ def fold_roles(fold: Any, folds: int) -> Iterator[tuple[Any, Any]]:
 class HasNumFolds(Params):
     """Mixin for ``numFolds``."""
 
+    defaults: ClassVar[dict[str, Any]] = {"numFolds": 5}
     numFolds: Param[int] = Param(Params._dummy(), "numFolds", "number of folds, >= 2", TypeConverters.toInt)
 
 
 class HasLabels(Params):
     """Mixin for ``labelCols``: rows with several labels each."""
 
+    defaults: ClassVar[dict[str, Any]] = {"labelCols": []}
     labelCols: Param[list[str]] = Param(
         Params._dummy(), "labelCols", "a column for each label, or one of arrays of labels", TypeConverters.toListString
     )
@@ -155,6 +162,7 @@ class HasLabels(Params):
 class HasRepeats(Params):
     """Mixin for ``numRepeats``."""
 
+    defaults: ClassVar[dict[str, Any]] = {"numRepeats": 10}
     numRepeats: Param[int] = Param(Params._dummy(), "numRepeats", "number of repeats, >= 1", TypeConverters.toInt)
 
 
@@ -218,6 +226,8 @@ class Allotting(Transformer, KeywordParams, DefaultParamsReadable[Any], DefaultP
 
 class Keyed(Allotting, HasKeyCols, HasSeed):
     """Base of those that go by the hash of a row's key, or of its group's id."""
+
+    defaults: ClassVar[dict[str, Any]] = {"seed": 42}
 
     @abstractmethod
     def plan(self) -> Allotment:

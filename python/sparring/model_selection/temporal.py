@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
-from pyspark import keyword_only
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -21,6 +20,7 @@ from sparring.spark.reserved import named, quoted
 
 
 class _Timed(Allotting):
+    defaults: ClassVar[dict[str, Any]] = {"gap": "0"}
     timeCol: Param[str] = Param(
         Params._dummy(), "timeCol", "when a row came to be: timestamp, date or whole number", TypeConverters.toString
     )
@@ -89,6 +89,7 @@ class TimeSplitter(HasParts, _Timed):
     >>> TimeSplitter(timeCol="departure", gap="7 days").transform(flights)      # doctest: +SKIP
     """
 
+    defaults: ClassVar[dict[str, Any]] = {"cutTimes": [], "gapName": "gap", "undatedName": "undated"}
     cutTimes: Param[list[str]] = Param(
         Params._dummy(), "cutTimes", "when each part but the first begins, ascending", TypeConverters.toListString
     )
@@ -96,24 +97,6 @@ class TimeSplitter(HasParts, _Timed):
     undatedName: Param[str] = Param(
         Params._dummy(), "undatedName", "part of rows without a time", TypeConverters.toString
     )
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        timeCol: str | None = None,
-        partNames: list[str] | None = None,
-        weights: list[float] | None = None,
-        cutTimes: list[str] | None = None,
-        gap: str = "0",
-        gapName: str = "gap",
-        undatedName: str = "undated",
-        splitCol: str = "split",
-    ) -> None:
-        super().__init__()
-        self._set_part_defaults()
-        self._setDefault(cutTimes=[], gap="0", gapName="gap", undatedName="undated")
-        self._set_given()
 
     def outputs(self) -> list[T.StructField]:
         """Return the part."""
@@ -242,23 +225,10 @@ class TimeSeriesSplit(HasFoldCol, HasNumFolds, _Timed):
     >>> for train, test in series.pairs(series.transform(flights)): ...         # doctest: +SKIP
     """
 
+    defaults: ClassVar[dict[str, Any]] = {"trainFromCol": "trainFrom"}
     trainFromCol: Param[str] = Param(
         Params._dummy(), "trainFromCol", "output: int, first fold that trains on the row", TypeConverters.toString
     )
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        timeCol: str | None = None,
-        numFolds: int = 5,
-        gap: str = "0",
-        foldCol: str = "fold",
-        trainFromCol: str = "trainFrom",
-    ) -> None:
-        super().__init__()
-        self._setDefault(numFolds=5, gap="0", foldCol="fold", trainFromCol="trainFrom")
-        self._set_given()
 
     def outputs(self) -> list[T.StructField]:
         """Return the fold that tests a row and the first that trains on it."""
