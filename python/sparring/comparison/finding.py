@@ -138,14 +138,28 @@ def why_cheapest(choice: str, basis: str, real: Sequence[Row], prices: Mapping[s
     if not others:
         return f"Of these as good ones only {choice} did not run on a local stand-in."
     if basis == "price":
-        rest = ", ".join(f"{other['name']} {money(prices[other['name']])}" for other in others)
-        return f"{choice} is the cheapest by list price, {money(prices[choice])} a run ({rest})."
+        return _least_price(choice, [other["name"] for other in others], prices)
     if basis == "time":
         own = next(result for result in real if result["name"] == choice)
         rest = ", ".join(f"{other['name']} {seconds(other['wall_seconds'])}" for other in others)
         return f"{choice} is the quickest, {seconds(own['wall_seconds'])} ({rest})."
     reason = "" if comparable else "cores or isolation differ between them, so that "
     return f"The best score is taken: {reason}their times are not compared."
+
+
+def _least_price(choice: str, others: Sequence[str], prices: Mapping[str, Row]) -> str:
+    """Return that a run of ``choice`` from nothing costs least, and which others would cost less where machines run."""
+    rest = ", ".join(f"{name} {_price(prices[name], 'high')}" for name in others)
+    said = f"{choice} is the cheapest by list price, {_price(prices[choice], 'high')} for a run from nothing ({rest})."
+    running = [name for name in others if prices[name]["low"] < prices[choice]["low"]]
+    if not running:
+        return said
+    less = listed([f"{name} {_price(prices[name], 'low')}" for name in running])
+    return f"{said} On machines that run already, {choice} costs {_price(prices[choice], 'low')}, but {less}."
+
+
+def _price(price: Row, end: str) -> str:
+    return f"{price['currency']} {price[end]:.4f}"
 
 
 def cannot_tell(

@@ -10,8 +10,10 @@ from sparring.task import BINARY
 PARTS, AUC, MARGIN = 400, 0.75, 0.02
 
 
-def drawn(random: np.random.Generator, positives: int, negatives: int, lead: float, group: int = 1) -> Difference:
-    """Two contenders whose scores correlate by 0.95 within a class; the first leads by ``lead`` in ROC AUC."""
+def drawn(
+    random: np.random.Generator, positives: int, negatives: int, lead: float, group: int = 1, likeness: float = 0.95
+) -> Difference:
+    """Two contenders whose scores correlate by ``likeness`` within a class; the first leads by ``lead`` in ROC AUC."""
     labels = np.repeat([1.0, 0.0], [positives, negatives])
     clusters = np.arange(len(labels)) // group
 
@@ -19,9 +21,9 @@ def drawn(random: np.random.Generator, positives: int, negatives: int, lead: flo
         shared, own = (random.normal(size=len(labels)) for _ in range(2))
         return np.sqrt(0.5) * (shared[clusters] + own) if group > 1 else own
 
-    common, found = np.sqrt(0.95) * deviates(), {}
+    common, found = np.sqrt(likeness) * deviates(), {}
     for name, auc in {"first": AUC + lead, "second": AUC}.items():
-        scores = expit(np.sqrt(2) * ndtri(auc) * labels + common + np.sqrt(0.05) * deviates())
+        scores = expit(np.sqrt(2) * ndtri(auc) * labels + common + np.sqrt(1 - likeness) * deviates())
         rows = Predictions(np.arange(len(labels)), labels, np.ones(len(labels)), scores, clusters, group > 1)
         components = auc_components(rows)
         sample = {"rows": len(labels), "confidence": 0.95, "digest": "one"}
@@ -37,9 +39,16 @@ def test_equal_contenders_are_seldom_told_apart(positives: int, negatives: int, 
     assert sum(drawn(random, positives, negatives, 0.0, group).different for _ in range(PARTS)) < 36
 
 
-def test_contenders_that_differ_by_the_margin_are_seldom_called_equivalent() -> None:
+@pytest.mark.parametrize("likeness", [0.95, 0.999])
+def test_contenders_that_differ_by_the_margin_are_seldom_called_equivalent(likeness: float) -> None:
     random = np.random.default_rng(0)
-    assert sum(drawn(random, 200, 800, MARGIN).equivalent for _ in range(PARTS)) < 36
+    assert sum(drawn(random, 200, 800, MARGIN, likeness=likeness).equivalent for _ in range(PARTS)) < 36
+
+
+def test_contenders_that_differ_little_on_every_row_are_shown_equivalent() -> None:
+    """Two engines of one algorithm: their scores correlate by 0.999; 80% of the test parts at least should tell."""
+    random = np.random.default_rng(0)
+    assert sum(drawn(random, 200, 800, 0.0, likeness=0.999).equivalent for _ in range(PARTS)) >= 320
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5])
