@@ -228,7 +228,7 @@ def page(signed: list[dict[str, Any]], whole: list[dict[str, Any]]) -> str:
 
 Written by `benchmarks/dedup_speed.py`: everything in one run on one machine with two cores.
 
-## Signatures
+## ClassCountProfiles
 
 2,000 texts of 300 random words, shingles of {WORDS} words, {PLACES} permutations, from text to signature on one core;
 the better of two runs.

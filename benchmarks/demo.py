@@ -17,7 +17,7 @@ from typing import Any
 from pages import table
 
 ROOT = Path(__file__).parents[1]
-ENGINES = {"spark": "Spark MLlib", "single_node": "one machine", "sagemaker": "SageMaker (local stand-in)"}
+ENGINES = {"spark": "Spark MLlib", "single_node": "one machine", "sagemaker": "SageMaker (local emulator)"}
 PHASES = (
     *("start", "import", "local_start", "session", "read", "hand_off"),
     *("fit", "write", "deploy", "score", "clean_up"),
@@ -101,7 +101,7 @@ nothing. `benchmarks/demo.py` writes this page.
 
 {table(["contender", *phases], spent)}
 
-The SageMaker row is the local stand-in: its `fit` is a local process that starts, reads libsvm text and trains.
+The SageMaker row is the local emulator: its `fit` is a local process that starts, reads libsvm text and trains.
 
 {(ROOT / "benchmarks" / "mllib_convergence.md").read_text().strip()}
 """

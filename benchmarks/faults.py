@@ -38,7 +38,7 @@ from sparring.inference.batch_transform import BatchTransformModel
 from sparring.inference.deployment import AsyncOutput, Deployment, ServedModel, Variant, registered
 from sparring.inference.realtime import EndpointModel
 from sparring.spark.jars import sagemaker_jars
-from sparring.sagemaker.ledger import Ledger
+from sparring.sagemaker.resource_registry import ResourceRegistry
 from sparring.estimators.sagemaker_stage import train_and_keep
 from sparring.sagemaker.target import AwsTarget
 from sparring.sagemaker.training_job import Source, TrainingJob
@@ -115,7 +115,7 @@ class Outcome:
         """In a word, or what is wrong."""
         if self.wrong:
             return "**wrong**: " + "; ".join(self.wrong)
-        return "error right, rest in the ledger" if self.left else "correct"
+        return "error right, rest in the registry" if self.left else "correct"
 
 
 def cases(names: Callable[[str], bool] = lambda _: True) -> list[Case]:
@@ -159,16 +159,16 @@ class Ring:
         for name, value in settings.items():
             hadoop.set(f"fs.s3a.bucket.{bucket}.{name}", value)
         on = AwsTarget.on(self.aws)
-        return AwsTarget(on.role, bucket, "", on.region, on.stand_in)
+        return AwsTarget(on.role, bucket, "", on.region, on.emulator)
 
     def run(self, case: Case) -> Outcome:
         """Run a case and judge its ending."""
         expected = case.ending if case.ending == "recovered" else f"{_error(case)}: {case.says}"
         outcome = Outcome(case.name, case.during, case.path, expected)
         target, begun, scored = self.target(case), time.monotonic(), None
-        ledger = Ledger(target)
+        registry = ResourceRegistry(target)
         try:
-            scored = hand_off(self, case, target, ledger)
+            scored = hand_off(self, case, target, registry)
             outcome.happened = "recovered"
         except Exception as error:
             kind, said = _kind(error), str(error)
@@ -183,7 +183,7 @@ class Ring:
         outcome.struck = self.struck(case)
         outcome.wrong += [] if outcome.struck else ["the fault did not strike"]
         outcome.left = self.left(target, case)
-        outcome.recorded = [name for name in outcome.left if _known(ledger, name)]
+        outcome.recorded = [name for name in outcome.left if _known(registry, name)]
         unknown = [name for name in outcome.left if name not in outcome.recorded]
         outcome.wrong += [f"{len(unknown)} left"] if unknown else []
         print(
@@ -218,27 +218,27 @@ def s3_objects(s3: Any, bucket: str) -> list[dict[str, Any]]:
     return found
 
 
-def _known(ledger: Ledger, name: str) -> bool:
-    """Whether the ledger lists a resource, or the prefix that an object is below."""
-    return any(name == known or (known.endswith("/") and name.startswith(known)) for _, known in ledger.resources)
+def _known(registry: ResourceRegistry, name: str) -> bool:
+    """Whether the registry lists a resource, or the prefix that an object is below."""
+    return any(name == known or (known.endswith("/") and name.startswith(known)) for _, known in registry.resources)
 
 
 # -- the path that is struck ---------------------------------------------------------------------------------------
 
 
-def hand_off(ring: Ring, case: Case, target: AwsTarget, ledger: Ledger) -> pd.DataFrame:
+def hand_off(ring: Ring, case: Case, target: AwsTarget, registry: ResourceRegistry) -> pd.DataFrame:
     """Train if the case does, then score all rows, and clean up; return keys and scores."""
     if not case.trains:
-        return score(ring, case, target, ledger, ServedModel(IMAGE, ring.data))
-    job = training_job(case, target, ledger)
+        return score(ring, case, target, registry, ServedModel(IMAGE, ring.data))
+    job = training_job(case, target, registry)
     trained = train_and_keep(job, channel(ring, case), {"rounds": 1})
     try:
-        return score(ring, case, target, ledger, ServedModel(IMAGE, trained.model_data))
+        return score(ring, case, target, registry, ServedModel(IMAGE, trained.model_data))
     finally:
         job.delete_data()
 
 
-def training_job(case: Case, target: AwsTarget, ledger: Ledger) -> TrainingJob:
+def training_job(case: Case, target: AwsTarget, registry: ResourceRegistry) -> TrainingJob:
     """Return the job, with short limits and, for a fault that takes capacity back, on spot capacity."""
     spot = {"spot": {"enabled": True}} if case.fault["effect"]["kind"] == "interrupt" else {}
     limits: dict[str, Any] = {"max_runtime_seconds": 120, "deadline_seconds": 120}
@@ -246,7 +246,7 @@ def training_job(case: Case, target: AwsTarget, ledger: Ledger) -> TrainingJob:
         limits["deadline_seconds"] = 3
     config = SageMakerConfig(client=case.client, instance_type="ml.m5.large", **limits, **spot)
     source = Source(image=IMAGE, content_type=CSV)
-    return TrainingJob(target, config, case.tag, source, ledger, tell=lambda _: None)
+    return TrainingJob(target, config, case.tag, source, registry, on_progress=lambda _: None)
 
 
 def channel(ring: Ring, case: Case) -> DataFrame:
@@ -256,10 +256,10 @@ def channel(ring: Ring, case: Case) -> DataFrame:
     return ring.rows.select("key", F.expr("repeat('1', 200000)").alias("x")).coalesce(1)
 
 
-def score(ring: Ring, case: Case, target: AwsTarget, ledger: Ledger, model: ServedModel) -> pd.DataFrame:
+def score(ring: Ring, case: Case, target: AwsTarget, registry: ResourceRegistry, model: ServedModel) -> pd.DataFrame:
     """Return keys and scores, by the way of scoring that the case strikes."""
     if case.during == "transform":
-        with registered(target, case.tag, model, ledger) as name:
+        with registered(target, case.tag, model, registry) as name:
             batch = BatchTransformModel(modelName=name, waitSeconds=60.0, **_sent(target))
             return _collected(batch, ring.rows)
     # Answers stay where the user wants them: not in the bucket that must be empty at the end.
@@ -267,7 +267,7 @@ def score(ring: Ring, case: Case, target: AwsTarget, ledger: Ledger, model: Serv
     output = AsyncOutput(f"{kept}/out", f"{kept}/failed")
     later = output if case.during == "async" else None
     wait = 4.0 if case.fault["effect"]["kind"] == "hang" else 60.0
-    with Deployment(target, case.tag, [Variant(model)], later, ledger=ledger, wait_seconds=wait) as endpoint:
+    with Deployment(target, case.tag, [Variant(model)], later, registry=registry, wait_seconds=wait) as endpoint:
         if later is not None:
             waiting = AsyncEndpointModel(endpointName=endpoint.name, waitSeconds=20.0, **_sent(target))
             return _collected(waiting, ring.rows)
@@ -333,11 +333,13 @@ def page(outcomes: list[Outcome]) -> str:
     ]  # fmt: skip
     kept = [outcome.fault for outcome in outcomes if outcome.recorded]
     note = (
-        f"After {', '.join(kept)} something stays, recorded in the ledger: not counted as correct.\n\n" if kept else ""
+        f"After {', '.join(kept)} something stays, recorded in the registry: not counted as correct.\n\n"
+        if kept
+        else ""
     )
     return f"""# Faults: the ending of each
 
-{struck} faults were injected in the **local stand-in** of SageMaker, in {len(outcomes)} runs of the real clients;
+{struck} faults were injected in the **local emulator** of SageMaker, in {len(outcomes)} runs of the real clients;
 **{correct} of {len(outcomes)} endings are correct**. Written by `benchmarks/faults.py` from
 `conf/faults/catalogue.yaml`.
 
@@ -352,7 +354,7 @@ object is left. A run that fails returns no rows: 0 out.
 def _left(outcome: Outcome) -> str:
     if not outcome.left:
         return "nothing"
-    recorded = f", {len(outcome.recorded)} in the ledger" if outcome.recorded else ""
+    recorded = f", {len(outcome.recorded)} in the registry" if outcome.recorded else ""
     return f"{len(outcome.left)}: {outcome.left[0]}{recorded}"
 
 

@@ -136,7 +136,7 @@ def read_report(path: Path) -> dict[str, Any] | None:
         return None
     report = json.loads(path.read_text())
     scores = {
-        c["name"]: {"family": c["family"], "stand_in": c["stand_in"], **(c["metrics"] or {}).get("roc_auc", {})}
+        c["name"]: {"family": c["family"], "emulated": c["emulated"], **(c["metrics"] or {}).get("roc_auc", {})}
         for c in report["contenders"]
     }
     kept = ("kind", "choice", "finding", "caveats")
@@ -203,11 +203,11 @@ def removed(result: dict[str, Any]) -> str:
 
 
 def best_of(report: dict[str, Any], family: str) -> tuple[str, float] | None:
-    """Return the family's best contender that is no stand-in, and its score."""
+    """Return the family's best contender that is no emulator, and its score."""
     own = [
         (name, score["value"])
         for name, score in report["scores"].items()
-        if score["family"] == family and not score["stand_in"] and "value" in score
+        if score["family"] == family and not score["emulated"] and "value" in score
     ]
     return max(own, key=lambda pair: pair[1]) if own else None
 

@@ -5,7 +5,7 @@
     apt-get install wrk                                  # the load tool; a plain client takes its place without it
     uv run python benchmarks/inference.py                # --rows 2000 --repeat 1 to see that it works
 
-The model is the demo's XGBoost.  SageMaker is the local stand-in: what is measured is how well our client uses a
+The model is the demo's XGBoost.  SageMaker is the local emulator: what is measured is how well our client uses a
 server on this machine, not SageMaker.
 """
 
@@ -136,9 +136,9 @@ def _plain(url: str, body: bytes, headers: dict[str, str]) -> float:
 
 def signed(target: AwsTarget, url: str, body: bytes) -> dict[str, str]:
     """Return the headers of an InvokeEndpoint request."""
-    assert target.stand_in is not None
+    assert target.emulator is not None
     request = AWSRequest("POST", url, {"Content-Type": KIND, "Accept": "text/csv"}, body)
-    credentials = Credentials(target.stand_in.access_key, target.stand_in.secret_key)
+    credentials = Credentials(target.emulator.access_key, target.emulator.secret_key)
     SigV4Auth(credentials, "sagemaker", target.region).add_auth(request)
     return dict(request.headers.items())
 
@@ -268,7 +268,7 @@ def page(results: dict[str, Any]) -> str:
     ]
     lines = [
         [
-            f["mode"] + (" (stand-in)" if f["stand_in"] else ""),
+            f["mode"] + (" (emulator)" if f["emulated"] else ""),
             f"{f['rows']:,}",
             f"{f['difference']:.1e}",
             f"{f['metrics']['requests']:,}",
@@ -289,7 +289,7 @@ def page(results: dict[str, Any]) -> str:
 {modes[0]["rows"]:,} raw flights (and {sum(modes[0]["quarantined"].values()):,} quarantined), the demo's XGBoost with
 its fitted preparation in one package; {results["machine"]}. Written by `benchmarks/inference.py`.
 
-**The modes differ by {worst:.1e} at most.** SageMaker's modes ran on the **local stand-in**: their times are this
+**The modes differ by {worst:.1e} at most.** SageMaker's modes ran on the **local emulator**: their times are this
 machine's and are not priced as SageMaker's.
 
 {table(head, lines)}

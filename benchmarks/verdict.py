@@ -52,7 +52,7 @@ Place = tuple[int, float, str]
 def contender(name: str) -> dict[str, Any]:
     """Return what a contender that differs in nothing but its scores has in its ``result.json``."""
     own = {"name": name, "engine": "single_node", "family": "gradient_boosted_trees", "status": "ok", "capacity": {}}
-    return own | {"stand_in": False, "wall_seconds": 1.0, "cores": 2, "isolation": "process"}
+    return own | {"emulated": False, "wall_seconds": 1.0, "cores": 2, "isolation": "process"}
 
 
 def verdict(rng: np.random.Generator, rows: Rows, aucs: Sequence[float], margin: float) -> Outcome:

@@ -1,4 +1,4 @@
-"""The local SageMaker: a stand-in on loopback that really runs training jobs and endpoints."""
+"""The local SageMaker: an emulator on loopback that really runs training jobs and endpoints."""
 
 from __future__ import annotations
 

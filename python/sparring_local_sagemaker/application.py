@@ -91,7 +91,7 @@ class Application:
         if call.service == "logs":
             self.platform.logs.ship()
         if call.service not in self.moto:
-            refusal = AwsError("UnknownOperationException", f"The local stand-in of AWS has no service {call.service}")
+            refusal = AwsError("UnknownOperationException", f"The local emulator of AWS has no service {call.service}")
             return answers.error(call.service, refusal)(environ, start_response)
         if call.service == "s3":
             return self._s3(call, environ)(environ, start_response)

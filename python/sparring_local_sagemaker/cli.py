@@ -15,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 from sparring.errors import SparringError
 from sparring_local_sagemaker import LocalAws, serve_forever
 
-HELP = "The local SageMaker: S3, STS, IAM, CloudWatch logs and SageMaker on loopback. A stand-in, not AWS."
+HELP = "The local SageMaker: S3, STS, IAM, CloudWatch logs and SageMaker on loopback. An emulator, not AWS."
 State = Annotated[
     str | None,
     typer.Option("--state", metavar="FOLDER", help="Folder of jobs, models, objects; default: temporary."),

@@ -50,14 +50,14 @@ class ControlPlane:
         Raises
         ------
         AwsError
-            In AWS's shape; also for operations that this stand-in does not have.
+            In AWS's shape; also for operations that this emulator does not have.
         """
         operation(name)
         check_request(name, request)
         if name not in self.operations:
             raise AwsError(
                 "UnknownOperationException",
-                f"The local stand-in of SageMaker does not have {name}; it has {', '.join(sorted(self.operations))}",
+                f"The local emulator of SageMaker does not have {name}; it has {', '.join(sorted(self.operations))}",
             )
         # null stands for a member that is not there.
         request = without_nulls(request)

@@ -49,6 +49,6 @@ def find_image(uri: str) -> Image:
 def refusal(uri: str) -> str:
     """Return why an image cannot run locally."""
     return (
-        f"AlgorithmError: image {uri} does not run in the local stand-in of SageMaker, which has "
+        f"AlgorithmError: image {uri} does not run in the local emulator of SageMaker, which has "
         f"{', '.join(sorted(ALGORITHMS))}. Run this job on AWS: set role, bucket and region."
     )

@@ -83,7 +83,7 @@ def main(argv: list[str]) -> int:
         _shut_down_on_signal(server)
         if options.follow_stdin:
             threading.Thread(target=_follow_stdin, args=(server,), daemon=True).start()
-        print(f"{READY} {plane.platform.url} (a local stand-in, not AWS)", flush=True)
+        print(f"{READY} {plane.platform.url} (a local emulator, not AWS)", flush=True)
         if not options.follow_stdin:
             print(handed_out(plane.platform.url, plane.platform.credentials.secret_key, state), flush=True)
         # Endpoints fetch their models from this very server.

@@ -23,8 +23,8 @@ from sparring.errors import SageMakerError
 from sparring.estimators.custom import SageMakerContainer
 from sparring.estimators.sagemaker_stage import deploying
 from sparring.estimators.sagemaker_xgboost import SageMakerXGBoost
-from sparring.sagemaker.ledger import Ledger, ledger_path, ledgers_of
 from sparring.sagemaker.policy import caller_policy
+from sparring.sagemaker.resource_registry import ResourceRegistry, registries_of, registry_path
 from sparring.sagemaker.target import AwsTarget
 from sparring.sagemaker.training_job import TrainingJob
 from sparring_local_sagemaker import LocalAws
@@ -39,7 +39,7 @@ import sys
 from unittest.mock import MagicMock
 from sparring.config.sagemaker import SageMakerConfig
 from sparring.sagemaker import clients
-from sparring.sagemaker.ledger import Ledger, ledger_path
+from sparring.sagemaker.resource_registry import ResourceRegistry, registry_path
 from sparring.sagemaker.target import AwsTarget
 from sparring.sagemaker.training_job import TrainingJob
 
@@ -49,8 +49,8 @@ def upload(rows, uri, kind, **_):
     target.client("s3").put_object(Bucket=bucket, Key=key + "/part-0", Body=b"1 1:1\\n0 1:0\\n")
 clients.write_channel = upload
 config = SageMakerConfig(client="boto3", instance_type="ml.m5.large")
-ledger = Ledger(target, ledger_path(run + "/train/boosted"))
-job = TrainingJob(target, config, "boosted", ledger=ledger)
+registry = ResourceRegistry(target, registry_path(run + "/train/boosted"))
+job = TrainingJob(target, config, "boosted", registry=registry)
 spark = MagicMock()
 spark.conf.get.return_value = "local[1]"
 job.run(spark, MagicMock(), {"num_round": rounds, "objective": "binary:logistic"}, digest="same")
@@ -168,7 +168,7 @@ def test_boto3_says_what_the_library_cannot(rows: DataFrame, target: AwsTarget, 
         metrics={"rows": "([0-9]+) rows"},
     )
     told: list[str] = []
-    job = TrainingJob(target, config, "both", tell=told.append)
+    job = TrainingJob(target, config, "both", on_progress=told.append)
     parts = {name: rows.select("label", "features") for name in ("train", "validation")}
     model = job.run(spark, parts, {"num_round": 2, "objective": "binary:logistic"})
     found = job.describe()
@@ -228,14 +228,14 @@ def test_cleanup_finishes_after_a_run_was_killed(
     job = crashed(100_000_000)
     (tmp_path / "manifest.json").write_text("{}")
     assert objects(target) != []
-    (ledger,) = ledgers_of(str(tmp_path))
-    assert ("training-job", job) in ledger.resources
+    (registry,) = registries_of(str(tmp_path))
+    assert ("training-job", job) in registry.resources
     said = CliRunner().invoke(app, ["sagemaker", "cleanup", "--run", str(tmp_path)])
     assert said.exit_code == 0, said.output
     assert f"deleted training-job {job}" in said.output
     assert target.client("sagemaker").describe_training_job(TrainingJobName=job)["TrainingJobStatus"] == "Stopped"
     assert objects(target) == []
-    assert ledgers_of(str(tmp_path)) == []
+    assert registries_of(str(tmp_path)) == []
     again = CliRunner().invoke(app, ["sagemaker", "cleanup", "--run", str(tmp_path)])
     assert "Nothing was left" in again.output
 
@@ -244,16 +244,16 @@ def test_a_later_run_goes_on_with_the_job_of_a_killed_one(
     target: AwsTarget, tmp_path: Path, crashed: Callable[[int], str]
 ) -> None:
     job = crashed(500)
-    ledger = Ledger.load(ledger_path(str(tmp_path / "train" / "boosted")))
-    assert ledger is not None
+    registry = ResourceRegistry.load(registry_path(str(tmp_path / "train" / "boosted")))
+    assert registry is not None
     before = jobs(target)
     config = SageMakerConfig(**SMALL)
-    resumed = TrainingJob.resumed(target, config, "boosted", ledger=ledger, digest="same")
+    resumed = TrainingJob.resumed(target, config, "boosted", registry=registry, digest="same")
     assert (resumed.name, resumed.attached) == (job, True)
     model = resumed.run(None, None, {})  # type: ignore[arg-type]
     assert (model.job, model.model_data.endswith("model.tar.gz")) == (job, True)
     assert jobs(target) == before
-    other = TrainingJob.resumed(target, config, "boosted", ledger=ledger, digest="other rows")
+    other = TrainingJob.resumed(target, config, "boosted", registry=registry, digest="other rows")
     assert not other.attached
     assert objects(target) == []
 
@@ -262,14 +262,14 @@ def test_an_interrupt_stops_a_job_that_was_attached_to(
     target: AwsTarget, tmp_path: Path, crashed: Callable[[int], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = crashed(100_000_000)
-    ledger = Ledger.load(ledger_path(str(tmp_path / "train" / "boosted")))
-    assert ledger is not None
-    attached = TrainingJob(target, SageMakerConfig(**SMALL), "boosted", ledger=ledger, attach=job)
+    registry = ResourceRegistry.load(registry_path(str(tmp_path / "train" / "boosted")))
+    assert registry is not None
+    attached = TrainingJob(target, SageMakerConfig(**SMALL), "boosted", registry=registry, attach=job)
 
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(attached._follower, "until_ended", interrupt)
+    monkeypatch.setattr(attached._watcher, "until_ended", interrupt)
     with pytest.raises(KeyboardInterrupt):
         attached.run(None, None, {})  # type: ignore[arg-type]
     assert attached.describe()["TrainingJobStatus"] == "Stopped"

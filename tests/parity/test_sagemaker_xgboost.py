@@ -98,7 +98,7 @@ def test_the_result_tells_what_was_read_and_by_whom(
     assert ours["matrix"]["fingerprints"] == sparse_matrix.encoding().fingerprints
     assert ours["matrix"] == reference["matrix"]
     assert ours["hyperparameters"] == reference["hyperparameters"]
-    assert (ours["stand_in"], reference["stand_in"]) == (True, False)
+    assert (ours["emulated"], reference["emulated"]) == (True, False)
     assert "not SageMaker's" in ours["notes"][0]
     assert {"hand_off", "fit", "deploy", "score", "clean_up"} <= set(ours["phases"])
     assert all(seconds >= 0 for seconds in ours["phases"].values())

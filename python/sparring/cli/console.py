@@ -46,12 +46,12 @@ def print_result(facts: dict[str, Any], page: str, out: Console) -> None:
     names = [Column(escape(name), no_wrap=True) for name in ("Contender", "Engine", title)]
     table = Table(*names, "Wall s", "CPU s", "GiB", box=None, pad_edge=False)
     for result in facts["results"]:
-        engine = result["engine"] + ("*" if result["stand_in"] else "")
+        engine = result["engine"] + ("*" if result["emulated"] else "")
         table.add_row(result["name"], engine, *_figures(result, facts["evaluations"].get(result["name"]), metric))
     out.print()
     out.print(table)
-    if any(result["stand_in"] for result in facts["results"]):
-        out.print("* a local stand-in: its score counts, its time and memory are not SageMaker's")
+    if any(result["emulated"] for result in facts["results"]):
+        out.print("* a local emulator: its score counts, its time and memory are not SageMaker's")
     for result in facts["results"]:
         if result["error"] is not None:
             out.print(f"{result['name']} failed: {escape(result['error']['message'])}")

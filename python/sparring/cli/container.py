@@ -149,7 +149,7 @@ def _existing(path: str) -> Path:
 
 
 def _print(report: Report) -> None:
-    table = Table("", "Rule", "Found", "To mend it", box=None, pad_edge=False)
+    table = Table("", "Rule", "Found", "To fix it", box=None, pad_edge=False)
     for finding in report.findings:
         fix = f"{finding.fix}\n[dim]{escape(finding.source)}[/]" if finding.fix else ""
         table.add_row(MARKS[finding.status], f"{finding.rule}\n[dim]{finding.title}[/]", escape(finding.found), fix)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def doctor(json: Json = False) -> None:
-    """Say what was found on this machine, and the command that mends each lack."""
+    """Say what was found on this machine, and the command that fixes each lack."""
     from sparring.spark.doctor import examine
 
     findings = examine()
@@ -30,7 +30,7 @@ def doctor(json: Json = False) -> None:
 
 
 def _print(findings: list[Finding]) -> None:
-    table = Table("", "What", "Found", "Needed for", "To mend it", box=None, pad_edge=False)
+    table = Table("", "What", "Found", "Needed for", "To fix it", box=None, pad_edge=False)
     for finding in findings:
         mark = "[green]✓[/]" if finding.good else "[red]✗[/]"
         table.add_row(mark, finding.name, finding.found, finding.needed_for, finding.fix)

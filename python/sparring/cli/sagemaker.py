@@ -45,19 +45,19 @@ def policy(config: Config, sets: Sets = None) -> None:
 @app.command(cls=Command)
 def cleanup(
     run: Annotated[
-        str, typer.Option("--run", metavar="FOLDER", help="Folder of the run, whose ledgers say what it created.")
+        str, typer.Option("--run", metavar="FOLDER", help="Folder of the run, whose registries say what it created.")
     ],
     json: Json = False,
 ) -> None:
     """Delete what a run that crashed has left on SageMaker and in S3."""
     from sparring.run.manifest import require_run
-    from sparring.sagemaker.ledger import ledgers_of, settle_or_drop
+    from sparring.sagemaker.resource_registry import clean_up_or_drop, registries_of
 
-    ledgers = ledgers_of(run)
-    if not ledgers:
+    registries = registries_of(run)
+    if not registries:
         # A stage's folder holds what it created and no run.
         require_run(run, finished=False)
-    deleted = [entry for ledger in ledgers for entry in settle_or_drop(ledger)]
+    deleted = [entry for registry in registries for entry in clean_up_or_drop(registry)]
     if json:
         print_json({"deleted": [{"kind": kind, "name": name} for kind, name in deleted]})
         return

@@ -33,11 +33,11 @@ def cheapest(results: Sequence[Result], prices: Mapping[str, Mapping[str, Any]])
 
     Notes
     -----
-    The time of a local stand-in is not the service's, and no price follows from it: a stand-in is taken only where
+    The time of a local emulator is not the service's, and no price follows from it: an emulator is taken only where
     there is nothing else.  Times (and prices, which follow from them) taken on other cores, or with another isolation,
     are not compared; then the score decides.
     """
-    real = [result for result in results if not result["stand_in"]]
+    real = [result for result in results if not result["emulated"]]
     if len(real) < 2 or not same_conditions(real):
         return (real or results)[0]["name"], "score"
     if all(result["name"] in prices for result in real):

@@ -53,16 +53,16 @@ def costs(result: Mapping[str, Any], prices: PriceTable) -> list[Cost]:
     Returns
     -------
     list of Cost
-        Empty for a failed contender and for a stand-in, whose time is not the real service's.  The estimate
+        Empty for a failed contender and for an emulator, whose time is not the real service's.  The estimate
         takes the instance to be as fast as the machine that ran the contender.
 
     Examples
     --------
-    >>> result = {"name": "xgboost", "engine": "single_node", "status": "ok", "stand_in": False}
+    >>> result = {"name": "xgboost", "engine": "single_node", "status": "ok", "emulated": False}
     >>> [cost.platform for cost in costs({**result, "wall_seconds": 90.0}, load_prices())]
     ['EC2']
     """
-    if result["status"] != "ok" or result["stand_in"]:
+    if result["status"] != "ok" or result["emulated"]:
         return []
     return [
         _cost(result["name"], result["wall_seconds"], name, platform, prices)

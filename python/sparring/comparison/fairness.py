@@ -168,10 +168,10 @@ def _fresh_process(results: Sequence[Result]) -> Control:
 
 
 def _real_services(results: Sequence[Result]) -> Control:
-    names = [result["name"] for result in results if result["stand_in"]]
+    names = [result["name"] for result in results if result["emulated"]]
     if not names:
         return _control("real services", True, False, "every contender ran on the service it is named after")
-    detail = "ran against a local stand-in: hand-off and score are valid, time and price are not SageMaker's"
+    detail = "ran against a local emulator: hand-off and score are valid, time and price are not SageMaker's"
     return _control("real services", False, False, f"{', '.join(names)} {detail}")
 
 

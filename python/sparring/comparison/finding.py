@@ -133,10 +133,10 @@ def why_cheapest(choice: str, basis: str, real: Sequence[Row], prices: Mapping[s
     others = [result for result in real if result["name"] != choice]
     if not real:
         return (
-            "All as good ones ran on a local stand-in, whose times and prices are not the service's: the score leads."
+            "All as good ones ran on a local emulator, whose times and prices are not the service's: the score leads."
         )
     if not others:
-        return f"Of these as good ones only {choice} did not run on a local stand-in."
+        return f"Of these as good ones only {choice} did not run on a local emulator."
     if basis == "price":
         return _least_price(choice, [other["name"] for other in others], prices)
     if basis == "time":
@@ -242,8 +242,8 @@ def beside(other: Row, evaluation: Row) -> str:
     interval = f" ({low} to {high}{less})" if low is not None else f" ({less[2:]})" if less else ""
     gap = f"{figure(other['difference'], evaluation, True)} {metric_of(evaluation)}{interval}"
     parts = ["the same scores" if other["identical"] else gap]
-    if other["stand_in"]:
-        parts.append("time and price unknown, for one of the two ran on a local stand-in")
+    if other["emulated"]:
+        parts.append("time and price unknown, for one of the two ran on a local emulator")
     elif not other["comparable"]:
         parts.append("time not compared, for cores or isolation differ")
     else:

@@ -192,7 +192,7 @@ def _outcome(spec: TrainingSpec, code: int, log_text: str) -> dict[str, Any]:
         "fingerprints": {},
         "hyperparameters": {},
         "capacity": {},
-        "stand_in": False,
+        "emulated": False,
         "notes": [],
         "versions": {},
     }

@@ -21,8 +21,8 @@ from sparring.evaluation.evaluate import deciding
 from sparring.evaluation.interval import LEAST_CLUSTERS
 from sparring.evaluation.power import PROBABILITY
 
-STAND_IN = (
-    "{names} ran against a local stand-in of SageMaker: that proves the hand-off and the score, but its time "
+EMULATOR = (
+    "{names} ran against a local emulator of SageMaker: that proves the hand-off and the score, but its time "
     "and price are not SageMaker's, so it was not considered for speed."
 )
 LEAKS = (
@@ -267,7 +267,7 @@ class Case:
             "identical": row["identical"],
             "seconds": [own["wall_seconds"], other["wall_seconds"]],
             "prices": prices if all(prices) else None,
-            "stand_in": own["stand_in"] or other["stand_in"],
+            "emulated": own["emulated"] or other["emulated"],
             "comparable": same_conditions([own, other]),
             "settings": capacity_gaps(own, other),
         }
@@ -317,7 +317,7 @@ class Case:
             return [say.train(path, choice), say.is_better(choice, self.evaluations, nearest[0] if nearest else None)]
         leaders = [name for name in self.standing.leaders if self._is_proven(name)]
         others = [between(choice, name, self.differences) for name in leaders if name != choice]
-        real = [self.results[name] for name in leaders if not self.results[name]["stand_in"]]
+        real = [self.results[name] for name in leaders if not self.results[name]["emulated"]]
         return [
             say.train(path, choice),
             say.is_equivalent(choice, others, self.evaluations, self.standing.worse),
@@ -334,7 +334,7 @@ class Case:
             return [say.nothing_beats(best, self.evaluations, self.tests[best])]
         where = [f"All that may be best run on {path}."] if path else []
         told = say.cannot_tell(best, undecided, self.evaluations, float(self.margin or 0), self.standing.worse)
-        real = [result for name in self.standing.may_be_best if not (result := self.results[name])["stand_in"]]
+        real = [result for name in self.standing.may_be_best if not (result := self.results[name])["emulated"]]
         cost = say.why_cheapest(*least, real, self.prices, same_conditions(real))
         return [told, *where, say.rows_needed(needed), f"If one must be taken: {cost}"]
 
@@ -348,9 +348,9 @@ def _leaks(findings: Sequence[Row]) -> list[str]:
 
 def _caveats(results: Sequence[Row]) -> list[str]:
     """Return what a reader must know beside the choice."""
-    stand_ins = [r["name"] for r in results if r["stand_in"] and r["status"] == "ok"]
+    emulated = [r["name"] for r in results if r["emulated"] and r["status"] == "ok"]
     failed = [r["name"] for r in results if r["status"] != "ok"]
-    caveats = [STAND_IN.format(names=", ".join(stand_ins))] if stand_ins else []
+    caveats = [EMULATOR.format(names=", ".join(emulated))] if emulated else []
     return caveats + ([f"Failed and not ranked: {', '.join(failed)}."] if failed else [])
 
 

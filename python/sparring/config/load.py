@@ -60,7 +60,7 @@ def load_config(path: str, overrides: list[str] | None = None) -> RunConfig:
             f"The configuration {path!r} cannot be read: {error}", "Name a file that is yours."
         ) from error
     except yaml.YAMLError as error:
-        raise ConfigError(f"The configuration {path!r} is not YAML: {_fault(error)}", "Mend that line.") from error
+        raise ConfigError(f"The configuration {path!r} is not YAML: {_fault(error)}", "Fix that line.") from error
     if not isinstance(tree, dict):
         raise ConfigError(f"The configuration {path!r} holds no keys", "See conf/demo.yaml for an example.")
     _place_table(tree, path)
@@ -111,7 +111,7 @@ def parse_config(tree: dict[str, Any], source: str = "the configuration") -> Run
     except ValidationError as error:
         faults = [_explain(fault) for fault in error.errors()]
         listed = faults[0] if len(faults) == 1 else "".join(f"\n  - {fault}" for fault in faults)
-        raise ConfigError(f"{source} is not valid: {listed}", "Mend it and run again.") from error
+        raise ConfigError(f"{source} is not valid: {listed}", "Fix it and run again.") from error
 
 
 def _apply(tree: dict[str, Any], override: str) -> None:

@@ -58,7 +58,7 @@ class EncryptionConfig(Section):
 
 
 class SageMakerConfig(Section):
-    """Where SageMaker contenders run: leave role, bucket and region out for the embedded local stand-in."""
+    """Where SageMaker contenders run: leave role, bucket and region out for the embedded local emulator."""
 
     role: str | None = Field(None, description="ARN of the execution role")
     bucket: str | None = Field(None, description="bucket (and prefix) for data and models")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["ContentError", "Predict", "application", "run_serving", "serve"]
 
 PORT_VARIABLE = "SAGEMAKER_BIND_TO_PORT"
-# Ours, not the platform's: a stand-in on somebody's machine keeps to its loopback.
+# Ours, not the platform's: an emulator on somebody's machine keeps to its loopback.
 HOST_VARIABLE = "SPARRING_BIND_TO_HOST"
 DEFAULT_PORT = 8080
 WORKERS_VARIABLE = "SAGEMAKER_MODEL_SERVER_WORKERS"

@@ -120,12 +120,12 @@ def standardize(frame: DataFrame, table: TableConfig, target: Target, extra: Ite
     from pyspark.sql import functions as F
 
     numbers = [*table.features.numeric, *table.features.cyclic]
-    moments = [*table.features.timestamp]
-    reason = F.coalesce(*_reasons(frame, table, numbers, moments, target), F.lit(None).cast("string"))
+    timestamps = [*table.features.timestamp]
+    reason = F.coalesce(*_reasons(frame, table, numbers, timestamps, target), F.lit(None).cast("string"))
     label = target.encoded(named(table.label))
     weight = named(table.weight).cast("double") if table.weight else F.lit(1.0)
     casts = {name: as_number(named(name)) for name in numbers}
-    casts |= {name: named(name).cast("timestamp") for name in moments}
+    casts |= {name: named(name).cast("timestamp") for name in timestamps}
     casts |= {name: as_text(named(name), frame.schema[name].dataType) for name in table.features.categorical}
     standard = [reason.alias(REASON), label.alias(LABEL), weight.alias(WEIGHT)]
     # A model that is served later must read raw rows as they were read here.
@@ -142,7 +142,7 @@ def used_columns(table: TableConfig, extra: Iterable[str] = ()) -> list[str]:
 
 
 def _reasons(
-    frame: DataFrame, table: TableConfig, numbers: list[str], moments: list[str], target: Target
+    frame: DataFrame, table: TableConfig, numbers: list[str], timestamps: list[str], target: Target
 ) -> list[Column]:
     """Return the checks of a row in the order they are reported, each null when it passes."""
     from pyspark.sql import functions as F
@@ -175,5 +175,5 @@ def _reasons(
         )
     checks += [when(unparsed(name, "double"), f"feature {name} not a number") for name in numbers]
     checks += [check for name in numbers for check in outside(name, as_number(named(name)))]
-    checks += [when(unparsed(name, "timestamp"), f"feature {name} not a time") for name in moments]
+    checks += [when(unparsed(name, "timestamp"), f"feature {name} not a time") for name in timestamps]
     return checks

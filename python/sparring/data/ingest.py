@@ -264,7 +264,7 @@ def _require_usable(report: IngestReport, table: TableConfig) -> None:
     reasons = "; ".join(f"{reason}: {rows:,} rows" for reason, rows in report.quarantined.items())
     if report.accepted == 0:
         raise TableError(
-            f"All {report.input:,} rows are quarantined ({reasons})", "Mend the table or the columns' kinds."
+            f"All {report.input:,} rows are quarantined ({reasons})", "Fix the table or the columns' kinds."
         )
     absent = [name for name, rows in report.classes.items() if not rows]
     if absent:
@@ -276,13 +276,13 @@ def _require_usable(report: IngestReport, table: TableConfig) -> None:
     if summary and summary["min"] == summary["max"]:
         raise LabelError(
             f"table.label: {table.label!r} is {summary['min']:g} in all usable rows ({reasons})",
-            "There is nothing to predict: name another column, or mend the table.",
+            "There is nothing to predict: name another column, or fix the table.",
         )
     for name, missing in report.missing.items():
         if missing == report.accepted:
             raise TableError(
                 f"table.features: column {name!r} is null in all {report.accepted:,} usable rows",
-                "Drop it from the features, or mend the table.",
+                "Drop it from the features, or fix the table.",
             )
 
 

@@ -17,7 +17,7 @@ from sparring.spark.reserved import named
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-MOMENTS = ("date", "time", "day_first", "month_first")
+TIMESTAMPS = ("date", "time", "day_first", "month_first")
 
 
 def read_json(
@@ -56,7 +56,7 @@ def read_json(
     strings = [f.name for f in frame.schema.fields if f.dataType.simpleString() == "string" and f.name != CORRUPT]
     seen = tally_columns(frame.select(*map(named, strings)), missing or (), ".")
     # What is text in JSON was meant to be text, times aside, which JSON has not.
-    kinds = {name: one if one.kind in MOMENTS else _as_text(one) for name, one in seen.items()}
+    kinds = {name: one if one.kind in TIMESTAMPS else _as_text(one) for name, one in seen.items()}
     formats = {name: value for name, value in options.items() if name in FORMATS}
     return cast_columns(frame, kinds, missing or (), ".", formats)
 

@@ -41,7 +41,7 @@ def read_parquet(spark: SparkSession, path: str, options: dict[str, str]) -> Dat
     for column in schema or []:
         _check_type(path, column)
     frame = spark.read.options(**options).parquet(spark_path(path))
-    # Arrow calls Spark's own, older timestamps (INT96) nanoseconds, too: Spark reads those as moments itself.
+    # Arrow calls Spark's own, older timestamps (INT96) nanoseconds, too: Spark reads those as timestamps itself.
     counted = {name for name, kind in frame.dtypes if kind == "bigint"}
     nanoseconds = {one.name: one.type for one in schema or [] if _is_nanoseconds(one.type) and one.name in counted}
     columns = [

@@ -73,7 +73,7 @@ class NearDeduplicator(Transformer, SurvivorParams, HasSeed, DefaultParamsReadab
     lowercase, collapseSpaces : bool, default True
         What does not count in text: case; white space at the ends, and how much of it is elsewhere.
     numHashes : int in [1, 4096], default 128
-        Places of a signature; more find more exactly what ``candidateThreshold`` says.
+        HashOrder of a signature; more find more exactly what ``candidateThreshold`` says.
     kernel : {"permutations", "one_permutation"}, default "permutations"
         ``one_permutation`` is several times faster on long texts, less accurate below ``numHashes`` shingles.
     falsePositiveWeight, falseNegativeWeight : float >= 0, default 0.02, 0.98

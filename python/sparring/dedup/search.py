@@ -52,7 +52,7 @@ class Plan:
         Least similarity of a pair.
     bands : Bands
     hashes : int
-        Places of a signature.
+        HashOrder of a signature.
     kernel : str
         See :func:`~sparring.dedup.minhash.signatures`.
     verify : bool

@@ -82,7 +82,7 @@ class AnswerScorer:
         try:
             groups = vector_rows(batch) if vector else [(np.arange(batch.num_rows), rows_of(batch))]
         except FormatError as error:
-            raise EndpointError(f"The features cannot be sent: {error}", "Mend the rows.") from error
+            raise EndpointError(f"The features cannot be sent: {error}", "Fix the rows.") from error
         parts = [answers for _, rows in groups for answers in self._asked(invoker, rows)]
         order = np.argsort(np.concatenate([places for places, _ in groups])) if groups else np.arange(0)
         return {member: np.concatenate([part[member] for part in parts])[order] for member in self.outputs}

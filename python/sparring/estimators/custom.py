@@ -216,7 +216,7 @@ class SageMakerScript(_OwnEstimator):
         return script_hyperparameters(super()._hyperparameters(job), program, uri, job.name)
 
     def _before(self, job: TrainingJob) -> None:
-        job.ledger.record(S3_PREFIX, job.prefix)
+        job.registry.record(S3_PREFIX, job.prefix)
         try:
             job.target.client("s3").put_object(Bucket=job.target.bucket, Key=_archive_key(job), Body=self._packed())
         except BaseException:

@@ -15,10 +15,10 @@ from sparring.errors import ParamError, SageMakerError
 from sparring.io import storage
 from sparring.params import Argument, Check, KeywordParams, at_least, check_params, one_of
 from sparring.sagemaker.clients import CLIENTS
-from sparring.sagemaker.compute import choose, chosen
+from sparring.sagemaker.compute import recommend_instance, with_instance
 from sparring.sagemaker.endpoint import RealTimeEndpoint
-from sparring.sagemaker.follow import tell_stderr
-from sparring.sagemaker.ledger import Ledger, ledger_path
+from sparring.sagemaker.job_watcher import print_progress
+from sparring.sagemaker.resource_registry import ResourceRegistry, registry_path
 from sparring.sagemaker.target import AwsTarget
 from sparring.sagemaker.training_job import Source, TrainedModel, TrainingJob, delete_below, prefix_of
 
@@ -105,18 +105,18 @@ class _SageMakerParams(KeywordParams):
         check_params(self, CHECKS)
         _ = self.target
 
-    def _ledger(self) -> Ledger:
+    def _registry(self) -> ResourceRegistry:
         folder = self.getOrDefault("runFolder")
-        return Ledger(self.target, ledger_path(storage.join(folder, self.uid)) if folder else None)
+        return ResourceRegistry(self.target, registry_path(storage.join(folder, self.uid)) if folder else None)
 
     def _job(self, name: str, source: Source, family: str, rows: DataFrame, features: Callable[[], int]) -> TrainingJob:
         """Return the job, on the instance that is configured or chosen; choosing counts rows and features."""
         config = self._config()
         count, width = (rows.count(), features()) if config.instance_type is None else (0, 0)
-        choice = choose(config, family, count, width)
-        tell_stderr(choice.reason)
+        choice = recommend_instance(config, family, count, width)
+        print_progress(choice.reason)
         attach = self.getOrDefault("attachTo") if self.isDefined("attachTo") else None
-        return TrainingJob(self.target, chosen(config, choice), name, source, self._ledger(), attach)
+        return TrainingJob(self.target, with_instance(config, choice), name, source, self._registry(), attach)
 
 
 class Deployments:
@@ -174,7 +174,7 @@ def train_and_keep(
 ) -> TrainedModel:
     """Return the model of a job, of which only the model stays; after a failure nothing stays.
 
-    What SageMaker does not let us stop or delete stays in the ledger.
+    What SageMaker does not let us stop or delete stays in the registry.
     """
     from botocore.exceptions import ClientError
 
@@ -247,7 +247,7 @@ class SageMakerModel(Model, _SageMakerParams, DefaultParamsReadable[Any], Defaul
                 "Set servingImage before the fit.",
             )
         trained = TrainedModel(job, image, data, phases={})
-        with RealTimeEndpoint(self.target, trained, self._config(), self._ledger()) as name:
+        with RealTimeEndpoint(self.target, trained, self._config(), self._registry()) as name:
             self._set(endpointName=name)
             try:
                 yield name

@@ -102,7 +102,7 @@ class SageMakerXGBoost(SingleNodeXGBoost, _SageMakerParams):
         job = self._job("xgboost", Source(XGBOOST), "xgboost", dataset, lambda: self._width(dataset))
         job.request(hyperparameters)
         job.client.configure(dataset.sparkSession)
-        job.ledger.record(S3_PREFIX, job.prefix)
+        job.registry.record(S3_PREFIX, job.prefix)
         try:
             rows = self._ordered(dataset, job)
         except BaseException:

@@ -115,8 +115,8 @@ class Encoder:
         self.size = len(self.names)
         numbers = [number.name for number in state.numeric]
         cycles = [cycle.name for cycle in state.cyclic]
-        moments = [moment.name for moment in state.timestamp]
-        self.columns = [*numbers, *cycles, *moments, *(category.name for category in state.categorical)]
+        timestamps = [moment.name for moment in state.timestamp]
+        self.columns = [*numbers, *cycles, *timestamps, *(category.name for category in state.categorical)]
         self.limits = {number.name: _limits(number) for number in state.numeric}
         self.limits |= {cycle.name: (-LARGEST, LARGEST) for cycle in state.cyclic}
         self._vocabularies = [pa.array(s.values, pa.string()) for s in state.categorical]

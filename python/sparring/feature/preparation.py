@@ -35,11 +35,11 @@ from sparring.spark.batches import map_batches
 from sparring.spark.reserved import named, reserved
 
 NUMBER = (T.NumericType, T.BooleanType)
-MOMENT = (T.DateType, T.TimestampType)
-ATOMIC = (*NUMBER, *MOMENT, T.StringType)
+TIMESTAMP = (T.DateType, T.TimestampType)
+ATOMIC = (*NUMBER, *TIMESTAMP, T.StringType)
 SPARSE_BELOW = 0.5
 ARRAY = reserved("array")
-OUT_OF_RANGE_STEP = "Mend the row, or set handleInvalid to skip (no row) or keep (the number is missing)."
+OUT_OF_RANGE_STEP = "Fix the row, or set handleInvalid to skip (no row) or keep (the number is missing)."
 
 
 class _FeaturePreparationParams(KeywordParams):
@@ -136,7 +136,7 @@ class _FeaturePreparationParams(KeywordParams):
         for name, kinds in (
             ("numericCols", NUMBER),
             ("cyclicCols", NUMBER),
-            ("timestampCols", MOMENT),
+            ("timestampCols", TIMESTAMP),
             ("categoricalCols", ATOMIC),
         ):
             require_columns(schema, self.getOrDefault(name), f"{owner}.{name}", kinds)
@@ -243,9 +243,9 @@ class FeaturePreparation(Estimator[Any], _FeaturePreparationParams, DefaultParam
         return dataset.where(reason.isNull())
 
     def _learn(self, dataset: DataFrame) -> EncoderState:
-        numbers, moments = self.getOrDefault("numericCols"), self.getOrDefault("timestampCols")
+        numbers, timestamps = self.getOrDefault("numericCols"), self.getOrDefault("timestampCols")
         expressions = {name: named(name).cast("double") for name in numbers}
-        expressions |= {name: F.year(named(name)).cast("double") for name in moments}
+        expressions |= {name: F.year(named(name)).cast("double") for name in timestamps}
         summaries = numeric_summaries(dataset, expressions, self.getOrDefault("seed"))
         categories = category_counts(
             dataset,
@@ -257,7 +257,7 @@ class FeaturePreparation(Estimator[Any], _FeaturePreparationParams, DefaultParam
         return EncoderState(
             numeric=[self._numeric_state(name, summaries[name]) for name in numbers],
             cyclic=[CyclicState(name, period) for name, period in periods],
-            timestamp=[self._numeric_state(name, summaries[name]) for name in moments],
+            timestamp=[self._numeric_state(name, summaries[name]) for name in timestamps],
             categorical=[CategoricalState(name, values) for name, values in categories.items()],
         )
 

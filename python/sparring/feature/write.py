@@ -80,7 +80,7 @@ def _write(model: FeaturePreparationModel, rows: DataFrame, folder: str) -> Enco
             raise
         raise TableError(
             f"{message.removesuffix(f'. {OUT_OF_RANGE_STEP}')} once it is scaled as the train part is",
-            "Mend the row: next to what train holds it is no plausible number.",
+            "Fix the row: next to what train holds it is no plausible number.",
         ) from error
     model.write().overwrite().save(storage.join(folder, "preparation"))
     prints = fingerprints_of_frame(spark.read.parquet(matrix.rows))

@@ -19,7 +19,7 @@ from sparring.inference.deployment import unique_name
 from sparring.inference.metrics import ScoringMetrics
 from sparring.inference.staging import StagedFile, Staging, _ThroughS3, read_scored, write_requests
 from sparring.params import at_least, check_params, checked_schema, in_range, one_of, require_columns
-from sparring.sagemaker.ledger import Ledger
+from sparring.sagemaker.resource_registry import ResourceRegistry
 from sparring.sagemaker.resources import RUNNING, TRANSFORM_JOB, poll_seconds, stop_transform_job
 from sparring.spark.reserved import named, reserved
 from sparring.wire.media import CSV, JSON_LINES
@@ -98,7 +98,7 @@ class BatchTransformModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], D
     """
 
     # Where the job is written down before it exists; set by whoever can clean up after a crash.
-    ledger: Ledger | None = None
+    registry: ResourceRegistry | None = None
 
     defaults: ClassVar[dict[str, Any]] = {
         "instanceType": "ml.m5.xlarge",
@@ -227,17 +227,17 @@ class BatchTransformModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], D
 
     def _run(self, staging: Staging) -> None:
         """Create the job and wait until it has completed; whatever ends the wait stops the job."""
-        client, ledger = self.target.client("sagemaker"), self.ledger or Ledger(self.target)
+        client, registry = self.target.client("sagemaker"), self.registry or ResourceRegistry(self.target)
         name = unique_name(self.getOrDefault("modelName"))
-        ledger.record(TRANSFORM_JOB, name)
+        registry.record(TRANSFORM_JOB, name)
         try:
             self._create(client, self._request(name, staging))
             self._wait(client, name)
         except BaseException:
             stop_transform_job(self.target, name)
-            ledger.forget(TRANSFORM_JOB, name)
+            registry.forget(TRANSFORM_JOB, name)
             raise
-        ledger.forget(TRANSFORM_JOB, name)
+        registry.forget(TRANSFORM_JOB, name)
 
     def _create(self, client: Any, request: dict[str, Any]) -> None:
         try:
@@ -245,7 +245,7 @@ class BatchTransformModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], D
         except client.exceptions.ClientError as error:
             raise SageMakerError(
                 f"SageMaker refuses transform job {request['TransformJobName']}: {error}",
-                "Mend what it names: the instance type, its quota, or the role's rights.",
+                "Fix what it names: the instance type, its quota, or the role's rights.",
             ) from error
 
     def _request(self, name: str, staging: Staging) -> dict[str, Any]:
@@ -296,7 +296,7 @@ class BatchTransformModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], D
                 return
             if status not in RUNNING:
                 reason = found.get("FailureReason", "no reason given")
-                raise SageMakerError(f"Transform job {name} is {status}: {reason}", "Mend what the reason names.")
+                raise SageMakerError(f"Transform job {name} is {status}: {reason}", "Fix what the reason names.")
             if time.monotonic() > deadline:
                 raise SageMakerError(
                     f"Transform job {name} has not ended after {wait:g} seconds",

@@ -15,7 +15,7 @@ def serving_cost(facts: dict[str, Any], prices: PriceTable) -> dict[str, Any] | 
     Parameters
     ----------
     facts : dict
-        Of the job: ``mode``, ``stand_in``, ``phases``, ``metrics``, ``instances``, ``memory_mb``.
+        Of the job: ``mode``, ``emulated``, ``phases``, ``metrics``, ``instances``, ``memory_mb``.
     prices : PriceTable
 
     Returns
@@ -23,7 +23,7 @@ def serving_cost(facts: dict[str, Any], prices: PriceTable) -> dict[str, Any] | 
     dict or None
         ``low`` (the work alone), ``high`` (with what is billed around it), ``currency``, ``as_of``, ``source`` and
         ``how``.
-        None for a stand-in: its time is not the service's; and for a mode without a price.
+        None for an emulator: its time is not the service's; and for a mode without a price.
 
     Notes
     -----
@@ -32,7 +32,7 @@ def serving_cost(facts: dict[str, Any], prices: PriceTable) -> dict[str, Any] | 
     bytes in and out; high counts requests one after the other, low as they ran side by side.
     """
     price = prices.serving.get(facts["mode"])
-    if price is None or facts["stand_in"]:
+    if price is None or facts["emulated"]:
         return None
     low, high = _serverless(facts, price) if price.per_gb_second else _instances(facts, price)
     return {

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from sparring.errors import ParamError, SageMakerError
-from sparring.sagemaker.ledger import Ledger
+from sparring.sagemaker.resource_registry import ResourceRegistry
 from sparring.sagemaker.resources import ENDPOINT, ENDPOINT_CONFIG, MODEL, delete, poll_seconds
 from sparring.sagemaker.target import AwsTarget
 
@@ -175,7 +175,7 @@ class Deployment:
         One, when it is serverless or asynchronous.
     asynchronous : AsyncOutput, optional
     capture : DataCapture, optional
-    ledger : Ledger, optional
+    registry : ResourceRegistry, optional
         Where resources are recorded; in memory when omitted.
     wait_seconds : float, default 1800
         An endpoint that is not in service after this long is given up.
@@ -201,7 +201,7 @@ class Deployment:
         variants: list[Variant],
         asynchronous: AsyncOutput | None = None,
         capture: DataCapture | None = None,
-        ledger: Ledger | None = None,
+        registry: ResourceRegistry | None = None,
         wait_seconds: float = START_SECONDS,
     ) -> None:
         self.target, self.variants, self.capture = target, variants, capture
@@ -209,7 +209,7 @@ class Deployment:
         self.asynchronous = asynchronous
         self.name = unique_name(name)
         self.start_seconds = 0.0
-        self._ledger = ledger or Ledger(target)
+        self._registry = registry or ResourceRegistry(target)
         self._client = target.client("sagemaker")
         self._created: list[tuple[str, str]] = []
 
@@ -243,7 +243,7 @@ class Deployment:
         Raises
         ------
         SageMakerError
-            If SageMaker refuses to delete one; all others are tried, and the ledger keeps what stays.
+            If SageMaker refuses to delete one; all others are tried, and the registry keeps what stays.
         """
         self._delete(list(self._created))
 
@@ -312,7 +312,7 @@ class Deployment:
         )
 
     def _record(self, kind: str, name: str) -> None:
-        self._ledger.record(kind, name)
+        self._registry.record(kind, name)
         self._created.append((kind, name))
 
     def _delete(self, entries: list[tuple[str, str]]) -> None:
@@ -325,23 +325,25 @@ class Deployment:
             except Exception as error:
                 refused.append(_refusal(error, f"{kind} {name} was not deleted and stays") or error)
             else:
-                self._ledger.forget(kind, name)
+                self._registry.forget(kind, name)
                 self._created.remove((kind, name))
         if refused:
             raise refused[0]
 
 
 @contextmanager
-def registered(target: AwsTarget, name: str, model: ServedModel, ledger: Ledger | None = None) -> Iterator[str]:
+def registered(
+    target: AwsTarget, name: str, model: ServedModel, registry: ResourceRegistry | None = None
+) -> Iterator[str]:
     """Make a model known to SageMaker for the body of the ``with`` statement; the value is its name."""
-    ledger, name = ledger or Ledger(target), unique_name(name)
-    ledger.record(MODEL, name)
+    registry, name = registry or ResourceRegistry(target), unique_name(name)
+    registry.record(MODEL, name)
     try:
         create_model(target, name, model)
         yield name
     finally:
         delete(target, MODEL, name)
-        ledger.forget(MODEL, name)
+        registry.forget(MODEL, name)
 
 
 def _refusal(error: BaseException, what: str) -> SageMakerError | None:

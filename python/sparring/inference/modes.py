@@ -30,7 +30,7 @@ from sparring.inference.packaged import PROBABILITY, PackageModel
 from sparring.inference.realtime import EndpointModel
 from sparring.inference.staging import scratch_prefix
 from sparring.io import storage
-from sparring.sagemaker.ledger import Ledger
+from sparring.sagemaker.resource_registry import ResourceRegistry
 from sparring.sagemaker.resources import S3_PREFIX, delete_below
 from sparring.sagemaker.target import AwsTarget
 from sparring.wire.media import CSV, JSON_LINES, PARQUET
@@ -53,7 +53,7 @@ class Scoring:
     config : PredictConfig
     target : AwsTarget or None
         The account; None where none takes part.
-    ledger : Ledger, optional
+    registry : ResourceRegistry, optional
         Where what is created is recorded.
     phases : dict of str to float
         What took how many seconds: deploy, cold_start, score, clean_up; filled as it happens.
@@ -67,7 +67,7 @@ class Scoring:
     columns: list[str]
     config: PredictConfig
     target: AwsTarget | None = None
-    ledger: Ledger | None = None
+    registry: ResourceRegistry | None = None
     phases: dict[str, float] = field(default_factory=dict)
     metrics: Callable[[], ScoringMetrics] = ScoringMetrics
     width: int = 1
@@ -109,14 +109,14 @@ class Scoring:
         Whatever else the job puts into S3 goes below that prefix and is deleted with it.
         """
         target = self.aws
-        image = self.config.image or (LOCAL_IMAGE if target.stand_in is not None else None)
+        image = self.config.image or (LOCAL_IMAGE if target.emulator is not None else None)
         if image is None:
             raise ConfigError(
                 "predict.image is missing: AWS serves the package with an image of yours",
                 "Build conf/docker/Dockerfile, push it to ECR, and set predict.image to its URI.",
             )
-        prefix, ledger = scratch_prefix(target, "predict"), self.ledger or Ledger(target)
-        ledger.record(S3_PREFIX, prefix)
+        prefix, registry = scratch_prefix(target, "predict"), self.registry or ResourceRegistry(target)
+        registry.record(S3_PREFIX, prefix)
         try:
             key = prefix + "model.tar.gz"
             body = storage.read_bytes(storage.normalize(self.package))
@@ -125,7 +125,7 @@ class Scoring:
         finally:
             with self.phase("clean_up"):
                 delete_below(target, prefix)
-                ledger.forget(S3_PREFIX, prefix)
+                registry.forget(S3_PREFIX, prefix)
 
     @contextmanager
     def deployed(self, variant: Variant, asynchronous: AsyncOutput | None = None) -> Iterator[Deployment]:
@@ -134,7 +134,7 @@ class Scoring:
         resources = ExitStack()
         with self.phase("deploy"):
             endpoint = resources.enter_context(
-                Deployment(self.aws, "sparring-predict", [variant], asynchronous, capture, self.ledger)
+                Deployment(self.aws, "sparring-predict", [variant], asynchronous, capture, self.registry)
             )
         try:
             yield endpoint
@@ -236,7 +236,7 @@ def _batch(scoring: Scoring, rows: DataFrame, write: Callable[[DataFrame], Any])
     kind = scoring.config.content_type or (CSV if options.join else PARQUET)
     with ExitStack() as resources:
         served, prefix = resources.enter_context(scoring.uploaded())
-        name = resources.enter_context(registered(scoring.aws, "sparring-predict", served, scoring.ledger))
+        name = resources.enter_context(registered(scoring.aws, "sparring-predict", served, scoring.registry))
         model = BatchTransformModel(
             modelName=name,
             target=scoring.aws,
@@ -256,7 +256,7 @@ def _batch(scoring: Scoring, rows: DataFrame, write: Callable[[DataFrame], Any])
             waitSeconds=scoring.config.wait_seconds,
             stagingPrefix=prefix + "staged/",
         )
-        model.ledger = scoring.ledger
+        model.registry = scoring.registry
         scoring.metrics = lambda: model.metrics
         with scoring.phase("score"):
             write(model.transform(rows))

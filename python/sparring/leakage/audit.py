@@ -11,7 +11,7 @@ from sparring.leakage.columns import OWNER, PART, AuditColumns, unite
 from sparring.leakage.finding import SEVERITIES, AuditReport, CheckResult, Finding
 from sparring.leakage.near import near_overlap
 from sparring.leakage.overlap import exact_overlap, group_overlap, key_overlap, label_conflicts
-from sparring.leakage.prediction import identifiers, memorised_keys, order_leakage, target_leakage
+from sparring.leakage.prediction import group_mean_leakage, identifiers, order_leakage, target_leakage
 from sparring.leakage.shift import column_facts, distribution_shift
 from sparring.leakage.state import Audit, AuditOptions
 from sparring.leakage.table import opened
@@ -38,7 +38,7 @@ CHECKS = (
     Check("group overlap", group_overlap, ("groups",)),
     Check("time travel", time_travel, ("time",)),
     Check("label conflicts", label_conflicts, ("label",)),
-    Check("key memoriser", memorised_keys, ("label", "keys or groups")),
+    Check("group-mean baseline", group_mean_leakage, ("label", "keys or groups")),
     Check("target leakage", target_leakage, ("label",)),
     Check("identifiers", identifiers, ("label",)),
     Check("order", order_leakage, ("label", "order")),

@@ -21,13 +21,13 @@ PART = "sparring__part"
 
 @dataclass(frozen=True)
 class AuditColumns:
-    """Columns by role; features are ``numbers``, ``moments``, ``categories``, ``texts`` and ``others``.
+    """Columns by role; features are ``numbers``, ``timestamps``, ``categories``, ``texts`` and ``others``.
 
     Attributes
     ----------
     numbers : sequence of str
         Numeric features.
-    moments : sequence of str
+    timestamps : sequence of str
         Dates and times that are features.
     categories : sequence of str
         Features compared by equality.
@@ -51,7 +51,7 @@ class AuditColumns:
     """
 
     numbers: Sequence[str] = ()
-    moments: Sequence[str] = ()
+    timestamps: Sequence[str] = ()
     categories: Sequence[str] = ()
     texts: Sequence[str] = ()
     others: Sequence[str] = ()
@@ -65,7 +65,7 @@ class AuditColumns:
     @property
     def features(self) -> list[str]:
         """All features."""
-        return [*self.numbers, *self.moments, *self.categories, *self.texts, *self.others]
+        return [*self.numbers, *self.timestamps, *self.categories, *self.texts, *self.others]
 
     @property
     def roles(self) -> dict[str, list[str]]:
@@ -88,7 +88,7 @@ class AuditColumns:
         for role, names in self.roles.items():
             require_columns(schema, names, f"{OWNER}.{role}", kinds.get(role))
         require_columns(schema, self.numbers, f"{OWNER}.numbers", (T.NumericType, T.BooleanType))
-        require_columns(schema, self.moments, f"{OWNER}.moments", (*moment, T.StringType))
+        require_columns(schema, self.timestamps, f"{OWNER}.timestamps", (*moment, T.StringType))
         require_columns(schema, self.texts, f"{OWNER}.texts", (T.StringType,))
         if not self.features:
             raise TableError(
@@ -101,14 +101,14 @@ class AuditColumns:
 
         require_columns(schema, ignore, f"{OWNER}.ignore")
         taken = {*(name for names in self.roles.values() for name in names), *ignore}
-        kinds: dict[str, Any] = {"numbers": [], "moments": [], "categories": [], "others": []}
+        kinds: dict[str, Any] = {"numbers": [], "timestamps": [], "categories": [], "others": []}
         for field in schema.fields:
             if field.name in taken:
                 continue
             if isinstance(field.dataType, T.NumericType):
                 kinds["numbers"].append(field.name)
             elif isinstance(field.dataType, (T.DateType, T.TimestampType, T.TimestampNTZType)):
-                kinds["moments"].append(field.name)
+                kinds["timestamps"].append(field.name)
             elif isinstance(field.dataType, (T.StringType, T.BooleanType)):
                 kinds["categories"].append(field.name)
             else:

@@ -4,7 +4,7 @@
 
     rows -> (column, value, cell) with its count       one pass, counted in Arrow batches by NumPy
          -> one line a (column, value)                 one shuffle of the distinct values
-         -> histograms, memorised scores               small aggregates
+         -> histograms, group means               small aggregates
 
 A *cell* is a part, a fold and a label.  Numbers enter by the bin they lie in, everything else by a hash.
 """
@@ -55,9 +55,9 @@ class ValueCounts:
         Of each column; numbers by rising bin, the last bar being that of missing values; of other columns the
         commonest values, then the rest, then missing ones.
     scores : DataFrame of pandas
-        ``column``, ``mode``, ``score``, ``positives``, ``negatives``: rows of a part by what a memoriser of the
-        column's values says of them.  Mode ``fold0`` and ``fold1``: a fold of train scored by the other one; else the
-        number of a part scored by all of train.
+        ``column``, ``mode``, ``score``, ``positives``, ``negatives``: rows of a part by what a group-mean baseline of
+        the column's values says of them.  Mode ``fold0`` and ``fold1``: a fold of train scored by the other one; else
+        the number of a part scored by all of train.
     summary : DataFrame of pandas, by column
         ``distinct`` values in train.
     sample : DataFrame of pandas
@@ -81,7 +81,7 @@ def value_counts(table: AuditTable) -> ValueCounts:
     """
     from pyspark.storagelevel import StorageLevel
 
-    numeric = [*table.columns.numbers, *table.columns.moments]
+    numeric = [*table.columns.numbers, *table.columns.timestamps]
     named = {"time": TIME, "order": ORDER}
     windows = [(kind, column) for kind, column in named.items() if getattr(table.columns, kind)]
     sample = table.sample(0, SAMPLE_ROWS, [*numeric, *(column for _, column in windows)])
@@ -167,7 +167,7 @@ def _sum(cells: list[int]) -> Column:
 
 
 def _scores(values: DataFrame, counted: list[Counted], table: AuditTable) -> pd.DataFrame:
-    """Return the memorisers' scores, rounded to four places, and how many rows of either class have them."""
+    """Return the group-mean baselines' scores, rounded to four places, and how many rows of either class have them."""
     from pyspark.sql import functions as F
 
     if table.columns.label is None:

@@ -52,7 +52,7 @@ class Alike(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Held:
+class ReferenceRows:
     """Rows held in memory, encoded for comparison.
 
     Attributes
@@ -72,7 +72,7 @@ class Held:
     rules: TextRules | None
 
     @classmethod
-    def of(cls, plain: Sequence[pa.Array], texts: Sequence[pa.Array], rules: TextRules | None = None) -> Held:
+    def of(cls, plain: Sequence[pa.Array], texts: Sequence[pa.Array], rules: TextRules | None = None) -> ReferenceRows:
         """Encode rows: ``plain`` columns are compared by equality, ``texts`` by the Jaccard similarity of shingles."""
         codes, values = [], []
         for column in plain:
@@ -180,7 +180,7 @@ def best_alike(
     identity: str,
     plain: list[str],
     texts: list[str],
-    held: Held,
+    held: ReferenceRows,
     fold: Column | None = None,
     folds: int = 1,
 ) -> Alike:
@@ -193,7 +193,7 @@ def best_alike(
         A text column that names its rows; of equally similar ones the smallest is named.
     plain, texts : list of str
         The columns that ``held`` was made of, in this order.
-    held : Held
+    held : ReferenceRows
     fold : Column, optional
         Number of a row's fold, below ``folds``; by default all are in fold 0.
     folds : int, default 1
@@ -222,7 +222,7 @@ def best_alike(
 
 
 def _best(
-    broadcast: Broadcast[Held], width: int, folds: int
+    broadcast: Broadcast[ReferenceRows], width: int, folds: int
 ) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def best(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         held = broadcast.value
@@ -248,7 +248,7 @@ def _by_fold(batch: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
         yield int(fold), rows.take(pa.array(np.flatnonzero(folds == fold)))
 
 
-def _improve(held: Held, batch: pa.RecordBatch, width: int, similarity: np.ndarray, ids: np.ndarray) -> None:
+def _improve(held: ReferenceRows, batch: pa.RecordBatch, width: int, similarity: np.ndarray, ids: np.ndarray) -> None:
     """Replace what was best so far where the batch has something better, or as good with a smaller id."""
     order = pa.compute.sort_indices(batch.column(0))
     batch = batch.take(order)

@@ -38,7 +38,7 @@ def read_part(spark: SparkSession, path: str) -> DataFrame:
     frame = read_path(spark, path)
     numbered, bad = _numbered(frame)
     if bad:
-        raise TableError(f"{path!r} holds {bad:,} lines that do not parse", "Mend or remove them; check the separator.")
+        raise TableError(f"{path!r} holds {bad:,} lines that do not parse", "Fix or remove them; check the separator.")
     return numbered
 
 
@@ -46,7 +46,7 @@ def _numbered(frame: DataFrame) -> tuple[DataFrame, int]:
     """Return ``frame`` with its rows numbered by file and place, and how many lines do not parse."""
     from pyspark.sql import functions as F
 
-    # Spark deals portions of files to tasks by size; within a portion rows keep their order.
+    # Spark distributes portions of files to tasks by size; within a portion rows keep their order.
     placed = frame.withColumns(
         {
             # Not ``_metadata``: a table may have a column of that name.

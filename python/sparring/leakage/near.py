@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from sparring.leakage.cross_split import example_rows
 from sparring.leakage.finding import Finding, grade
 from sparring.leakage.near_pairs import ComparedRows, compare_pairs
 from sparring.leakage.near_search import Searched, search_parts
 from sparring.leakage.reference import Comparison, compare, lesser
 from sparring.leakage.state import Audit
 from sparring.leakage.statistics import lower_bound, upper_bound
-from sparring.leakage.straddling import looks_of
 from sparring.leakage.table import CONTENT
 from sparring.leakage.units import compared_by_unit
 
@@ -34,7 +34,7 @@ ADVICE = (
 
 
 @dataclass(frozen=True)
-class Likeness:
+class NearDuplicates:
     """How many of ``looked_at`` rows of a part are alike to a row of train, how that is known and what is expected.
 
     ``copies`` is the share that no chance makes alike, 0 where chance might.
@@ -75,7 +75,7 @@ def near_overlap(audit: Audit) -> list[Finding]:
     return [finding for finding in found if finding is not None]
 
 
-def _likeness(audit: Audit, looked: ComparedRows, part: int, exhaustive: bool) -> Likeness:
+def _likeness(audit: Audit, looked: ComparedRows, part: int, exhaustive: bool) -> NearDuplicates:
     """Return what the comparison says of one part."""
     best, own = looked.best, looked.part == part
     hit = own & looked.alike
@@ -85,13 +85,13 @@ def _likeness(audit: Audit, looked: ComparedRows, part: int, exhaustive: bool) -
     # Between groups the comparison says all; else copies may be as frequent within train.
     copies = looked.told_apart(part) if audit.table.unit != "group" else 0.0
     if exhaustive:
-        return Likeness(count, of, "all pairs compared", {}, examples, compared, copies)
+        return NearDuplicates(count, of, "all pairs compared", {}, examples, compared, copies)
     bounds = {"low": lower_bound(count, of, 0.975), "high": upper_bound(count, of, 0.975)}
     how = f"{of} rows a part compared with all of {audit.table.parts[0]}"
-    return Likeness(count, of, how, bounds, examples, compared, copies)
+    return NearDuplicates(count, of, how, bounds, examples, compared, copies)
 
 
-def _bounded(audit: Audit, part: int, sampled: Likeness, searched: Searched) -> Likeness:
+def _bounded(audit: Audit, part: int, sampled: NearDuplicates, searched: Searched) -> NearDuplicates:
     """Return what the search found, with a bound on what it missed, from rows that were compared with all of train."""
     from pyspark.sql import functions as F
 
@@ -113,10 +113,10 @@ def _bounded(audit: Audit, part: int, sampled: Likeness, searched: Searched) -> 
     with_equal = searched.with_equal[part]
     compared = lesser(alike, compare(with_equal[0].share, *with_equal))
     compared = min(compared, sampled.compared, key=lambda comparison: comparison.p)
-    return Likeness(count, rows, how, bounds, pairs, replace(compared, share=count / rows), sampled.copies)
+    return NearDuplicates(count, rows, how, bounds, pairs, replace(compared, share=count / rows), sampled.copies)
 
 
-def _finding(audit: Audit, part: int, likeness: Likeness) -> Finding | None:
+def _finding(audit: Audit, part: int, likeness: NearDuplicates) -> Finding | None:
     if not likeness.compared.found and not likeness.copies:
         return None
     table, options = audit.table, audit.options
@@ -127,8 +127,8 @@ def _finding(audit: Audit, part: int, likeness: Likeness) -> Finding | None:
     severity = grade(leaked, ALIKE_SHARE, strict=True) or "low"
     copies = "; hardly a row agrees in one column less, as by chance many would" if likeness.copies else ""
     interval = f" (95% interval {sure:.2%} to {likeness.bounds['high']:.2%})" if "low" in likeness.bounds else ""
-    looks = looks_of(table, CONTENT, [mine for mine, _, _ in likeness.examples[:3]], part)
-    others = looks_of(table, CONTENT, [other for _, other, _ in likeness.examples[:3]], 0)
+    looks = example_rows(table, CONTENT, [mine for mine, _, _ in likeness.examples[:3]], part)
+    others = example_rows(table, CONTENT, [other for _, other, _ in likeness.examples[:3]], 0)
     return Finding(
         "near overlap",
         severity,

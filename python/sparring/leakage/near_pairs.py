@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sparring.leakage.columns import PART
-from sparring.leakage.exhaustive import Alike, Held, best_alike
+from sparring.leakage.exhaustive import Alike, ReferenceRows, best_alike
 from sparring.leakage.reference import Comparison, Hits, among_units, beyond_gap, clustered, compare, lesser
 from sparring.leakage.table import CONTENT, GROUP, KINDS, AuditTable
 
@@ -26,7 +26,7 @@ TEXT_STEP = 0.3
 
 def plain_columns(table: AuditTable) -> list[str]:
     """Return the features that are compared by equality."""
-    return [*table.columns.numbers, *table.columns.moments, *table.columns.categories]
+    return [*table.columns.numbers, *table.columns.timestamps, *table.columns.categories]
 
 
 def compare_pairs(table: AuditTable, threshold: float, exhaustive: bool) -> ComparedRows:
@@ -37,9 +37,11 @@ def compare_pairs(table: AuditTable, threshold: float, exhaustive: bool) -> Comp
     texts, plain = list(table.columns.texts), plain_columns(table)
     chosen = pd.concat([_chosen(table, part, exhaustive) for part in range(len(table.parts))], ignore_index=True)
     columns = {name: pa.array(chosen[name], from_pandas=True) for name in [*plain, *texts]}
-    held = Held.of([_typed(columns[name]) for name in plain], [columns[name].cast(pa.string()) for name in texts])
+    reference = ReferenceRows.of(
+        [_typed(columns[name]) for name in plain], [columns[name].cast(pa.string()) for name in texts]
+    )
     train = table.rows.where(f"{PART} = 0")
-    best = best_alike(train, CONTENT, plain, texts, held, _piece(table), PIECES)
+    best = best_alike(train, CONTENT, plain, texts, reference, _piece(table), PIECES)
     return ComparedRows(table, chosen, best, threshold - 1e-6)
 
 

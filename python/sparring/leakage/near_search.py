@@ -46,7 +46,7 @@ def near_stage(audit: Audit) -> NearDeduplicator:
     return NearDeduplicator(
         textCols=list(table.columns.texts),
         categoricalCols=list(table.columns.categories),
-        numericCols=[*table.columns.numbers, *table.columns.moments],
+        numericCols=[*table.columns.numbers, *table.columns.timestamps],
         threshold=min(audit.options.near_threshold, 1 - 1e-9),
         falseNegativeWeight=LOST,
         falsePositiveWeight=NEEDLESS,

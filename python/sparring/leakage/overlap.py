@@ -6,11 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from sparring.leakage.cross_split import Overlap, examples
 from sparring.leakage.evidence import Kinds
 from sparring.leakage.finding import LEAKED_SHARE, Finding, grade, milder
 from sparring.leakage.reference import Comparison
 from sparring.leakage.state import Audit
-from sparring.leakage.straddling import Overlap, examples
 
 Parts = tuple[int, int]
 ADVICE = {
@@ -33,7 +33,7 @@ def overlapping(audit: Audit, *, check: str, kind: str) -> list[Finding]:
     Severity by the share of the part's rows: low above 0, medium above 0.1%, high above 1%; milder between two parts
     neither of which is train.
 
-    Cost: none beyond :func:`~sparring.leakage.straddling.straddling`, which serves six checks.
+    Cost: none beyond :func:`~sparring.leakage.cross_split.straddling`, which serves six checks.
     """
     found = []
     for parts in audit.table.pairs:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from sparring.leakage.finding import Finding, grade
-from sparring.leakage.state import Audit, Memorised
+from sparring.leakage.state import Audit, GroupMean
 from sparring.leakage.table import GROUP, KEY, ORDER
 
-# AUC of a single feature, of a memoriser of keys or neighbours, of the order of rows: low, medium, high.
+# AUC of a single feature, of a group-mean baseline of keys or neighbours, of the order of rows: low, medium, high.
 FEATURE_AUC = (0.90, 0.95, 0.99)
 MEMORISED_AUC = (0.52, 0.57, 0.65)
 ORDER_AUC = (0.60, 0.75, 0.95)
@@ -16,7 +16,7 @@ IDENTIFIER_SHARE = 0.95
 LEAST_IDENTIFIERS = 100
 
 
-def beyond_chance(found: Memorised, bounds: tuple[float, float, float]) -> str | None:
+def beyond_chance(found: GroupMean, bounds: tuple[float, float, float]) -> str | None:
     """Return the severity of an AUC that chance does not explain, or None."""
     if found.auc - 0.5 <= DEVIATIONS * found.noise:
         return None
@@ -27,7 +27,7 @@ def target_leakage(audit: Audit) -> list[Finding]:
     """Find features that tell the label alone.
 
     The score of a row is the mean label of its value (of a number: of its bin, missing being one) among the *other*
-    half of train, halves being dealt by group, else by content: a value seen once tells nothing.  Severity by AUC:
+    half of train, halves being made by group, else by content: a value seen once tells nothing.  Severity by AUC:
     low from 0.90, medium from 0.95, high from 0.99.
 
     Cost: none beyond :func:`~sparring.leakage.counts.value_counts`, which serves six checks.
@@ -71,7 +71,7 @@ def identifiers(audit: Audit) -> list[Finding]:
             distinct, of = (known.nunique(), len(audit.values.sample)) if whole else (0, rows)
         else:
             continue
-        if of < LEAST_IDENTIFIERS or distinct < IDENTIFIER_SHARE * of or column.name in audit.table.columns.moments:
+        if of < LEAST_IDENTIFIERS or distinct < IDENTIFIER_SHARE * of or column.name in audit.table.columns.timestamps:
             continue
         score = audit.cross_fitted(column.name)
         ordered = beyond_chance(score, ORDER_AUC)
@@ -89,8 +89,8 @@ def identifiers(audit: Audit) -> list[Finding]:
     return found
 
 
-def memorised_keys(audit: Audit) -> list[Finding]:
-    """Find keys and groups whose mean label in train tells the labels of another part: the key memoriser.
+def group_mean_leakage(audit: Audit) -> list[Finding]:
+    """Find keys and groups whose mean label in train tells the labels of another part: the group-mean baseline.
 
     It learns nothing but keys, so what it scores above 0.5 is leak, not skill.  Severity by AUC: low from 0.52,
     medium from 0.57, high from 0.65.
@@ -99,7 +99,7 @@ def memorised_keys(audit: Audit) -> list[Finding]:
     """
     return _transferred(
         audit,
-        "key memoriser",
+        "group-mean baseline",
         {
             GROUP: f"group ({', '.join(audit.table.columns.groups)})",
             KEY: f"key ({', '.join(audit.table.columns.keys)})",

@@ -82,7 +82,7 @@ def clustered(rows: np.ndarray, hits: np.ndarray, total: float | None = None) ->
 
 
 def enough_units(ones: float, others: float) -> bool:
-    """Return whether units can be dealt to two parts in so many ways that a test of level :data:`ALPHA` can reject.
+    """Return whether units can go to two parts in so many ways that a test of level :data:`ALPHA` can reject.
 
     Examples
     --------

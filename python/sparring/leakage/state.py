@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sparring.leakage.counts import ValueCounts, value_counts
+from sparring.leakage.cross_split import CrossSplitOverlap, straddling
 from sparring.leakage.evidence import Kinds, kinds_across, kinds_of_equal
 from sparring.leakage.reference import Comparison
 from sparring.leakage.statistics import auc_noise, auc_of_counts
-from sparring.leakage.straddling import Straddling, straddling
 from sparring.leakage.table import CONTENT, FOLDS, GROUP, KEY, AuditTable
 from sparring.leakage.units import HIT_LEFT, HIT_RIGHT, compared_by_unit
 
@@ -41,8 +41,8 @@ class AuditOptions:
 
 
 @dataclass(frozen=True)
-class Memorised:
-    """The AUC of a memoriser, and the standard deviation of one that knows nothing."""
+class GroupMean:
+    """The AUC of a group-mean baseline, and the standard deviation of one that knows nothing."""
 
     auc: float
     noise: float
@@ -63,8 +63,8 @@ class Audit:
         return value_counts(self.table)
 
     @cached_property
-    def straddling(self) -> Straddling:
-        """Values in several parts; see :func:`~sparring.leakage.straddling.straddling`."""
+    def straddling(self) -> CrossSplitOverlap:
+        """Values in several parts; see :func:`~sparring.leakage.cross_split.straddling`."""
         return straddling(self.table)
 
     @cached_property
@@ -94,18 +94,18 @@ class Audit:
         hits = values.where("kind = 'content'").select(F.col("value").alias(CONTENT), *hit)
         return compared_by_unit(self.table, (left, right), share, self.straddling.hits(left, right), hits)
 
-    def cross_fitted(self, column: str) -> Memorised:
+    def cross_fitted(self, column: str) -> GroupMean:
         """Return how well the mean label of a column's value tells the label within train, each fold by the other."""
-        return self._memorised(column, [f"fold{fold}" for fold in range(FOLDS)], 0, self.table.units[0])
+        return self._group_mean(column, [f"fold{fold}" for fold in range(FOLDS)], 0, self.table.units[0])
 
-    def transferred(self, column: str, part: int) -> Memorised:
+    def transferred(self, column: str, part: int) -> GroupMean:
         """Return how well the mean label of a column's value in train tells the label in another part."""
         # A key that tells nothing leaves the rows independent, however many share it.
         keyed = column in (KEY, GROUP)
         units = self.table.sizes[part].sum() if keyed else self.table.units[part]
-        return self._memorised(column, [str(part)], part, float(units))
+        return self._group_mean(column, [str(part)], part, float(units))
 
-    def _memorised(self, column: str, modes: list[str], part: int, units: float) -> Memorised:
+    def _group_mean(self, column: str, modes: list[str], part: int, units: float) -> GroupMean:
         scores = self.values.scores
         chosen = scores[(scores["column"] == column) & scores["mode"].isin(modes)]
         aucs, weights = [], []
@@ -116,4 +116,4 @@ class Audit:
         known = [(auc, weight) for auc, weight in zip(aucs, weights, strict=True) if auc == auc]
         auc = float(np.average([a for a, _ in known], weights=[w for _, w in known])) if known else 0.5
         negatives, positives, _ = self.table.sizes[part]
-        return Memorised(auc, auc_noise(positives, negatives, units))
+        return GroupMean(auc, auc_noise(positives, negatives, units))

@@ -142,7 +142,7 @@ def _canonical(united: DataFrame, columns: AuditColumns, positive: Column, seed:
     from pyspark.sql import functions as F
 
     casts = {name: number_of(named(name)) for name in columns.numbers}
-    casts |= {name: number_of(named(name).cast("timestamp")) for name in columns.moments}
+    casts |= {name: number_of(named(name).cast("timestamp")) for name in columns.timestamps}
     casts |= {name: named(name).cast("string") for name in columns.categories}
     features = [casts.get(name, named(name)).alias(name) for name in columns.features]
     missing = F.lit(None)
@@ -151,7 +151,7 @@ def _canonical(united: DataFrame, columns: AuditColumns, positive: Column, seed:
         (canonical_hash(names, united.schema) if names else missing.cast("string")).alias(name)
         for name, names in hashed.items()
     ]
-    moments = [
+    timestamps = [
         (missing.cast("double") if name is None else number_of(_moment(united, name))).alias(output)
         for output, name in ((TIME, columns.time), (ORDER, columns.order))
     ]
@@ -160,7 +160,13 @@ def _canonical(united: DataFrame, columns: AuditColumns, positive: Column, seed:
     # Kept as they came, so that examples can be shown: keys, groups and time are no features.
     shown = [name for name in columns.used if name not in columns.features]
     rows = united.select(
-        PART, *features, *hashes, *moments, answer.alias(ANSWER), positive.alias(POSITIVE), *[quoted(n) for n in shown]
+        PART,
+        *features,
+        *hashes,
+        *timestamps,
+        answer.alias(ANSWER),
+        positive.alias(POSITIVE),
+        *[quoted(n) for n in shown],
     )
     rows = rows.withColumn(CONTENT, canonical_hash(columns.features, rows.schema))
     fold = F.pmod(F.xxhash64(F.lit(seed), F.lit("fold"), F.coalesce(GROUP, CONTENT)), F.lit(FOLDS))

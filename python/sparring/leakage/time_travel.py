@@ -47,7 +47,7 @@ def time_travel(audit: Audit) -> list[Finding]:
     return [finding for finding in found if finding is not None]
 
 
-def _finding(audit: Audit, part: int, later: int, before: int, moments: tuple[float, float]) -> Finding | None:
+def _finding(audit: Audit, part: int, later: int, before: int, timestamps: tuple[float, float]) -> Finding | None:
     if not later:
         return None
     train, name = audit.table.parts[0], audit.table.parts[part]
@@ -64,7 +64,7 @@ def _finding(audit: Audit, part: int, later: int, before: int, moments: tuple[fl
         severity = max("low", beyond_chance(score, MEMORISED_AUC) or "low", key=SEVERITIES.index)
         if severity != "low":
             message += f"; the mean label of {train} at the same time scores an AUC of {score.auc:.4f} on {name}"
-    first, last = (_shown(audit, moment) for moment in moments)
+    first, last = (_shown(audit, moment) for moment in timestamps)
     return Finding(
         "time travel", severity, message, ADVICE, counts, [{f"first of {name}": first, f"last of {train}": last}]
     )
@@ -74,6 +74,6 @@ def _shown(audit: Audit, moment: float) -> str:
     from pyspark.sql import types as T
 
     name = str(audit.table.columns.time)
-    if name not in audit.table.columns.moments and isinstance(audit.table.rows.schema[name].dataType, T.NumericType):
+    if name not in audit.table.columns.timestamps and isinstance(audit.table.rows.schema[name].dataType, T.NumericType):
         return f"{moment:g}"
     return datetime.fromtimestamp(moment, timezone.utc).isoformat(sep=" ", timespec="seconds")

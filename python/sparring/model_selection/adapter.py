@@ -17,7 +17,7 @@ ROW = "sparring__row"
 
 
 class FoldStage(Protocol):
-    """What is asked of a splitter or fold maker; see :class:`~sparring.model_selection.stage.Allotting`."""
+    """What is asked of a splitter or fold maker; see :class:`~sparring.model_selection.stage.BaseSplitter`."""
 
     needs: tuple[tuple[str, ...], ...]
     inputs: tuple[str, ...]
@@ -31,7 +31,7 @@ class FoldStage(Protocol):
     def roles(self, column: Callable[[str], Any], folds: int) -> Iterator[tuple[Any, Any]]:
         """Return for each fold which rows train and which are tested."""
 
-    def fold_count(self, allotted: Any) -> int:
+    def fold_count(self, assigned: Any) -> int:
         """Return how many folds a transformed table has."""
 
     def transform(self, dataset: Any) -> Any:
@@ -78,8 +78,8 @@ class SklearnFolds:
         ParamError
             If a column is neither in ``X`` nor given as ``y`` or ``groups``.
         """
-        allotted = self._allotted(X, y, groups)
-        for train, test in self.stage.roles(lambda name: allotted[name], self.stage.fold_count(allotted)):
+        assigned = self._allotted(X, y, groups)
+        for train, test in self.stage.roles(lambda name: assigned[name], self.stage.fold_count(assigned)):
             yield np.flatnonzero(train), np.flatnonzero(test)
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:

@@ -12,11 +12,11 @@ import numpy as np
 
 from sparring.model_selection.improvement import fill, improve, may_exchange
 
-# Ways to deal a handful of groups: 3 parts and 10 groups have 59,049.
+# Ways to distribute a handful of groups: 3 parts and 10 groups have 59,049.
 MOST_WAYS = 60_000
 # Weight of a part's size beside its classes: it decides between ways that serve the classes equally well.
 SIZE = 0.01
-# Orders of dealing that are tried while signatures are few and the best is not yet within a row of every share.
+# Orders of distributing that are tried while signatures are few and the best is not yet within a row of every share.
 STARTS = 12
 
 
@@ -73,21 +73,21 @@ def allocate_groups(
 ) -> dict[str, list[int]]:
     """Divide groups among parts so that every class comes as near its share as whole groups allow.
 
-    Groups with the same class counts (one *signature*) are interchangeable.  Signatures are dealt from large to
+    Groups with the same class counts (one *profile*) are interchangeable.  Profiles are distributed from large to
     small, in an order that the seed decides among those of like size, each one to the parts that miss most of their
-    share: what dealing group by group would give, in one step.  So every part gets its share of the large groups
+    share: what distributing group by group would give, in one step.  So every part gets its share of the large groups
     too; to give them where most *rows* are missing would make all of them train.  Then single groups move, or change
-    places, while that brings the classes nearer their shares.  While signatures are few, several orders are tried
-    and the best outcome is kept; a handful of groups is dealt in every possible way.  The best leaves no part
+    places, while that brings the classes nearer their shares.  While profiles are few, several orders are tried
+    and the best outcome is kept; a handful of groups is distributed in every possible way.  The best leaves no part
     without a class if it can, and has the least worst deviation; of equally good ones the sizes of its parts are
     nearest their shares.  No part stays empty while another has two groups.
 
     Parameters
     ----------
     signatures : mapping of str to sequence of int, length n_classes
-        Signature -> rows of each class in one such group.
+        Profile -> rows of each class in one such group.
     members : mapping of str to int
-        Signature -> number of groups.
+        Profile -> number of groups.
     weights : sequence of float
         Share of each part; they sum to 1.
     seed : int, default 0
@@ -97,7 +97,7 @@ def allocate_groups(
     Returns
     -------
     dict of str to list of int
-        Signature -> groups of each part.
+        Profile -> groups of each part.
 
     Notes
     -----
@@ -149,8 +149,8 @@ def _best_of_some(
     few = may_exchange(len(names), len(shares))
     tried: list[tuple[tuple[float, ...], np.ndarray]] = []
     for start in range(STARTS if few else 1):
-        order = _dealing_order(names, rows / scale, seed + start)
-        ways = [_deal(rows / scale, counts, shares, kept / scale, order)]
+        order = _distribution_order(names, rows / scale, seed + start)
+        ways = [_distribute(rows / scale, counts, shares, kept / scale, order)]
         if few:
             # The same in plain rows, which the worst deviation is in: better at times where groups are few and large.
             ways.append(ways[0].copy())
@@ -183,7 +183,7 @@ def badness(found: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return empty, np.round(np.abs(deviations).max(axis=(-2, -1)), 9), np.round((deviations**2).sum(axis=(-2, -1)), 6)
 
 
-def _dealing_order(names: Sequence[str], vectors: np.ndarray, seed: int) -> np.ndarray:
+def _distribution_order(names: Sequence[str], vectors: np.ndarray, seed: int) -> np.ndarray:
     """Return signatures from large to small, those within an octave of size in the order of their hashes."""
     digests = [hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=8).digest() for name in names]
     hashes = np.array([int.from_bytes(digest, "big") for digest in digests], dtype=np.uint64)
@@ -191,7 +191,7 @@ def _dealing_order(names: Sequence[str], vectors: np.ndarray, seed: int) -> np.n
     return np.lexsort((hashes, -octaves))
 
 
-def _deal(
+def _distribute(
     vectors: np.ndarray, counts: np.ndarray, shares: np.ndarray, kept: np.ndarray, order: np.ndarray
 ) -> np.ndarray:
     missing = shares[:, None] * (vectors.T @ counts + kept.sum(axis=0)) - kept

@@ -34,7 +34,7 @@ def split_balance(
     -------
     dict
         ``parts``: name -> ``rows``, ``groups`` and ``classes`` (value as text -> rows), or ``label_mean`` and
-        ``label_deviation``; ``straddling_groups``: groups in two parts or more.
+        ``label_deviation``; ``groups_across_parts``: groups in two parts or more.
 
     Notes
     -----
@@ -53,7 +53,7 @@ def split_balance(
             name: {"rows": row["rows"], **_labels(row, classes), "groups": row["groups"]}
             for name, row in sorted(found.items(), key=lambda item: -item[1]["rows"])
         },
-        "straddling_groups": straddling,
+        "groups_across_parts": straddling,
     }
 
 

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sparring.data.literal import with_facts
-from sparring.model_selection.places import HASH, KEY, STRATUM, Places, find_places, with_place
+from sparring.model_selection.hash_order import HASH, KEY, STRATUM, HashOrder, hash_order, with_place
 from sparring.spark.reserved import quoted
 
 CUTS = "sparring__cuts"
@@ -25,7 +25,7 @@ def assign_by_quota(
     names: Sequence[str],
     output: str,
     seed: int,
-    places: Places | None = None,
+    places: HashOrder | None = None,
 ) -> DataFrame:
     """Return ``rows`` with the part of each: the first quota of a stratum's hashes, the next one, and so on.
 
@@ -43,15 +43,15 @@ def assign_by_quota(
     output : str
         Name of the new column.
     seed : int
-    places : Places, optional
+    places : HashOrder, optional
         Those of ``rows``, if they are known, which saves a pass.
 
     Notes
     -----
-    Cost: what :func:`~sparring.model_selection.places.find_places` costs; no row shuffle.  The driver sees one
+    Cost: what :func:`~sparring.model_selection.hash_order.hash_order` costs; no row shuffle.  The driver sees one
     place for each end of a part.
     """
-    places = places or find_places(rows, stratum, key, seed)
+    places = places or hash_order(rows, stratum, key, seed)
     ends = {name: list(accumulate(count for count in quota if count > 0))[:-1] for name, quota in quotas.items()}
     cuts = {
         name: {

@@ -12,19 +12,19 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import types as T
 
-from sparring.model_selection.allot import Allotment, Quotas, allot_rows, require_members
-from sparring.model_selection.append import Growing
+from sparring.model_selection.assign import Quotas, SplitPlan, assign_rows, require_members
+from sparring.model_selection.incremental import IncrementalSplitter
 from sparring.model_selection.multilabel import stratify_label_sets
 from sparring.model_selection.stage import (
     KEYED,
     UNIT,
     HasFoldCol,
+    HashSplitter,
     HasLabels,
     HasNumFolds,
     HasRepeats,
     HasStrata,
     HasStrict,
-    Keyed,
     fold_roles,
 )
 from sparring.model_selection.strata import CLASS, EVERYTHING, label_set, labels_of
@@ -32,22 +32,22 @@ from sparring.params import checked_schema, require_columns
 from sparring.spark.reserved import named, quoted
 
 
-class Folds(HasFoldCol, HasNumFolds, Keyed, HasStrict):
+class Folds(HasFoldCol, HasNumFolds, HashSplitter, HasStrict):
     """Base of fold makers with a number of folds, in equal shares."""
 
-    def plan(self) -> Allotment:
+    def plan(self) -> SplitPlan:
         """Return the folds, in equal shares."""
         folds = self.getOrDefault("numFolds")
         names, weights = [str(fold) for fold in range(folds)], [1 / folds] * folds
         output, seed, strict = (self.getOrDefault(name) for name in ("foldCol", "seed", "strict"))
-        return Allotment(type(self).__name__, names, weights, output, seed, strict)
+        return SplitPlan(type(self).__name__, names, weights, output, seed, strict)
 
-    def fold_count(self, allotted: Any) -> int:
+    def fold_count(self, assigned: Any) -> int:
         """Return ``numFolds``."""
         return int(self.getOrDefault("numFolds"))
 
 
-class KFold(Folds, Growing):
+class KFold(Folds, IncrementalSplitter):
     """Folds of equal size, within one row, each row's decided by ``hash64(seed, key)``.
 
     Parameters
@@ -80,7 +80,7 @@ class KFold(Folds, Growing):
     """
 
 
-class StratifiedKFold(Folds, Growing, HasStrata):
+class StratifiedKFold(Folds, IncrementalSplitter, HasStrata):
     """Folds in which every class is within one row of its share, and so is the size.
 
     Parameters
@@ -121,7 +121,7 @@ class StratifiedKFold(Folds, Growing, HasStrata):
     )
 
 
-class MultilabelStratifiedKFold(Folds, Growing, HasLabels):
+class MultilabelStratifiedKFold(Folds, IncrementalSplitter, HasLabels):
     """Folds for rows with several labels each: label sets within one row of their shares, labels as near as can be.
 
     Iterative stratification (Sechidis and others, 2011) on distinct label sets, see
@@ -174,7 +174,7 @@ class MultilabelStratifiedKFold(Folds, Growing, HasLabels):
         """Return ``rows`` with the label set of each."""
         return rows.withColumn(CLASS, label_set(self.columns_in("labelCols"), rows.schema))
 
-    def _allot_rows(self, rows: DataFrame) -> DataFrame:
+    def _assign_rows(self, rows: DataFrame) -> DataFrame:
         plan = self.plan()
 
         def quotas_of(sizes: Mapping[str, int], weights: Sequence[float]) -> Quotas:
@@ -187,7 +187,7 @@ class MultilabelStratifiedKFold(Folds, Growing, HasLabels):
             require_members(plan, rows_with or {EVERYTHING: total}, "rows", total)
             return stratify_label_sets(label_sets, sizes, weights)
 
-        return allot_rows(rows, UNIT, replace(plan, strict=False), quotas_of)
+        return assign_rows(rows, UNIT, replace(plan, strict=False), quotas_of)
 
 
 class RepeatedStratifiedKFold(Folds, HasStrata, HasRepeats):
@@ -243,7 +243,7 @@ class RepeatedStratifiedKFold(Folds, HasStrata, HasRepeats):
         for name in self._fold_cols():
             yield from fold_roles(column(name), self.getOrDefault("numFolds"))
 
-    def fold_count(self, allotted: Any) -> int:
+    def fold_count(self, assigned: Any) -> int:
         """Return ``numFolds`` times ``numRepeats``."""
         return int(self.getOrDefault("numFolds") * self.getOrDefault("numRepeats"))
 
@@ -252,7 +252,7 @@ class RepeatedStratifiedKFold(Folds, HasStrata, HasRepeats):
         rows = self.with_class(self.with_unit(dataset))
         for repeat, name in enumerate(self._fold_cols()):
             plan = replace(self.plan(), output=name, seed=self.getSeed() + repeat)
-            rows = allot_rows(rows, UNIT, plan).withColumn(name, named(name).cast("int"))
+            rows = assign_rows(rows, UNIT, plan).withColumn(name, named(name).cast("int"))
         return rows.select(*[quoted(name) for name in schema.names])
 
     def _fold_cols(self) -> list[str]:

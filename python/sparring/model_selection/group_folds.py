@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sparring.model_selection.append import Growing
 from sparring.model_selection.folds import Folds
+from sparring.model_selection.incremental import IncrementalSplitter
 from sparring.model_selection.stage import KEYED, HasStrata, HasUnits
 
 
-class GroupKFold(Folds, Growing, HasUnits):
+class GroupKFold(Folds, IncrementalSplitter, HasUnits):
     """Folds of whole groups, as equal in size as these allow.
 
     Parameters
@@ -47,10 +47,10 @@ class GroupKFold(Folds, Growing, HasUnits):
     )
 
 
-class StratifiedGroupKFold(Folds, Growing, HasStrata, HasUnits):
+class StratifiedGroupKFold(Folds, IncrementalSplitter, HasStrata, HasUnits):
     """Folds of whole groups in which every class comes as near its share as the groups allow.
 
-    Groups with the same class counts are interchangeable and dealt in bulk, see
+    Groups with the same class counts are interchangeable and distributed in bulk, see
     :func:`~sparring.model_selection.allocation.allocate_groups`.
 
     Parameters

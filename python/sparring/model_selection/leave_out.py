@@ -8,23 +8,23 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sparring.errors import SplitError
-from sparring.model_selection.allot import Allotment
+from sparring.model_selection.assign import SplitPlan
 from sparring.model_selection.order import with_rank
-from sparring.model_selection.stage import KEYED, UNIT, HasFoldCol, HasUnits, Keyed
+from sparring.model_selection.stage import KEYED, UNIT, HasFoldCol, HashSplitter, HasUnits
 from sparring.spark.reserved import quoted
 
 
-class _LeaveOut(HasFoldCol, Keyed):
-    def fold_count(self, allotted: Any) -> int:
+class _LeaveOut(HasFoldCol, HashSplitter):
+    def fold_count(self, assigned: Any) -> int:
         """Return the largest fold and one; a pass over the folds if the table is Spark's."""
         name = self.getOrDefault("foldCol")
-        if isinstance(allotted, DataFrame):
-            return int(allotted.agg(F.max(quoted(name))).collect()[0][0]) + 1
-        return int(allotted[name].max()) + 1
+        if isinstance(assigned, DataFrame):
+            return int(assigned.agg(F.max(quoted(name))).collect()[0][0]) + 1
+        return int(assigned[name].max()) + 1
 
-    def plan(self) -> Allotment:
+    def plan(self) -> SplitPlan:
         """Return no parts, as there is one a unit."""
-        return Allotment(type(self).__name__, [], [], self.getOrDefault("foldCol"), self.getSeed())
+        return SplitPlan(type(self).__name__, [], [], self.getOrDefault("foldCol"), self.getSeed())
 
     def _numbered(self, units: DataFrame, what: str) -> DataFrame:
         """Return ``units`` with the number of each."""
@@ -63,7 +63,7 @@ class LeaveOneOut(_LeaveOut):
     >>> folded = LeaveOneOut(keyCols=["id"]).transform(few_rows)                # doctest: +SKIP
     """
 
-    def _allot_rows(self, rows: DataFrame) -> DataFrame:
+    def _assign_rows(self, rows: DataFrame) -> DataFrame:
         return self._numbered(rows, "rows")
 
 
@@ -101,5 +101,5 @@ class LeaveOneGroupOut(_LeaveOut, HasUnits):
 
     needs = (KEYED, ("groupCols", "clusterCol"))
 
-    def _allot_groups(self, rows: DataFrame) -> DataFrame:
+    def _assign_groups(self, rows: DataFrame) -> DataFrame:
         return rows.join(self._numbered(rows.select(UNIT).distinct(), "groups"), UNIT)

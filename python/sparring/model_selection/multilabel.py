@@ -51,7 +51,7 @@ def stratify_label_sets(
     has = np.column_stack([_indicators([label_sets[name] for name in names]), np.ones(len(names))])
     whole = np.floor(counts[:, None] * shares + 1e-9).astype(np.int64)
     missing = shares[:, None] * (has.T @ counts) - whole.T @ has
-    extra = _deal_remainders(has, counts - whole.sum(axis=1), missing)
+    extra = _distribute_remainders(has, counts - whole.sum(axis=1), missing)
     scale = np.sqrt(np.maximum(has.T @ counts, 1))
     scaled = missing / scale
     improve(has / scale, extra, scaled, most=1)
@@ -67,7 +67,7 @@ def _indicators(label_sets: Sequence[Sequence[str]]) -> np.ndarray:
     return has
 
 
-def _deal_remainders(has: np.ndarray, left: np.ndarray, missing: np.ndarray) -> np.ndarray:
+def _distribute_remainders(has: np.ndarray, left: np.ndarray, missing: np.ndarray) -> np.ndarray:
     """Return the rows of each label set and part beyond the whole shares; ``missing`` changes in place."""
     left = left.copy()
     extra = np.zeros((len(has), len(missing)), dtype=np.int64)

@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from sparring.data.literal import literal_table
-from sparring.model_selection.places import seeded_hash
+from sparring.model_selection.hash_order import seeded_hash
 from sparring.spark.reserved import named, quoted
 
 BUCKETS = 4_096

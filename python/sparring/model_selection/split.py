@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.sql import types as T
 
-from sparring.model_selection.allot import Allotment
-from sparring.model_selection.append import Growing
+from sparring.model_selection.assign import SplitPlan
+from sparring.model_selection.incremental import IncrementalSplitter
 from sparring.model_selection.stage import KEYED, HasParts, HasStrata, HasStrict, HasUnits
 
 
-class _Splitter(HasParts, Growing, HasStrict):
+class _Splitter(HasParts, IncrementalSplitter, HasStrict):
     defaults: ClassVar[dict[str, Any]] = {"groupIdCol": "groupId"}
     groupIdCol: Param[str] = Param(Params._dummy(), "groupIdCol", "output: group", TypeConverters.toString)
 
@@ -20,14 +20,14 @@ class _Splitter(HasParts, Growing, HasStrict):
         """Return part and unit."""
         return [T.StructField(self.getOrDefault(name), T.StringType()) for name in ("splitCol", "groupIdCol")]
 
-    def plan(self) -> Allotment:
+    def plan(self) -> SplitPlan:
         """Return parts, shares and the output column."""
         params = [self.getOrDefault(name) for name in ("partNames", "weights", "splitCol", "seed", "strict")]
-        return Allotment(type(self).__name__, *params)
+        return SplitPlan(type(self).__name__, *params)
 
 
 class StratifiedSplitter(_Splitter, HasStrata, HasUnits):
-    """Allot every row to a part; the same rows and seed always give the same answer.
+    """Assign every row to a part; the same rows and seed always give the same answer.
 
     Without groups, each class is within one row of its share in every part: its rows are taken in the order of
     ``hash64(seed, key)``, shares are rounded by largest remainder.  With groups, a group goes to one part as a
@@ -57,7 +57,7 @@ class StratifiedSplitter(_Splitter, HasStrata, HasUnits):
         Output: 32 hexadecimal digits of the unit that stays together (group, cluster, or what both join); without
         groups and clusters the key's text.
     strict : bool, default True
-        Refuse what no allotment can do well: a class with fewer rows or groups than parts, a part that would be
+        Refuse what no assignment can do well: a class with fewer rows or groups than parts, a part that would be
         without a class, a group larger than the largest part.  False: every part as near its share as can be.
     seed : int, default 42
 
@@ -85,7 +85,7 @@ class StratifiedSplitter(_Splitter, HasStrata, HasUnits):
 
 
 class StratifiedGroupSplitter(StratifiedSplitter):
-    """Allot whole groups so that every class comes as near its share as they allow.
+    """Assign whole groups so that every class comes as near its share as they allow.
 
     A :class:`StratifiedSplitter` that insists on groups (or clusters) and on something to stratify by.
 
@@ -119,7 +119,7 @@ class StratifiedGroupSplitter(StratifiedSplitter):
 
 
 class GroupSplitter(_Splitter, HasUnits):
-    """Allot whole groups so that the parts' sizes come as near their shares as the groups allow.
+    """Assign whole groups so that the parts' sizes come as near their shares as the groups allow.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import types as T
 
 from sparring.errors import ParamError
-from sparring.model_selection.allot import Allotment, allot_groups, allot_rows
+from sparring.model_selection.assign import SplitPlan, assign_groups, assign_rows
 from sparring.model_selection.groups import with_group_id
 from sparring.model_selection.strata import NUMBERS, with_class
 from sparring.model_selection.timeline import TIMES
@@ -103,7 +103,7 @@ class HasParts(Params):
         first, second = self.getOrDefault("partNames")[:2]
         yield part == first, part == second
 
-    def fold_count(self, allotted: Any) -> int:
+    def fold_count(self, assigned: Any) -> int:
         """Return 1."""
         return 1
 
@@ -166,7 +166,7 @@ class HasRepeats(Params):
     numRepeats: Param[int] = Param(Params._dummy(), "numRepeats", "number of repeats, >= 1", TypeConverters.toInt)
 
 
-class Allotting(Transformer, KeywordParams, DefaultParamsReadable[Any], DefaultParamsWritable):
+class BaseSplitter(Transformer, KeywordParams, DefaultParamsReadable[Any], DefaultParamsWritable):
     """Base of every stage that gives each row a part, or a fold."""
 
     # Params that must be set for the stage to be what its name says: any one of each tuple.
@@ -194,10 +194,10 @@ class Allotting(Transformer, KeywordParams, DefaultParamsReadable[Any], DefaultP
         value = self.getOrDefault(name)
         return value if isinstance(value, list) else [value]
 
-    def pairs(self, allotted: DataFrame) -> Iterator[tuple[DataFrame, DataFrame]]:
+    def pairs(self, assigned: DataFrame) -> Iterator[tuple[DataFrame, DataFrame]]:
         """Return the (train, test) tables of a table that this stage has transformed, one pair a fold."""
-        for train, test in self.roles(lambda name: named(name), self.fold_count(allotted)):
-            yield allotted.where(train), allotted.where(test)
+        for train, test in self.roles(lambda name: named(name), self.fold_count(assigned)):
+            yield assigned.where(train), assigned.where(test)
 
     def as_sklearn(self) -> SklearnFolds:
         """Return what scikit-learn takes as ``cv=``; see :class:`~sparring.model_selection.SklearnFolds`."""
@@ -217,20 +217,20 @@ class Allotting(Transformer, KeywordParams, DefaultParamsReadable[Any], DefaultP
         """
 
     @abstractmethod
-    def fold_count(self, allotted: Any) -> int:
+    def fold_count(self, assigned: Any) -> int:
         """Return how many folds a transformed table, of Spark or of pandas, has."""
 
     def _check(self) -> None:
         check_params(self, {name: check for name, check in RANGES.items() if self.hasParam(name)})
 
 
-class Keyed(Allotting, HasKeyCols, HasSeed):
+class HashSplitter(BaseSplitter, HasKeyCols, HasSeed):
     """Base of those that go by the hash of a row's key, or of its group's id."""
 
     defaults: ClassVar[dict[str, Any]] = {"seed": 42}
 
     @abstractmethod
-    def plan(self) -> Allotment:
+    def plan(self) -> SplitPlan:
         """Return parts, shares and the output column."""
 
     @property
@@ -259,19 +259,19 @@ class Keyed(Allotting, HasKeyCols, HasSeed):
     def _transform(self, dataset: DataFrame) -> DataFrame:
         schema = checked_schema(self, dataset)
         rows = self.with_class(self.with_unit(dataset))
-        allotted = self._allot_groups(rows) if self.grouped_by else self._allot_rows(rows)
-        return self.as_declared(allotted, schema)
+        assigned = self._assign_groups(rows) if self.grouped_by else self._assign_rows(rows)
+        return self.as_declared(assigned, schema)
 
-    def as_declared(self, allotted: DataFrame, schema: T.StructType) -> DataFrame:
+    def as_declared(self, assigned: DataFrame, schema: T.StructType) -> DataFrame:
         """Return the columns of ``schema``, in its types."""
         if self.hasParam("groupIdCol"):
-            allotted = allotted.withColumnRenamed(UNIT, self.getOrDefault("groupIdCol"))
+            assigned = assigned.withColumnRenamed(UNIT, self.getOrDefault("groupIdCol"))
         output = self.plan().output
         kind = schema[output].dataType
-        return allotted.withColumn(output, named(output).cast(kind)).select(*[quoted(name) for name in schema.names])
+        return assigned.withColumn(output, named(output).cast(kind)).select(*[quoted(name) for name in schema.names])
 
-    def _allot_rows(self, rows: DataFrame) -> DataFrame:
-        return allot_rows(rows, UNIT, self.plan())
+    def _assign_rows(self, rows: DataFrame) -> DataFrame:
+        return assign_rows(rows, UNIT, self.plan())
 
-    def _allot_groups(self, rows: DataFrame) -> DataFrame:
-        return allot_groups(rows, UNIT, self.grouped_by, self.plan())
+    def _assign_groups(self, rows: DataFrame) -> DataFrame:
+        return assign_groups(rows, UNIT, self.grouped_by, self.plan())

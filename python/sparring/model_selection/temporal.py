@@ -13,13 +13,13 @@ from pyspark.sql import types as T
 
 from sparring.errors import ParamError, SplitError
 from sparring.model_selection.order import quantile_ranks
-from sparring.model_selection.stage import Allotting, HasFoldCol, HasNumFolds, HasParts
+from sparring.model_selection.stage import BaseSplitter, HasFoldCol, HasNumFolds, HasParts
 from sparring.model_selection.timeline import INTEGERS, TICK, Gap, cut_times, passed, ticks
 from sparring.params import checked_schema
 from sparring.spark.reserved import named, quoted
 
 
-class _Timed(Allotting):
+class _Timed(BaseSplitter):
     defaults: ClassVar[dict[str, Any]] = {"gap": "0"}
     timeCol: Param[str] = Param(
         Params._dummy(), "timeCol", "when a row came to be: timestamp, date or whole number", TypeConverters.toString
@@ -48,7 +48,7 @@ class _Timed(Allotting):
 
 
 class TimeSplitter(HasParts, _Timed):
-    """Allot the oldest rows to the first part, later ones to the next, by share of the rows or at given times.
+    """Assign the oldest rows to the first part, later ones to the next, by share of the rows or at given times.
 
     Rows of one time are never divided: a tie at a cut goes to the later part as a whole.
 
@@ -240,7 +240,7 @@ class TimeSeriesSplit(HasFoldCol, HasNumFolds, _Timed):
         for number in range(folds):
             yield trains <= number, fold == number
 
-    def fold_count(self, allotted: Any) -> int:
+    def fold_count(self, assigned: Any) -> int:
         """Return ``numFolds``."""
         return int(self.getOrDefault("numFolds"))
 

@@ -15,8 +15,8 @@ from sparring.model_selection.order import order_statistics
 
 DAY = 86_400_000_000
 INTEGERS = (T.ByteType, T.ShortType, T.IntegerType, T.LongType)
-MOMENTS = (T.TimestampType, T.TimestampNTZType, T.DateType)
-TIMES = (*MOMENTS, *INTEGERS)
+TIMESTAMPS = (T.TimestampType, T.TimestampNTZType, T.DateType)
+TIMES = (*TIMESTAMPS, *INTEGERS)
 TICK = "sparring__tick"
 
 

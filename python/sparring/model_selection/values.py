@@ -27,7 +27,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparring.data.canonical import hash_of_words, words_of
-from sparring.model_selection.timeline import MOMENTS, ticks
+from sparring.model_selection.timeline import TIMESTAMPS, ticks
 from sparring.spark.reserved import named
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _words(column: Column, kind: DataType) -> list[Column]:
     """Return what is hashed of one value: whether it is missing, then the value; a third word marks fractions."""
     if isinstance(kind, T.IntegralType):
         return [column.isNull(), column.cast("long")]
-    if isinstance(kind, MOMENTS):
+    if isinstance(kind, TIMESTAMPS):
         return [column.isNull(), ticks(column, kind)]
     if not isinstance(kind, FRACTIONAL):
         return words_of(column, kind)

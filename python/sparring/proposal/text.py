@@ -31,7 +31,7 @@ XGBOOST = """\
     family: gradient_boosted_trees
     hyperparameters: &trees {num_round: 50, max_depth: 4, eta: 0.1}
   - {name: spark-xgboost, engine: spark, library: xgboost, family: gradient_boosted_trees, hyperparameters: *trees}
-  # Without role, bucket and region under sagemaker: an embedded local stand-in runs the job.
+  # Without role, bucket and region under sagemaker: an embedded local emulator runs the job.
   - {name: sagemaker-xgboost, engine: sagemaker, family: gradient_boosted_trees, hyperparameters: *trees}
 """
 LINEAR_FAMILY = {"regression": ("linear", "linear_regression")}

@@ -57,7 +57,7 @@ class SplitBalance(TypedDict):
 
     parts: dict[str, PartBalance]
     group: list[str]
-    straddling_groups: int
+    groups_across_parts: int
 
 
 class Deduplication(TypedDict):

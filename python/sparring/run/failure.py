@@ -14,8 +14,8 @@ from sparring.io.log import CommandLog, command_log, logger
 from sparring.run.exit_codes import ExitCode
 
 NEXT_STEPS = {
-    errno.EACCES: "Mend your rights to it, or choose another path.",
-    errno.EPERM: "Mend your rights to it, or choose another path.",
+    errno.EACCES: "Fix your rights to it, or choose another path.",
+    errno.EPERM: "Fix your rights to it, or choose another path.",
     errno.EROFS: "Choose another path: this file system is read-only.",
     errno.ENOENT: "Check the path.",
     errno.ENOTDIR: "Choose another path: a part of this one is a file.",

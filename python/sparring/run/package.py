@@ -85,7 +85,7 @@ def package(run: str, contender: str | None, folder: Path, threshold: float | No
         run={
             "name": report["run"]["name"],
             "started": report["run"]["started"],
-            **{key: result[key] for key in ("engine", "family", "stand_in", "notes")},
+            **{key: result[key] for key in ("engine", "family", "emulated", "notes")},
             "contender": name,
             "fingerprints": encoding["fingerprints"],
         },

@@ -26,7 +26,7 @@ from sparring.report.write import refresh_report
 from sparring.run.manifest import require_run
 from sparring.run.package import archive, package
 from sparring.sagemaker.emulator import open_target
-from sparring.sagemaker.ledger import Ledger, ledger_path
+from sparring.sagemaker.resource_registry import ResourceRegistry, registry_path
 from sparring.sagemaker.target import AwsTarget
 from sparring.serving.manifest import PackageManifest
 from sparring.spark.reserved import named, quoted, reserved
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 BUILTIN = "builtin:"
 # The scores of one class and of several, and the label's own value.
 SCORES, PREDICTED = ("probability", "probabilities"), "predicted"
-STAND_IN_NOTE = "served by the local stand-in of SageMaker: its time and price are not SageMaker's"
+EMULATOR_NOTE = "served by the local emulator of SageMaker: its time and price are not SageMaker's"
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,8 @@ class Prediction:
             rows = open_rows(spark, self._table(config), manifest.columns)
             target = None if self.mode == "spark" else open_target(config.sagemaker, resources)
             names = [column.name for column in manifest.columns]
-            ledger = self._ledger(target)
-            scoring = Scoring(packed.name, names, config.predict, target, ledger, width=manifest.width)
+            registry = self._registry(target)
+            scoring = Scoring(packed.name, names, config.predict, target, registry, width=manifest.width)
             # Only now is an earlier result given up: all that can be wrong beforehand has been looked at.
             storage.delete(folder)
             try:
@@ -123,11 +123,11 @@ class Prediction:
             )
         return folder
 
-    def _ledger(self, target: AwsTarget | None) -> Ledger | None:
-        """Return the ledger of what is created, below the run's folder, where its cleaning up looks."""
+    def _registry(self, target: AwsTarget | None) -> ResourceRegistry | None:
+        """Return the registry of what is created, below the run's folder, where its cleaning up looks."""
         if target is None:
             return None
-        return Ledger(target, ledger_path(storage.join(storage.normalize(self.run), FOLDER, self.mode)))
+        return ResourceRegistry(target, registry_path(storage.join(storage.normalize(self.run), FOLDER, self.mode)))
 
     def _table(self, config: RunConfig) -> TableConfig:
         builtin = self.table.removeprefix(BUILTIN) if self.table.startswith(BUILTIN) else None
@@ -151,8 +151,8 @@ class Prediction:
             "target": manifest.target.to_dict(),
             "threshold": manifest.threshold,
             "threshold_from": manifest.threshold_from,
-            "stand_in": target is not None and target.stand_in is not None,
-            "notes": [STAND_IN_NOTE] if target is not None and target.stand_in is not None else [],
+            "emulated": target is not None and target.emulator is not None,
+            "notes": [EMULATOR_NOTE] if target is not None and target.emulator is not None else [],
             "instances": config.predict.instance_count,
             "instance_type": config.predict.instance_type,
             "memory_mb": config.predict.serverless.memory_mb,

@@ -105,7 +105,7 @@ def check_writable(folder: Path) -> None:
             return  # Said by the check of the disk, with figures.
         raise PlatformError(
             f"The output folder {str(folder)!r} cannot be written: {os.strerror(error.errno or 0)}",
-            "Choose another with --output, or mend your rights to it.",
+            "Choose another with --output, or fix your rights to it.",
         ) from error
 
 

@@ -1,1 +1,1 @@
-"""The hand-off to SageMaker: training jobs and endpoints from Spark, and a local stand-in to run them on."""
+"""The hand-off to SageMaker: training jobs and endpoints from Spark, and a local emulator to run them on."""

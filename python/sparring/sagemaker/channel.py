@@ -66,7 +66,7 @@ def write_channel(
     content_type : str
         RecordIO-protobuf, libsvm, CSV or Parquet.
     target : AwsTarget, optional
-        The account, or the local stand-in; needed for S3.
+        The account, or the local emulator; needed for S3.
     hosts : int >= 1, default 1
         Instances that train.
     files : int, optional

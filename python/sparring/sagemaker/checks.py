@@ -56,7 +56,7 @@ def check_request(request: dict[str, Any]) -> None:
         wrong.insert(0, "missing: " + ", ".join(f"{key_of(member)} ({member})" for member in missing))
     if wrong:
         listed = wrong[0] if len(wrong) == 1 else "".join(f"\n  - {fault}" for fault in wrong)
-        raise ConfigError(f"The training job's request is not valid: {listed}", "Nothing was uploaded; mend it.")
+        raise ConfigError(f"The training job's request is not valid: {listed}", "Nothing was uploaded; fix it.")
 
 
 def check_expressible(request: dict[str, Any], channels: int) -> None:

@@ -87,7 +87,7 @@ class Boto3Client(TrainingClient):
             spark_format(channel.get("ContentType", RECORDIO))
 
     def configure(self, spark: SparkSession) -> None:
-        """Check that the stand-in is within reach; there is nothing to set."""
+        """Check that the emulator is within reach; there is nothing to set."""
         self.target.require_reach(spark)
 
     def submit(
@@ -159,7 +159,7 @@ class SageMakerPySparkClient(TrainingClient):
         import sagemaker_pyspark
         from sagemaker_pyspark import algorithms
 
-        if self.target.stand_in is not None:
+        if self.target.emulator is not None:
             _poll_every(spark, LOCAL_POLL_SECONDS)
         arguments = self._arguments(spark, request)
         if self.algorithm is None:

@@ -42,7 +42,7 @@ FAMILIES: dict[str, Family] = {
 
 
 @dataclass(frozen=True)
-class Choice:
+class InstanceRecommendation:
     """An instance and why.
 
     Attributes
@@ -64,7 +64,9 @@ class _Estimate(NamedTuple):
     cost: float
 
 
-def choose(config: SageMakerConfig, family: str, rows: int, features: int, prices: PriceTable | None = None) -> Choice:
+def recommend_instance(
+    config: SageMakerConfig, family: str, rows: int, features: int, prices: PriceTable | None = None
+) -> InstanceRecommendation:
     """Return the instance to train on.
 
     The configured ``instance_type`` holds if there is one.  Otherwise it is the cheapest instance that holds the rows
@@ -86,7 +88,7 @@ def choose(config: SageMakerConfig, family: str, rows: int, features: int, price
 
     Examples
     --------
-    >>> choose(SageMakerConfig(), "xgboost", 230_000, 200).instance_type
+    >>> recommend_instance(SageMakerConfig(), "xgboost", 230_000, 200).instance_type
     'ml.m5.large'
     """
     table = prices or load_prices()
@@ -112,22 +114,24 @@ def choose(config: SageMakerConfig, family: str, rows: int, features: int, price
     told = [f"{estimate.instance_type} ({_words(estimate, table)})" for estimate in found.values()]
     others = f"; estimates: {', '.join(told)}" if len(told) > 1 else f", {_words(found[kind], table)}"
     asked = "the cheapest that holds" if config.compute == "auto" else f"compute: {config.compute}; the cheapest for"
-    return Choice(kind, found[kind].instance_type, f"{found[kind].instance_type}: {asked} {size}{others}")
+    return InstanceRecommendation(
+        kind, found[kind].instance_type, f"{found[kind].instance_type}: {asked} {size}{others}"
+    )
 
 
-def chosen(config: SageMakerConfig, choice: Choice) -> SageMakerConfig:
+def with_instance(config: SageMakerConfig, choice: InstanceRecommendation) -> SageMakerConfig:
     """Return the configuration with the instance that was chosen."""
     return config.model_copy(update={"instance_type": choice.instance_type})
 
 
-def _given(config: SageMakerConfig, family: str, known: Mapping[str, Instance]) -> Choice:
+def _given(config: SageMakerConfig, family: str, known: Mapping[str, Instance]) -> InstanceRecommendation:
     name = str(config.instance_type)
     gpu = known[name].gpus > 0 if name in known else name.split(".")[1][:1] in "pg"
     if gpu and not FAMILIES[family].gpu_worth:
         raise ConfigError(
             f"sagemaker.instance_type {name} has a GPU, {family} has no use for one", "Name an instance without."
         )
-    return Choice("gpu" if gpu else "cpu", name, f"{name}: configured")
+    return InstanceRecommendation("gpu" if gpu else "cpu", name, f"{name}: configured")
 
 
 def _estimates(kind: str, known: Mapping[str, Instance], family: Family, cells: int, instances: int) -> list[_Estimate]:

@@ -8,7 +8,7 @@ from types import TracebackType
 
 from sparring.config.schema import SageMakerConfig
 from sparring.errors import SageMakerError
-from sparring.sagemaker.ledger import Ledger
+from sparring.sagemaker.resource_registry import ResourceRegistry
 from sparring.sagemaker.resources import ENDPOINT, ENDPOINT_CONFIG, MODEL, poll_seconds
 from sparring.sagemaker.target import AwsTarget
 from sparring.sagemaker.training_job import TrainedModel
@@ -27,7 +27,7 @@ class RealTimeEndpoint:
     model : TrainedModel
     config : SageMakerConfig
         Its ``serving_instance_type``.
-    ledger : Ledger, optional
+    registry : ResourceRegistry, optional
         Where the resources are recorded.
 
     Examples
@@ -37,12 +37,12 @@ class RealTimeEndpoint:
     """
 
     def __init__(
-        self, target: AwsTarget, model: TrainedModel, config: SageMakerConfig, ledger: Ledger | None = None
+        self, target: AwsTarget, model: TrainedModel, config: SageMakerConfig, registry: ResourceRegistry | None = None
     ) -> None:
         self.target, self.model, self.config = target, model, config
         # One model may be deployed twice at a time; neither may delete the other's.
         self.name = f"{model.job[:54]}-{uuid.uuid4().hex[:8]}"
-        self._ledger = ledger or Ledger(target)
+        self._registry = registry or ResourceRegistry(target)
         self._client = target.client("sagemaker")
 
     def __enter__(self) -> str:
@@ -61,7 +61,7 @@ class RealTimeEndpoint:
         self._delete()
 
     def _create(self) -> None:
-        name, client, record = self.name, self._client, self._ledger.record
+        name, client, record = self.name, self._client, self._registry.record
         record(MODEL, name)
         container = {"Image": self.model.image, "ModelDataUrl": self.model.model_data}
         client.create_model(ModelName=name, ExecutionRoleArn=self.target.role, PrimaryContainer=container)
@@ -78,7 +78,7 @@ class RealTimeEndpoint:
         self._wait(name)
 
     def _delete(self) -> None:
-        self._ledger.settle((MODEL, ENDPOINT_CONFIG, ENDPOINT))
+        self._registry.clean_up((MODEL, ENDPOINT_CONFIG, ENDPOINT))
 
     def _wait(self, name: str) -> None:
         deadline = time.monotonic() + START_SECONDS

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from sparring.config.schema import SageMakerConfig
-from sparring.sagemaker.follow import LOG_GROUP
 from sparring.sagemaker.images import builtin_image
+from sparring.sagemaker.job_watcher import LOG_GROUP
 from sparring.sagemaker.target import AwsTarget
 from sparring.sagemaker.training_job import PREFIX
 

@@ -85,7 +85,7 @@ def training_request(spec: JobSpec, config: SageMakerConfig, target: AwsTarget) 
     ----------
     spec : JobSpec
     config : SageMakerConfig
-        With an ``instance_type``: see :func:`sparring.sagemaker.compute.choose`.
+        With an ``instance_type``: see :func:`sparring.sagemaker.compute.recommend_instance`.
     target : AwsTarget
 
     Examples

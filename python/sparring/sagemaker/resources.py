@@ -22,7 +22,7 @@ JOBS = {TRAINING_JOB: ("training_job", "TrainingJob"), TRANSFORM_JOB: ("transfor
 
 def poll_seconds(target: AwsTarget) -> float:
     """Return how long to wait between two questions."""
-    return POLL_SECONDS if target.stand_in is None else LOCAL_POLL_SECONDS
+    return POLL_SECONDS if target.emulator is None else LOCAL_POLL_SECONDS
 
 
 def delete(target: AwsTarget, kind: str, name: str) -> None:
@@ -74,7 +74,7 @@ def _stop_job(target: AwsTarget, kind: str, name: str) -> None:
     try:
         while (status := status_of(client, name, kind)) in RUNNING:
             if time.monotonic() > deadline:
-                # Who keeps a ledger must not strike it out: it still costs.
+                # Who keeps a registry must not strike it out: it still costs.
                 raise SageMakerError(
                     f"{kind} {name} is still {status} {PATIENCE_SECONDS:g} seconds after it was asked to stop",
                     "Stop it in SageMaker's console, then run 'sparring sagemaker cleanup' again.",

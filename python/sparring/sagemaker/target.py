@@ -1,7 +1,7 @@
-"""Where SageMaker is: an AWS account, or the local stand-in; and the clients of both languages.
+"""Where SageMaker is: an AWS account, or the local emulator; and the clients of both languages.
 
 The two differ in an address and credentials and in nothing else: whatever is true of the local one only sits
-in the three methods that ask for ``self.stand_in``.
+in the three methods that ask for ``self.emulator``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROLE_PATTERN = re.compile(r"^arn:aws[a-z\-]*:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Address and credentials of a local stand-in."""
+    """Address and credentials of a local emulator."""
 
     url: str
     access_key: str
@@ -56,15 +56,15 @@ class AwsTarget:
     prefix : str
         Key prefix within the bucket, without slashes at its ends; may be empty.
     region : str
-    stand_in : Endpoint or None
-        The local stand-in; None on AWS, where clients find addresses and credentials themselves.
+    emulator : Endpoint or None
+        The local emulator; None on AWS, where clients find addresses and credentials themselves.
     """
 
     role: str
     bucket: str
     prefix: str
     region: str
-    stand_in: Endpoint | None = None
+    emulator: Endpoint | None = None
 
     @classmethod
     def on_aws(cls, config: SageMakerConfig) -> AwsTarget:
@@ -87,9 +87,9 @@ class AwsTarget:
 
     @classmethod
     def on(cls, aws: Emulator) -> AwsTarget:
-        """Return the local stand-in as a target."""
-        stand_in = Endpoint(aws.endpoint_url, aws.access_key, aws.secret_key)
-        return cls(aws.role_arn, aws.bucket, "", aws.region, stand_in)
+        """Return the local emulator as a target."""
+        emulator = Endpoint(aws.endpoint_url, aws.access_key, aws.secret_key)
+        return cls(aws.role_arn, aws.bucket, "", aws.region, emulator)
 
     def key(self, *parts: str) -> str:
         """Return a key below the prefix."""
@@ -103,31 +103,31 @@ class AwsTarget:
     def from_json(cls, text: str) -> AwsTarget:
         """Return the target that :meth:`to_json` wrote."""
         value = json.loads(text)
-        stand_in = value.pop("stand_in")
-        return cls(**value, stand_in=Endpoint(**stand_in) if stand_in else None)
+        emulator = value.pop("emulator")
+        return cls(**value, emulator=Endpoint(**emulator) if emulator else None)
 
     def s3a_settings(self) -> dict[str, str]:
         """Return Hadoop's settings of this bucket, and of no other one."""
         settings = {"endpoint.region": self.region}
-        if self.stand_in is not None:
+        if self.emulator is not None:
             settings |= {
-                "endpoint": self.stand_in.url,
+                "endpoint": self.emulator.url,
                 "path.style.access": "true",
                 "connection.ssl.enabled": "false",
                 "aws.credentials.provider": S3A_KEYS,
-                "access.key": self.stand_in.access_key,
-                "secret.key": self.stand_in.secret_key,
+                "access.key": self.emulator.access_key,
+                "secret.key": self.emulator.secret_key,
             }
         return {f"fs.s3a.bucket.{self.bucket}.{name}": value for name, value in settings.items()}
 
     def require_reach(self, spark: SparkSession) -> None:
-        """Raise :class:`PlatformError` if ``spark`` is a cluster, which cannot reach a local stand-in."""
-        if self.stand_in is None:
+        """Raise :class:`PlatformError` if ``spark`` is a cluster, which cannot reach a local emulator."""
+        if self.emulator is None:
             return
         master = str(spark.conf.get("spark.master", ""))
         if not master.startswith("local"):
             raise PlatformError(
-                f"The local stand-in of SageMaker serves this machine only, Spark runs on {master}",
+                f"The local emulator of SageMaker serves this machine only, Spark runs on {master}",
                 "Set sagemaker.role, bucket and region, or leave the sagemaker contenders out.",
             )
 
@@ -139,7 +139,7 @@ class AwsTarget:
         Raises
         ------
         PlatformError
-            If the session lacks the hand-off's jars, or is a cluster that cannot reach a local stand-in.
+            If the session lacks the hand-off's jars, or is a cluster that cannot reach a local emulator.
         """
         self.require_reach(spark)
         from py4j.java_gateway import JavaClass
@@ -158,12 +158,12 @@ class AwsTarget:
     def boto3_arguments(self) -> dict[str, Any]:
         """Return the keyword arguments of every boto3 client."""
         arguments: dict[str, Any] = {"region_name": self.region}
-        if self.stand_in is None:
+        if self.emulator is None:
             return arguments
         return arguments | {
-            "endpoint_url": self.stand_in.url,
-            "aws_access_key_id": self.stand_in.access_key,
-            "aws_secret_access_key": self.stand_in.secret_key,
+            "endpoint_url": self.emulator.url,
+            "aws_access_key_id": self.emulator.access_key,
+            "aws_secret_access_key": self.emulator.secret_key,
         }
 
     def client(self, service: str, **config: Any) -> Any:
@@ -191,11 +191,11 @@ class AwsTarget:
         """
         jvm: Any = spark._jvm
         builder = _java_class(jvm, builder_class).standard()
-        if self.stand_in is None:
+        if self.emulator is None:
             return builder.withRegion(self.region).build()
         address = _java_class(jvm, "com.amazonaws.client.builder.AwsClientBuilder$EndpointConfiguration")
-        keys = jvm.com.amazonaws.auth.BasicAWSCredentials(self.stand_in.access_key, self.stand_in.secret_key)
-        builder = builder.withEndpointConfiguration(address(self.stand_in.url, self.region))
+        keys = jvm.com.amazonaws.auth.BasicAWSCredentials(self.emulator.access_key, self.emulator.secret_key)
+        builder = builder.withEndpointConfiguration(address(self.emulator.url, self.region))
         builder = builder.withCredentials(jvm.com.amazonaws.auth.AWSStaticCredentialsProvider(keys))
         if builder_class.endswith("AmazonS3ClientBuilder"):
             builder = builder.withPathStyleAccessEnabled(True)

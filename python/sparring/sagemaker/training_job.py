@@ -19,9 +19,9 @@ from sparring.errors import SageMakerError
 from sparring.sagemaker.algorithms import XGBOOST, Algorithm, as_text
 from sparring.sagemaker.checks import check_request
 from sparring.sagemaker.clients import CLIENTS
-from sparring.sagemaker.follow import Follower, Tell, tell_stderr
-from sparring.sagemaker.ledger import Ledger
+from sparring.sagemaker.job_watcher import JobWatcher, OnProgress, print_progress
 from sparring.sagemaker.request import TRAIN, JobSpec, training_request
+from sparring.sagemaker.resource_registry import ResourceRegistry
 from sparring.sagemaker.resources import (
     S3_PREFIX,
     TRAINING_JOB,
@@ -102,7 +102,7 @@ class TrainingJob:
         Begins the job's name; a unique suffix is added.
     source : Source, optional
         What is trained; XGBoost by default.
-    ledger : Ledger, optional
+    registry : ResourceRegistry, optional
         Where resources are recorded before they are created.
     attach : str, optional
         Name of a job that exists already: it is followed to its end instead of starting one.
@@ -116,38 +116,38 @@ class TrainingJob:
         config: SageMakerConfig,
         name: str,
         source: Source | None = None,
-        ledger: Ledger | None = None,
+        registry: ResourceRegistry | None = None,
         attach: str | None = None,
-        tell: Tell = tell_stderr,
+        on_progress: OnProgress = print_progress,
     ) -> None:
         self.target, self.config, self.source = target, config, source or Source(XGBOOST)
-        self.ledger = ledger or Ledger(target)
+        self.registry = registry or ResourceRegistry(target)
         self.client = CLIENTS[config.client](target, self.source.algorithm)
         self.attached = attach is not None
         self.name = attach or f"{PREFIX}-{name}"[:40].rstrip("-") + f"-{uuid.uuid4().hex[:12]}"
         self.prefix = prefix_of(target, self.name)
-        self._tell = tell
-        self._follower = Follower(target, self.name, self._deadline(), config.metrics, tell)
+        self._on_progress = on_progress
+        self._watcher = JobWatcher(target, self.name, self._deadline(), config.metrics, on_progress)
         self._boto3 = target.client("sagemaker")
 
     @classmethod
     def resumed(cls, target: AwsTarget, config: SageMakerConfig, name: str, **others: Any) -> TrainingJob:
-        """Return the job that a ledger remembers and that runs or has completed, else a new one.
+        """Return the job that a registry remembers and that runs or has completed, else a new one.
 
         Parameters
         ----------
         target, config, name
             As for the class.
         **others
-            ``ledger`` is needed, ``digest`` says which job is meant: one made of other rows or settings is deleted.
+            ``registry`` is needed, ``digest`` says which job is meant: one made of other rows or settings is deleted.
         """
-        digest, ledger = others.pop("digest"), others["ledger"]
+        digest, registry = others.pop("digest"), others["registry"]
         client = target.client("sagemaker")
-        for kind, known in ledger.resources:
-            same = kind == TRAINING_JOB and ledger.digest(kind, known) == digest
+        for kind, known in registry.resources:
+            same = kind == TRAINING_JOB and registry.digest(kind, known) == digest
             if same and status_of(client, known) in ("InProgress", "Completed"):
                 return cls(target, config, name, attach=known, **others)
-        ledger.settle()
+        registry.clean_up()
         return cls(target, config, name, **others)
 
     def request(self, hyperparameters: Mapping[str, Any], channels: tuple[str, ...] = (TRAIN,)) -> dict[str, Any]:
@@ -187,7 +187,7 @@ class TrainingJob:
         hyperparameters : mapping
             In the algorithm's names.
         digest : str
-            Kept in the ledger, so that :meth:`resumed` knows the job again.
+            Kept in the registry, so that :meth:`resumed` knows the job again.
 
         Raises
         ------
@@ -198,13 +198,13 @@ class TrainingJob:
             of its log.
         """
         if self.attached:
-            self._tell(f"{self.name}: attached to a job that was started before")
+            self._on_progress(f"{self.name}: attached to a job that was started before")
             return self._finished(self._until_ended())
         channels = rows if isinstance(rows, dict) else {TRAIN: rows}
         request = self.request(hyperparameters, tuple(channels))
         self.client.configure(spark)
-        self.ledger.record(S3_PREFIX, self.prefix)
-        self.ledger.record(TRAINING_JOB, self.name, digest)
+        self.registry.record(S3_PREFIX, self.prefix)
+        self.registry.record(TRAINING_JOB, self.name, digest)
         self._submit(spark, request, channels, dict(hyperparameters))
         return self._finished(self.describe())
 
@@ -222,23 +222,23 @@ class TrainingJob:
         delete_below(self.target, self.prefix + folder)
 
     def close(self) -> None:
-        """Stop the job if it runs and delete all its objects; the ledger no longer lists them then.
+        """Stop the job if it runs and delete all its objects; the registry no longer lists them then.
 
-        Of a job that cannot be stopped both stay in the ledger: it may yet write its model.
+        Of a job that cannot be stopped both stay in the registry: it may yet write its model.
         """
         try:
-            self.ledger.settle((TRAINING_JOB,))
+            self.registry.clean_up((TRAINING_JOB,))
         except BaseException:
             self.delete_data()
             raise
-        self.ledger.settle((S3_PREFIX,))
+        self.registry.clean_up((S3_PREFIX,))
 
     def keep_model(self) -> None:
-        """Delete all but the output; from now on the model is the caller's to delete, no ledger lists it."""
+        """Delete all but the output; from now on the model is the caller's to delete, no registry lists it."""
         for folder in ("scratch/", "input/", "source/", "checkpoints/"):
             self.delete_data(folder)
-        self.ledger.forget(TRAINING_JOB, self.name)
-        self.ledger.forget(S3_PREFIX, self.prefix)
+        self.registry.forget(TRAINING_JOB, self.name)
+        self.registry.forget(S3_PREFIX, self.prefix)
 
     def _deadline(self) -> float:
         if self.config.deadline_seconds is not None:
@@ -290,17 +290,17 @@ class TrainingJob:
 
     def _wait(self, submitted: Future[None]) -> None:
         """Return when the job has ended, telling what happens meanwhile."""
-        while not wait([submitted], timeout=self._follower.look_seconds).done:
-            self._follower.look()
+        while not wait([submitted], timeout=self._watcher.poll_seconds).done:
+            self._watcher.poll()
         error = submitted.exception()
-        if error is not None and self._follower.look() is None:
+        if error is not None and self._watcher.poll() is None:
             raise self._not_created(error) from error
-        self._follower.until_ended()
+        self._watcher.until_ended()
 
     def _until_ended(self) -> dict[str, Any]:
         """Return the last description of a job that was started before; whatever ends the wait ends the job."""
         try:
-            return self._follower.until_ended()
+            return self._watcher.until_ended()
         except BaseException:
             self.stop()
             raise
@@ -321,8 +321,8 @@ class TrainingJob:
         if found["TrainingJobStatus"] != "Completed":
             reason = found.get("FailureReason") or found["SecondaryStatus"]
             raise SageMakerError(
-                f"Training job {self.name} is {found['TrainingJobStatus']}: {reason}{self._follower.tail()}",
-                "Mend what the reason names; the job's log has more.",
+                f"Training job {self.name} is {found['TrainingJobStatus']}: {reason}{self._watcher.tail()}",
+                "Fix what the reason names; the job's log has more.",
             )
         specification = found["AlgorithmSpecification"]
         final = {metric["MetricName"]: metric["Value"] for metric in found.get("FinalMetricDataList", [])}
@@ -331,7 +331,7 @@ class TrainingJob:
             specification.get("TrainingImage", ""),
             found["ModelArtifacts"]["S3ModelArtifacts"],
             _phases(found["SecondaryStatusTransitions"]),
-            {**self._follower.metrics, **final},
+            {**self._watcher.metrics, **final},
         )
 
     def _not_created(self, error: BaseException) -> SageMakerError:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from sparring.container.media import BodyError
 from sparring.serving.manifest import RawColumn
 
-MOMENT = pa.timestamp("us", "UTC")
+TIMESTAMP = pa.timestamp("us", "UTC")
 # No text of a table begins with it: a value that is no category of train.
 UNSEEN = "\0unseen"
 # A text that says its own zone.
@@ -40,7 +40,7 @@ def typed(column: RawColumn, array: pa.Array, vocabulary: pa.Array | None = None
     if pa.types.is_null(array.type):
         array = array.cast(pa.string())
     if column.kind == "timestamp":
-        return _moments(column, array)
+        return _timestamps(column, array)
     if column.kind == "categorical":
         assert vocabulary is not None
         return _texts(column, array, vocabulary)
@@ -70,26 +70,26 @@ def _inside(column: RawColumn, array: pa.Array, values: pa.Array) -> pa.Array:
     return values
 
 
-def _moments(column: RawColumn, array: pa.Array) -> pa.Array:
+def _timestamps(column: RawColumn, array: pa.Array) -> pa.Array:
     """Return times in UTC; a time without a zone is in UTC, as in the run's Spark session."""
     kind = array.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        array = _parsed_moments(column, array)
+        array = _parsed_timestamps(column, array)
     elif pa.types.is_date(kind) or (pa.types.is_timestamp(kind) and kind.tz is None):
         array = pc.assume_timezone(array.cast(pa.timestamp("us"), safe=False), "UTC")
     elif not pa.types.is_timestamp(kind):
         raise BodyError(f"column {column.name!r} holds {kind}, times are expected")
-    moments = array.cast(MOMENT, safe=False)
-    return pc.floor_temporal(moments, unit="day") if column.type == "date" else moments
+    timestamps = array.cast(TIMESTAMP, safe=False)
+    return pc.floor_temporal(timestamps, unit="day") if column.type == "date" else timestamps
 
 
-def _parsed_moments(column: RawColumn, array: pa.Array) -> pa.Array:
+def _parsed_timestamps(column: RawColumn, array: pa.Array) -> pa.Array:
     """Return ISO 8601 texts as times; more digits than microseconds are cut, as Spark does."""
     texts = pc.replace_substring_regex(array.cast(pa.string()), r"(\.\d{6})\d+", r"\1")
     zoned = pc.match_substring_regex(texts, ZONE)
     nothing, wanted = pa.scalar(None, pa.string()), "a time such as 2013-01-31T05:00:00Z"
     plain = _parsed(column, pc.if_else(zoned, nothing, texts), pa.timestamp("us"), wanted)
-    placed = _parsed(column, pc.if_else(zoned, texts, nothing), MOMENT, wanted)
+    placed = _parsed(column, pc.if_else(zoned, texts, nothing), TIMESTAMP, wanted)
     return pc.coalesce(placed, pc.assume_timezone(plain, "UTC"))
 
 
@@ -106,7 +106,7 @@ def _texts(column: RawColumn, array: pa.Array, vocabulary: pa.Array) -> pa.Array
 def _as_trained(column: RawColumn, array: pa.Array) -> pa.Array:
     """Return a category's values in the type that the table had."""
     if column.type in ("date", "timestamp", "timestamp_ntz"):
-        return _moments(column, array)
+        return _timestamps(column, array)
     if column.type == "boolean" and not pa.types.is_boolean(array.type):
         return _parsed(column, array.cast(pa.string()), pa.bool_(), "true or false")
     if column.type == "boolean":

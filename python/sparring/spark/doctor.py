@@ -1,4 +1,4 @@
-"""What this machine has of what Sparring needs, and the exact command that mends each lack."""
+"""What this machine has of what Sparring needs, and the exact command that fixes each lack."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Finding:
         What is there, in words.
     good : bool
     fix : str
-        The command that mends it; empty when good.
+        The command that fixes it; empty when good.
     needed_for : str
         What does not work without it.
     """

@@ -33,7 +33,7 @@ def run_to_end(
         Takes a partition's batches and yields batches of ``schema``.
     schema : pyarrow.Schema
     errors : tuple of exception types, default (SparringError,)
-        What trying again cannot mend: bad rows.  Any other error fails its task, which Spark tries again.
+        What trying again cannot fix: bad rows.  Any other error fails its task, which Spark tries again.
 
     Raises
     ------

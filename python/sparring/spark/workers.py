@@ -15,7 +15,7 @@ from zipimport import zipimporter
 from pyspark import daemon
 
 
-def quicken() -> None:
+def patch_daemon() -> None:
     """Change this process, which is a daemon to be: archives are read once, libraries are no garbage."""
     # An archive that Spark adds later has a path, and so an importer, of its own.
     zipimporter.invalidate_caches = lambda self: None  # type: ignore[method-assign]
@@ -33,5 +33,5 @@ def quicken() -> None:
 
 
 if __name__ == "__main__":
-    quicken()
+    patch_daemon()
     daemon.manager()

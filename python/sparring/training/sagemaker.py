@@ -16,10 +16,10 @@ from sparring.io import storage
 from sparring.io.archives import tarfile
 from sparring.io.s3_uri import split_s3_uri
 from sparring.models import XGBoostModel
-from sparring.sagemaker.compute import Choice, choose, chosen
+from sparring.sagemaker.compute import InstanceRecommendation, recommend_instance, with_instance
 from sparring.sagemaker.emulator import open_target, planned_target
 from sparring.sagemaker.endpoint import RealTimeEndpoint
-from sparring.sagemaker.ledger import Ledger, ledger_path, settle_or_drop
+from sparring.sagemaker.resource_registry import ResourceRegistry, clean_up_or_drop, registry_path
 from sparring.sagemaker.target import AwsTarget
 from sparring.sagemaker.training_job import TrainedModel, TrainingJob, digest_of
 from sparring.spark.jars import SAGEMAKER_PYSPARK, sagemaker_jars, spark_is_supported
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 ARCHIVE = "model.tar.gz"
 OLD_NAMES = {"reg:squarederror": "reg:linear"}
-STAND_IN_NOTE = (
-    "Trained and served by the embedded local stand-in of SageMaker, which runs the real xgboost library: "
+EMULATOR_NOTE = (
+    "Trained and served by the embedded local emulator of SageMaker, which runs the real xgboost library: "
     "its scores are XGBoost's, its times and costs are not SageMaker's."
 )
 
@@ -55,7 +55,7 @@ def train_on_sagemaker(parameters: XGBoostParameters, spec: TrainingSpec, phases
     ----------
     spec : TrainingSpec
     phases : Phases
-        Receives local_start (stand-in only), session, hand_off (reading, sorting, libsvm, upload and the wait
+        Receives local_start (emulator only), session, hand_off (reading, sorting, libsvm, upload and the wait
         that is not training), fit (the job's own training time), write, deploy, score, clean_up.
 
     Raises
@@ -71,20 +71,20 @@ def train_on_sagemaker(parameters: XGBoostParameters, spec: TrainingSpec, phases
     one pass through the endpoint.
     """
     parameters = _stopping(parameters, spec.sagemaker_config)
-    outcome = Outcome(hyperparameters=parameters.effective(), stand_in=spec.sagemaker_config.local)
+    outcome = Outcome(hyperparameters=parameters.effective(), emulated=spec.sagemaker_config.local)
     matrix = PreparedMatrix(spec.matrix)
     _require_equal_weights(matrix, spec.name)
     choice = _choice(spec, matrix)
-    config = chosen(spec.sagemaker_config, choice)
+    config = with_instance(spec.sagemaker_config, choice)
     with ExitStack() as resources:
         with phases("local_start"):
             target = open_target(spec.sagemaker_config, resources)
         with phases("session"):
             spark = _session(spec, config)
-        ledger = _ledger(spec, target)
-        resources.callback(_timed_clean_up, ledger, phases)
+        registry = _registry(spec, target)
+        resources.callback(_timed_clean_up, registry, phases)
         digest = digest_of(matrix.encoding().fingerprints, parameters.effective(), spec.seed, config.model_dump())
-        job = TrainingJob.resumed(target, config, spec.name, ledger=ledger, digest=digest, tell=_tell)
+        job = TrainingJob.resumed(target, config, spec.name, registry=registry, digest=digest, on_progress=_tell)
         model = _train(spark, matrix, job, parameters, spec, phases, digest)
         with phases("write"):
             archive = _keep_model(target, model, spec)
@@ -93,7 +93,7 @@ def train_on_sagemaker(parameters: XGBoostParameters, spec: TrainingSpec, phases
     outcome.versions = {"spark": spark.version}
     if config.client == "sagemaker-pyspark":
         outcome.versions["sagemaker-pyspark"] = SAGEMAKER_PYSPARK
-    note = STAND_IN_NOTE if outcome.stand_in else AWS_NOTE.format(image=model.image)
+    note = EMULATOR_NOTE if outcome.emulated else AWS_NOTE.format(image=model.image)
     outcome.notes = [note, f"Instance {choice.reason}; client {config.client}."]
     return outcome, lambda: fingerprints_of_frame(read_vectors(spark, matrix))
 
@@ -101,7 +101,7 @@ def train_on_sagemaker(parameters: XGBoostParameters, spec: TrainingSpec, phases
 def planned_requests(config: RunConfig) -> list[dict[str, Any]]:
     """Return the request of each sagemaker contender, checked, as it would be sent; rows are not looked at.
 
-    Without an account it is the local stand-in's, for a bucket yet to be named.
+    Without an account it is the local emulator's, for a bucket yet to be named.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def planned_requests(config: RunConfig) -> list[dict[str, Any]]:
     if not contenders:
         raise ConfigError("The configuration has no contender with engine sagemaker", "Add one.")
     target, cores = planned_target(config.sagemaker), config.resources.cores or available_cores()
-    section = chosen(config.sagemaker, choose(config.sagemaker, "xgboost", 0, 0))
+    section = with_instance(config.sagemaker, recommend_instance(config.sagemaker, "xgboost", 0, 0))
     requests = []
     for contender in contenders:
         owner = f"contenders.{contender.name}.hyperparameters"
@@ -167,9 +167,9 @@ def _tell(line: str) -> None:
     print(line, flush=True)
 
 
-def _choice(spec: TrainingSpec, matrix: PreparedMatrix) -> Choice:
+def _choice(spec: TrainingSpec, matrix: PreparedMatrix) -> InstanceRecommendation:
     encoding = matrix.encoding()
-    return choose(spec.sagemaker_config, "xgboost", encoding.rows["train"], encoding.size)
+    return recommend_instance(spec.sagemaker_config, "xgboost", encoding.rows["train"], encoding.size)
 
 
 def _session(spec: TrainingSpec, config: SageMakerConfig) -> SparkSession:
@@ -180,18 +180,18 @@ def _session(spec: TrainingSpec, config: SageMakerConfig) -> SparkSession:
     return spark
 
 
-def _ledger(spec: TrainingSpec, target: AwsTarget) -> Ledger:
-    """Return the ledger of this spec's folder: what an earlier run left there, or a new one.
+def _registry(spec: TrainingSpec, target: AwsTarget) -> ResourceRegistry:
+    """Return the registry of this spec's folder: what an earlier run left there, or a new one.
 
-    What was left in another account, or on another stand-in, is deleted first; with a stand-in that is gone went
+    What was left in another account, or on another emulator, is deleted first; with an emulator that is gone went
     all that was on it.
     """
-    path = ledger_path(spec.folder)
-    left = Ledger.load(path)
+    path = registry_path(spec.folder)
+    left = ResourceRegistry.load(path)
     if left is None or left.target == target:
-        return left or Ledger(target, path)
-    settle_or_drop(left)
-    return Ledger(target, path)
+        return left or ResourceRegistry(target, path)
+    clean_up_or_drop(left)
+    return ResourceRegistry(target, path)
 
 
 def _require_equal_weights(matrix: PreparedMatrix, name: str) -> None:
@@ -255,7 +255,7 @@ def _score(
     rows = read_arrays(spark, matrix).where("split <> 'train'")
     with ExitStack() as deployed:
         with phases("deploy"):
-            name = deployed.enter_context(RealTimeEndpoint(job.target, model, job.config, job.ledger))
+            name = deployed.enter_context(RealTimeEndpoint(job.target, model, job.config, job.registry))
         with phases("score"):
             features = "features" if matrix.encoding().storage == "dense" else ""
             column = task_named(spec.task).score_column()
@@ -290,6 +290,6 @@ def _keep_model(target: AwsTarget, model: TrainedModel, spec: TrainingSpec) -> b
     return bytes(body)
 
 
-def _timed_clean_up(ledger: Ledger, phases: Phases) -> None:
+def _timed_clean_up(registry: ResourceRegistry, phases: Phases) -> None:
     with phases("clean_up"):
-        ledger.settle()
+        registry.clean_up()

@@ -133,8 +133,8 @@ class Outcome:
         All that were in force, defaults included.
     capacity : dict
         How large a model was trained (see :mod:`sparring.comparison.capacity`) where it is not what was configured.
-    stand_in : bool
-        Whether a local stand-in did the work of a proprietary service.
+    emulated : bool
+        Whether a local emulator did the work of a proprietary service.
     notes : list of str
         What a reader should know.
     versions : dict of str to str
@@ -144,6 +144,6 @@ class Outcome:
     fingerprints: dict[str, str] = field(default_factory=dict)
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     capacity: dict[str, Any] = field(default_factory=dict)
-    stand_in: bool = False
+    emulated: bool = False
     notes: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)

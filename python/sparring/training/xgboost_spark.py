@@ -1,7 +1,7 @@
 """XGBoost on Spark: XGBoost's own distributed training, in tasks that run at the same time (barrier mode).
 
 ``xgboost.spark`` has an estimator for this.  It is not used, for it cannot keep what makes contenders comparable: it
-deals rows to workers at random, reads sparse vectors with zeros as missing cells, and so with one worker makes another
+gives rows to workers at random, reads sparse vectors with zeros as missing cells, and so with one worker makes another
 model than one machine does.  Here each worker holds the rows whose hash of the key is its own, in the order of their
 keys, with absent cells missing: the same training calls on the same rows.
 """

@@ -25,7 +25,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     "list": (list,),
 }
 
-# Newer models no longer require these, because a serverless job has none; the stand-in runs none.
+# Newer models no longer require these, because a serverless job has none; the emulator runs none.
 NEEDED = {"CreateTrainingJob": ("AlgorithmSpecification", "ResourceConfig", "StoppingCondition")}
 
 

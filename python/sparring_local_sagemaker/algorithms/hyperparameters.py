@@ -13,7 +13,7 @@ BOOLEANS = {"true": True, "false": False}
 
 
 class ClientError(ValueError):
-    """Raised for what the job's owner has to mend; its text becomes the job's FailureReason."""
+    """Raised for what the job's owner has to fix; its text becomes the job's FailureReason."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(f"ClientError: {problem}")

@@ -47,7 +47,7 @@ def train(environment: TrainingEnvironment) -> None:
     ClientError
         If a hyperparameter or a channel is not what the image takes.
     """
-    print("local stand-in of SageMaker: the real xgboost", xgboost.__version__, flush=True)
+    print("local emulator of SageMaker: the real xgboost", xgboost.__version__, flush=True)
     training = training_of(environment.hyperparameters)
     if ignored := without_effect(TABLE, environment.hyperparameters):
         print(f"checked, but without effect in today's xgboost: {', '.join(ignored)}", flush=True)

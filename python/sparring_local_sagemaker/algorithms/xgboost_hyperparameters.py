@@ -187,7 +187,7 @@ def training_of(given: dict[str, str]) -> Training:
     """
     for name, what in REFUSED.items():
         if given.get(name, "false") != "false":
-            raise ClientError(f"hyperparameter {name}: {what} is not in the local stand-in")
+            raise ClientError(f"hyperparameter {name}: {what} is not in the local emulator")
     values = validate(TABLE, {ALIASES.get(name, name): text for name, text in given.items()}, DIALECT)
     metrics = values.get("eval_metric", [])
     _check(values, metrics)

@@ -21,7 +21,7 @@ class EndpointConfigs(Named):
         self.models = models
 
     def check(self, request: Record) -> None:
-        """Raise what AWS refuses beyond its service model, and what this stand-in lacks."""
+        """Raise what AWS refuses beyond its service model, and what this emulator lacks."""
         for variant in request["ProductionVariants"]:
             self.models.found(variant.get("ModelName", ""))
         _check(request)
@@ -33,7 +33,7 @@ class EndpointConfigs(Named):
 
 
 def _check(request: Record) -> None:
-    """Raise what AWS refuses beyond its service model, and what this stand-in lacks."""
+    """Raise what AWS refuses beyond its service model, and what this emulator lacks."""
     variants = request["ProductionVariants"]
     names = [variant["VariantName"] for variant in variants]
     if len(set(names)) < len(names):
@@ -51,7 +51,7 @@ def _check(request: Record) -> None:
         raise AwsError("ValidationException", "At least one variant needs a weight above 0")
     if "AsyncInferenceConfig" in request and "DataCaptureConfig" in request:
         raise AwsError(
-            "ValidationException", "The local stand-in of SageMaker has no DataCaptureConfig of asynchronous endpoints"
+            "ValidationException", "The local emulator of SageMaker has no DataCaptureConfig of asynchronous endpoints"
         )
     output = request.get("AsyncInferenceConfig", {}).get("OutputConfig", {})
     if "AsyncInferenceConfig" in request and not output.get("S3OutputPath", "").startswith("s3://"):

@@ -109,7 +109,7 @@ def require_honoured(operation: str, request: dict[str, Any]) -> None:
     """
     refused = list(_refused(_table()["sagemaker"].get(operation, {}), request, ""))
     if refused:
-        raise AwsError("ValidationException", f"The local stand-in of SageMaker refuses {'; '.join(refused)}")
+        raise AwsError("ValidationException", f"The local emulator of SageMaker refuses {'; '.join(refused)}")
 
 
 def _refused(node: Any, value: Any, place: str) -> Iterator[str]:
@@ -142,4 +142,4 @@ def require_honoured_headers(operation: str, headers: Iterable[str]) -> None:
         if fate.kind in ("refused", UNKNOWN) and shape.serialization.get("name", path).lower() in given
     ]
     if refused:
-        raise AwsError("ValidationError", f"The local stand-in of SageMaker refuses {'; '.join(refused)}")
+        raise AwsError("ValidationError", f"The local emulator of SageMaker refuses {'; '.join(refused)}")

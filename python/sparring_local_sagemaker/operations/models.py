@@ -20,7 +20,7 @@ class Models(Named):
         super().__init__(platform, "model", "Model", LISTING)
 
     def check(self, request: Record) -> None:
-        """Raise what AWS refuses beyond its service model, and what this stand-in lacks."""
+        """Raise what AWS refuses beyond its service model, and what this emulator lacks."""
         if ("PrimaryContainer" in request) == ("Containers" in request):
             raise AwsError("ValidationException", "Specify exactly one of PrimaryContainer and Containers")
         for container in containers(request):

@@ -34,7 +34,7 @@ class Named:
         }
 
     def check(self, request: Record) -> None:
-        """Raise what AWS refuses beyond its service model, and what this stand-in lacks."""
+        """Raise what AWS refuses beyond its service model, and what this emulator lacks."""
 
     def record(self, request: Record) -> Record:
         """Return what is kept of a request."""

@@ -54,7 +54,7 @@ class TrainingJobs:
 
     def _mark_lost(self, record: Record) -> None:
         """Fail a job whose server went down under it."""
-        reason = "InternalServerError: the local stand-in of SageMaker went down while the job ran"
+        reason = "InternalServerError: the local emulator of SageMaker went down while the job ran"
         now = time.time()
         record["SecondaryStatusTransitions"].append({"Status": "Failed", "StartTime": now, "StatusMessage": reason})
         record |= {"TrainingJobStatus": "Failed", "SecondaryStatus": "Failed", "FailureReason": reason}
@@ -144,7 +144,7 @@ class TrainingJobs:
         self.describe(request)
         raise AwsError(
             "ValidationException",
-            "The local stand-in of SageMaker has neither profiler nor warm pools, so a job has nothing to update",
+            "The local emulator of SageMaker has neither profiler nor warm pools, so a job has nothing to update",
         )
 
     def shut_down(self) -> None:

@@ -38,7 +38,7 @@ class TransformJobs:
         self.jobs: dict[str, TransformJob] = {}
         for record in self.store:
             if record["TransformJobStatus"] in RUNS:
-                reason = "InternalServerError: the local stand-in of SageMaker went down while the job ran"
+                reason = "InternalServerError: the local emulator of SageMaker went down while the job ran"
                 record |= {"TransformJobStatus": "Failed", "FailureReason": reason}
                 self.store.put(record["TransformJobName"], record, sure=True)
         self.operations = {
@@ -100,7 +100,7 @@ class TransformJobs:
 
 
 def _check(request: Record) -> None:
-    """Raise what AWS refuses beyond its service model, and what this stand-in lacks."""
+    """Raise what AWS refuses beyond its service model, and what this emulator lacks."""
     split, assemble = request["TransformInput"].get("SplitType", "None"), request["TransformOutput"].get("AssembleWith")
     payload, at_once = request.get("MaxPayloadInMB", 6), request.get("MaxConcurrentTransforms", 1)
     if payload > PAYLOAD_LIMIT_MB or payload * max(1, at_once) > PAYLOAD_LIMIT_MB:

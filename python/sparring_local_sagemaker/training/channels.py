@@ -22,7 +22,7 @@ CHUNK = 1 << 20
 
 
 def check_channels(request: dict[str, Any]) -> None:
-    """Raise ``ValidationException`` for what no job could read, or this stand-in cannot."""
+    """Raise ``ValidationException`` for what no job could read, or this emulator cannot."""
     channels = request.get("InputDataConfig", [])
     names = [channel["ChannelName"] for channel in channels]
     if len(set(names)) < len(names):

@@ -43,7 +43,7 @@ def check_entry_point(images: Images, image: str, request: Record) -> None:
         raise AwsError(
             "ValidationException",
             "AlgorithmSpecification.ContainerArguments without ContainerEntrypoint are for the entry point of the "
-            "image, which the local stand-in of SageMaker does not have: give ContainerEntrypoint as well",
+            "image, which the local emulator of SageMaker does not have: give ContainerEntrypoint as well",
         )
     try:
         if "ContainerEntrypoint" in algorithm and training_recipe(images, image, request).isolate:

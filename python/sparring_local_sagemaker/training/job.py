@@ -24,7 +24,7 @@ POLL_SECONDS = 0.02
 SYNC_SECONDS = 1.0
 GIGABYTE = 10**9
 MESSAGES = {
-    "Starting": "Preparing the local stand-in for training",
+    "Starting": "Preparing the local emulator for training",
     "Downloading": "Downloading input data",
     "Training": "Training the algorithm as a local process",
     "Uploading": "Uploading generated training model",

@@ -139,8 +139,8 @@ def test_five_modes_give_one_answer_and_leave_nothing(
         assert (told["rows"], told["metrics"]["rows"], told["quarantined"]) == (ROWS - 8, ROWS - 8, bad), mode
         assert (told["threshold"], told["threshold_from"]) == (chosen(run), "validation")
         assert told["predicted"]["yes"] == (found.predicted == "yes").sum()
-        assert told["stand_in"] == (mode != "spark")
-        # A stand-in's time is never priced as SageMaker's.
+        assert told["emulated"] == (mode != "spark")
+        # An emulator's time is never priced as SageMaker's.
         assert (told["cost"] is None) == (mode != "spark")
         assert json.loads((tmp_path / mode / "scoring.json").read_text())["rows"] == ROWS - 8
     assert facts["realtime"]["metrics"]["requests"] > 3
@@ -242,7 +242,7 @@ def test_a_failure_leaves_no_resource_and_no_half_result(
             Prediction(table, run, mode, out=str(tmp_path / "out")).execute()
     assert left(shared) == []
     assert not (tmp_path / "out").exists()
-    assert not list(Path(run, "scoring").glob("*ledger*"))
+    assert not list(Path(run, "scoring").glob("*registry*"))
 
 
 def test_what_is_wrong_is_said_before_anything_is_made(

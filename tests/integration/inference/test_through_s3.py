@@ -11,7 +11,7 @@ from sparring.errors import EndpointError, ParamError, SageMakerError
 from sparring.inference.asynchronous import AsyncEndpointModel
 from sparring.inference.batch_transform import BatchTransformModel
 from sparring.inference.deployment import AsyncOutput, Deployment, ServedModel, Variant, registered
-from sparring.sagemaker.ledger import Ledger
+from sparring.sagemaker.resource_registry import ResourceRegistry
 from sparring.sagemaker.target import AwsTarget
 
 from .conftest import ROWS, left
@@ -130,24 +130,24 @@ def test_a_transform_job_that_takes_too_long_is_stopped(target: AwsTarget, batch
 
 def test_a_refused_transform_job_is_said_and_stays_nowhere(batch: Callable, rows: DataFrame, target: AwsTarget) -> None:
     stage = batch(instanceType="ml.nothing.large")
-    stage.ledger = Ledger(target)
+    stage.registry = ResourceRegistry(target)
     with pytest.raises(SageMakerError, match=r"refuses transform job transform-\S+: .*ml\.nothing\.large"):
         stage.transform(rows)
-    assert stage.ledger.resources == []
+    assert stage.registry.resources == []
 
 
 def test_the_ledger_stops_a_transform_job_that_a_crash_left(
     batch: Callable, rows: DataFrame, target: AwsTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = batch("sleep")
-    stage.ledger = Ledger(target, str(tmp_path / "predict.ledger.json"))
+    stage.registry = ResourceRegistry(target, str(tmp_path / "predict.registry.json"))
     # As after a kill: the job runs, and nobody waits for it or strikes it out.
     monkeypatch.setattr(stage, "_wait", lambda client, name: None)
-    monkeypatch.setattr(stage.ledger, "forget", lambda kind, name: None)
+    monkeypatch.setattr(stage.registry, "forget", lambda kind, name: None)
     stage._transform(rows)
-    found = Ledger.load(str(tmp_path / "predict.ledger.json"))
+    found = ResourceRegistry.load(str(tmp_path / "predict.registry.json"))
     assert found is not None
-    ((kind, name),) = found.settle()
+    ((kind, name),) = found.clean_up()
     assert kind == "transform-job"
     job = target.client("sagemaker").describe_transform_job(TransformJobName=name)
     assert job["TransformJobStatus"] == "Stopped"

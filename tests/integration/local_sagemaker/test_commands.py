@@ -220,7 +220,7 @@ def test_jobs_that_cannot_train_fail_with_their_reason(aws: LocalAws, input_uri:
             "Hyperparameter max_depth: -1 is not in integer in [0, inf)",
         ),
         "name": ({"HyperParameters": good | {"max_detph": "3"}}, "Extraneous hyperparameter found: max_detph"),
-        "image": ({text: unknown}, "blazingtext:1 does not run in the local stand-in"),
+        "image": ({text: unknown}, "blazingtext:1 does not run in the local emulator"),
         "data": ({"InputDataConfig": nothing}, f'No S3 objects found under S3 URL "s3://{aws.bucket}/nothing/"'),
     }
     client = aws.client("sagemaker")
@@ -433,7 +433,7 @@ def test_a_value_outside_its_enumeration_is_refused_with_the_allowed_ones(aws: L
     assert "File" in message
 
 
-def test_operations_that_sagemaker_or_the_stand_in_lacks_are_refused(aws: LocalAws) -> None:
+def test_operations_that_sagemaker_or_the_emulator_lacks_are_refused(aws: LocalAws) -> None:
     status, found = raw(aws, "CreateMagic", {})
     assert (status, found["__type"]) == (400, "UnknownOperationException")
     status, found = raw(aws, "ListDomains", {})

@@ -143,7 +143,7 @@ def test_what_is_not_here_is_refused_by_name(cloud: Any, operation: str) -> None
             call(cloud, operation, request)
         error = caught.value.response["Error"]
         assert error["Code"] == "ValidationException", path
-        assert error["Message"].startswith("The local stand-in of SageMaker refuses "), (path, error["Message"])
+        assert error["Message"].startswith("The local emulator of SageMaker refuses "), (path, error["Message"])
         assert path.replace("[]", "") in error["Message"]
 
 

@@ -28,7 +28,7 @@ def result() -> Builder:
             "equivalence": None,
             "status": "ok",
             "error": None,
-            "stand_in": False,
+            "emulated": False,
             "phases": {"fit": 1.0},
             "wall_seconds": 2.0,
             "cpu_seconds": 3.0,

@@ -40,9 +40,9 @@ def test_the_billing_minimum_counts(result, table: Path) -> None:
     assert cost.low == pytest.approx(3 * 1.2 * 60 / 3600)
 
 
-def test_a_stand_in_and_a_failure_have_no_price(result) -> None:
+def test_an_emulator_and_a_failure_have_no_price(result) -> None:
     prices = load_prices()
-    assert costs(result("a", engine="sagemaker", stand_in=True), prices) == []
+    assert costs(result("a", engine="sagemaker", emulated=True), prices) == []
     assert costs(result("a", status="failed"), prices) == []
     assert costs(result("a", engine="sagemaker"), prices)[0].platform == "SageMaker"
 

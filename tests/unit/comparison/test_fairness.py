@@ -24,7 +24,7 @@ def test_a_fair_comparison_holds_everywhere(result, evaluation) -> None:
         ("same cores", False, {"cores": 4}, "4 (b)"),
         ("same seed", False, {"seed": 1}, "1 (b)"),
         ("fresh process", False, {"isolation": "session"}, "b shared a session"),
-        ("real services", False, {"stand_in": True}, "not SageMaker's"),
+        ("real services", False, {"emulated": True}, "not SageMaker's"),
         ("all contenders finished", False, {"status": "failed"}, "failed: b"),
     ],
 )

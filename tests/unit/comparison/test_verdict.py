@@ -140,7 +140,7 @@ def test_each_other_path_is_told_by_its_best(result, evaluation) -> None:
         result("a"),
         result("b", engine="spark", family="logistic_regression"),
         result("c", engine="spark"),
-        result("d", engine="sagemaker", stand_in=True),
+        result("d", engine="sagemaker", emulated=True),
     ]
     scores = dict(zip("abcd", map(evaluation, (0.9, 0.6, 0.7, 0.8)), strict=True))
     rows = [pair(one, other, "worse") for one, other in ("ab", "ac", "ad", "bc", "bd", "cd")]
@@ -160,31 +160,31 @@ def test_a_path_is_not_known_where_settings_made_the_other_ones_worse(result, ev
     assert (found["kind"], found["path"]) == ("cannot_tell", None)
 
 
-def test_a_stand_in_is_never_chosen_for_its_time(result, evaluation) -> None:
+def test_an_emulator_is_never_chosen_for_its_time(result, evaluation) -> None:
     results = [
         result("real", wall_seconds=90.0),
-        result("stand-in", wall_seconds=1.0, stand_in=True, engine="sagemaker"),
+        result("emulator", wall_seconds=1.0, emulated=True, engine="sagemaker"),
     ]
-    scores = {"real": evaluation(0.76), "stand-in": evaluation(0.76)}
-    rows = [pair("real", "stand-in", "equivalent", 0.0, identical=True)]
+    scores = {"real": evaluation(0.76), "emulator": evaluation(0.76)}
+    rows = [pair("real", "emulator", "equivalent", 0.0, identical=True)]
     found = decide(results, scores, rows, FAIR, baseline_tests=beaten(*scores))
     assert (found["choice"], found["basis"], found["path"]) == ("real", "score", "one machine")
     assert "gave the same scores" in found["finding"]
-    assert "ran on a local stand-in" in found["finding"]
+    assert "ran on a local emulator" in found["finding"]
     assert "1.0 s" not in found["finding"]
     assert "not SageMaker's" in found["reason"]
 
 
-def test_a_stand_in_may_lead_by_score(result, evaluation) -> None:
-    results = [result("real"), result("stand-in", stand_in=True, engine="sagemaker")]
-    scores = {"real": evaluation(0.70), "stand-in": evaluation(0.76)}
-    found = decide(results, scores, [pair("stand-in", "real", "worse")], FAIR, baseline_tests=beaten(*scores))
-    assert (found["kind"], found["choice"], found["path"]) == ("better", "stand-in", "SageMaker")
+def test_an_emulator_may_lead_by_score(result, evaluation) -> None:
+    results = [result("real"), result("emulator", emulated=True, engine="sagemaker")]
+    scores = {"real": evaluation(0.70), "emulator": evaluation(0.76)}
+    found = decide(results, scores, [pair("emulator", "real", "worse")], FAIR, baseline_tests=beaten(*scores))
+    assert (found["kind"], found["choice"], found["path"]) == ("better", "emulator", "SageMaker")
     assert "not SageMaker's" in found["reason"]
 
 
-def test_all_stand_ins_are_ranked_by_score_alone(result, evaluation) -> None:
-    results = [result(name, stand_in=True, engine="sagemaker", wall_seconds=s) for name, s in (("a", 9.0), ("b", 1.0))]
+def test_all_emulators_are_ranked_by_score_alone(result, evaluation) -> None:
+    results = [result(name, emulated=True, engine="sagemaker", wall_seconds=s) for name, s in (("a", 9.0), ("b", 1.0))]
     scores = {"a": evaluation(0.7601), "b": evaluation(0.7600)}
     found = decide(results, scores, [pair("a", "b", "equivalent")], FAIR, baseline_tests=beaten(*scores))
     assert (found["kind"], found["choice"], found["basis"]) == ("equivalent", "a", "score")

@@ -170,7 +170,7 @@ def test_workers_do_not_outlive_a_parent_that_was_killed() -> None:
 
 
 @pytest.mark.parametrize(("variables", "reached"), [({}, True), ({"SPARRING_BIND_TO_HOST": "127.0.0.1"}, False)])
-def test_it_listens_on_all_interfaces_unless_a_stand_in_keeps_it_to_loopback(
+def test_it_listens_on_all_interfaces_unless_an_emulator_keeps_it_to_loopback(
     variables: dict[str, str], reached: bool
 ) -> None:
     with serving(**variables) as server:

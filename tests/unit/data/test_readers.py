@@ -180,13 +180,13 @@ def test_codes_in_the_names_of_folders_keep_their_zeros(spark: SparkSession, tmp
 
 
 def test_parquet_times_of_pandas_are_times(spark: SparkSession, tmp_path: Path) -> None:
-    moments = pd.to_datetime(
+    timestamps = pd.to_datetime(
         ["2024-01-01 10:00:00.123456789", "1890-05-01 00:00:00.000000001", "1969-12-31 23:59:59.999999999"]
     )
     table = pa.table(
         {
-            "ns": pa.array(moments, pa.timestamp("ns")),
-            "zoned": pa.array(moments, pa.timestamp("ns", "UTC")),
+            "ns": pa.array(timestamps, pa.timestamp("ns")),
+            "zoned": pa.array(timestamps, pa.timestamp("ns", "UTC")),
             "us": pa.array([dt.datetime(1, 1, 1), dt.datetime(1899, 1, 1), None], pa.timestamp("us")),
             "day": pa.array([dt.date(1, 1, 1), dt.date(1582, 10, 5), None]),
         }
@@ -195,7 +195,7 @@ def test_parquet_times_of_pandas_are_times(spark: SparkSession, tmp_path: Path) 
     found = read_path(spark, str(tmp_path / "t.parquet"))
     assert types_of(found) == {"ns": "timestamp_ntz", "zoned": "timestamp", "us": "timestamp_ntz", "day": "date"}
     # Cut to microseconds, downwards on both sides of 1970.
-    cut = [moment.floor("us").to_pydatetime() for moment in moments]
+    cut = [moment.floor("us").to_pydatetime() for moment in timestamps]
     assert [[row[name] for row in rows_of(found)] for name in ("ns", "zoned")] == [cut, cut]
     assert [row["us"] for row in rows_of(found)] == table["us"].to_pylist()
     assert [row["day"] for row in rows_of(found)] == table["day"].to_pylist()

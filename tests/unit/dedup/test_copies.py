@@ -93,7 +93,7 @@ VALUES = {
     "nanoseconds": [1_700_000_000_000_000_000 + at for at in range(60)],
     "decimals": [Decimal(f"0.{at:018d}") for at in range(60)],
     "binary": [bytes([0xFF, at]) for at in range(60)],
-    "moments": [datetime(2024, 1, 1, 0, 0, 0, at) for at in range(60)],
+    "timestamps": [datetime(2024, 1, 1, 0, 0, 0, at) for at in range(60)],
 }
 
 
@@ -105,7 +105,7 @@ def test_values_are_compared_as_read(spark: SparkSession, kind: str) -> None:
 
 
 def schema_of(spark: SparkSession, kind: str) -> str:
-    types = {"nanoseconds": "long", "decimals": "decimal(20,18)", "binary": "binary", "moments": "timestamp"}
+    types = {"nanoseconds": "long", "decimals": "decimal(20,18)", "binary": "binary", "timestamps": "timestamp"}
     return f"x {types[kind]}, y string"
 
 

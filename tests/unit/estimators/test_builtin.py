@@ -67,8 +67,8 @@ class Server:
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         Thread(target=self.http.serve_forever, args=(0.02,), daemon=True).start()
-        stand_in = Endpoint(f"http://127.0.0.1:{self.http.server_port}", "key", "secret")
-        self.target = AwsTarget(ROLE, "bucket", "", "us-east-1", stand_in)
+        emulator = Endpoint(f"http://127.0.0.1:{self.http.server_port}", "key", "secret")
+        self.target = AwsTarget(ROLE, "bucket", "", "us-east-1", emulator)
 
 
 @pytest.fixture

@@ -238,5 +238,5 @@ def test_a_run_ends_in_words_where_scaling_takes_a_number_of_another_part_beyond
         "if(id < 6, 'train', 'test') sparring__split",
         "if(id < 6, id * 1e-30D, 1e30D) x",
     )
-    with pytest.raises(TableError, match=r"feature x beyond .* once it is scaled as the train part is. Mend the row"):
+    with pytest.raises(TableError, match=r"feature x beyond .* once it is scaled as the train part is. Fix the row"):
         prepare(rows, FeaturesConfig(numeric=["x"]), PrepareConfig(), 1, str(tmp_path))

@@ -97,8 +97,8 @@ class FakeEndpoint:
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.daemon_threads = True
         threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True).start()
-        stand_in = Endpoint(f"http://127.0.0.1:{self.http.server_port}", "key", "secret")
-        self.target = AwsTarget("arn:aws:iam::123456789012:role/r", "bucket", "", "us-east-1", stand_in)
+        emulator = Endpoint(f"http://127.0.0.1:{self.http.server_port}", "key", "secret")
+        self.target = AwsTarget("arn:aws:iam::123456789012:role/r", "bucket", "", "us-east-1", emulator)
 
     def stop(self) -> None:
         """Stop listening."""

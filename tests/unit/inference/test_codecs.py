@@ -27,10 +27,10 @@ COLUMNS = [
     RawColumn("when", "timestamp", "timestamp"),
     RawColumn("city", "categorical", "string"),
 ]
-MOMENTS = st.datetimes(datetime.datetime(1900, 1, 1), datetime.datetime(2100, 1, 1))
+TIMESTAMPS = st.datetimes(datetime.datetime(1900, 1, 1), datetime.datetime(2100, 1, 1))
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)
 ROWS = st.lists(
-    st.tuples(st.none() | st.floats(-LARGEST, LARGEST), st.none() | MOMENTS, st.none() | TEXTS),
+    st.tuples(st.none() | st.floats(-LARGEST, LARGEST), st.none() | TIMESTAMPS, st.none() | TEXTS),
     min_size=1,
     max_size=20,
 )

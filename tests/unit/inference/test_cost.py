@@ -1,4 +1,4 @@
-"""Prices of scoring, by hand; a stand-in has none."""
+"""Prices of scoring, by hand; an emulator has none."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from sparring.config.prices import load_prices
 from sparring.inference.cost import serving_cost
 
 FACTS = {
-    "stand_in": False,
+    "emulated": False,
     "phases": {"deploy": 300.0, "score": 600.0, "clean_up": 60.0, "cold_start": 5.0},
     "metrics": {
         "requests": 100,
@@ -45,5 +45,5 @@ def test_serverless_costs_memory_by_the_second_and_bytes() -> None:
 
 
 @pytest.mark.parametrize("mode", ["realtime", "serverless", "async", "batch"])
-def test_a_stand_in_has_no_price(mode: str) -> None:
-    assert serving_cost({**FACTS, "mode": mode, "stand_in": True}, load_prices()) is None
+def test_an_emulator_has_no_price(mode: str) -> None:
+    assert serving_cost({**FACTS, "mode": mode, "emulated": True}, load_prices()) is None

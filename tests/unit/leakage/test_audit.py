@@ -135,7 +135,7 @@ def test_the_memoriser_is_the_one_that_reports_use(spark: SparkSession) -> None:
     frame = spark.createDataFrame(rows).repartition(5)
     report = audit_split(frame, ["a", "b"], columns=columns, split_col="part", options=AuditOptions(near="off"))
     scores = group_means(train["flight"].to_numpy(), train["late"].to_numpy(), test["flight"].to_numpy())
-    (finding,) = [finding for finding in report.findings if finding.check == "key memoriser"]
+    (finding,) = [finding for finding in report.findings if finding.check == "group-mean baseline"]
     assert finding.counts["auc"] == pytest.approx(roc_auc_score(test["late"], scores), abs=2e-3)
     again = audit_split(
         frame.repartition(2), ["a", "b"], columns=columns, split_col="part", options=AuditOptions(near="off")

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from sparring.leakage.exhaustive import Held, best_alike
+from sparring.leakage.exhaustive import ReferenceRows, best_alike
 
 TEXTS = ["the quick brown fox", "the quick brown fix", "", None, "lorem ipsum dolor", "ipsum", "a"]
 
@@ -43,7 +43,7 @@ def slow(one: list, other: list, texts: tuple[str | None, str | None]) -> float:
 def test_every_pair_is_as_a_loop_says(with_text: bool) -> None:
     plain, texts = columns(1, 300)
     others, other_texts = columns(2, 90)
-    held = Held.of(plain, texts if with_text else [])
+    held = ReferenceRows.of(plain, texts if with_text else [])
     blocks = list(held.similarities(others, other_texts if with_text else []))
     assert [block.stop for block, _ in blocks] == [256, 300]
     found = np.concatenate([similar for _, similar in blocks])
@@ -61,7 +61,7 @@ def test_the_best_row_does_not_depend_on_partitions(spark: SparkSession) -> None
     frame = spark.createDataFrame(rows, "id string, " + ", ".join(f"c{at} double" for at in range(6)))
     names = [f"c{at}" for at in range(6)]
     wanted = random.integers(0, 4, (40, 6)).astype(float)
-    held = Held.of([pa.array(wanted[:, at]) for at in range(6)], [])
+    held = ReferenceRows.of([pa.array(wanted[:, at]) for at in range(6)], [])
     values = np.array([row[1:] for row in rows])
     agree = (wanted[:, None, :] == values[None, :, :]).mean(axis=2)
     for partitions in (1, 5):

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from sparring.leakage import AuditColumns, AuditOptions, AuditReport, LeakageAudit, near
 from sparring.leakage.columns import unite
-from sparring.leakage.straddling import straddling
+from sparring.leakage.cross_split import straddling
 from sparring.leakage.table import opened
 
 made = runpy.run_path(str(Path(__file__).with_name("honest.py")))

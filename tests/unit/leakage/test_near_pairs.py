@@ -11,7 +11,7 @@ import pytest
 
 from sparring.leakage import near_pairs
 from sparring.leakage.columns import PART
-from sparring.leakage.exhaustive import Alike, Held
+from sparring.leakage.exhaustive import Alike, ReferenceRows
 from sparring.leakage.near_pairs import PIECE, PIECES, ComparedRows
 from sparring.leakage.reference import beyond_gap
 from sparring.leakage.table import CONTENT, GROUP
@@ -29,7 +29,7 @@ def compared_rows(train: pd.DataFrame, test: pd.DataFrame, grouped: bool, patch:
     content = np.array([f"{one:020d}" for one in pd.util.hash_pandas_object(rows[names].fillna(-99), index=False)])
     group = rows["group"].to_numpy().astype(str)
     piece = pd.util.hash_array((group if grouped else content).astype(object)) % PIECES
-    held = Held.of([pa.array(rows[name], from_pandas=True) for name in names], [])
+    held = ReferenceRows.of([pa.array(rows[name], from_pandas=True) for name in names], [])
     similar, ids = np.full((PIECES, len(rows)), -1.0), np.full((PIECES, len(rows)), None, dtype=object)
     for number in range(PIECES):
         own = in_train[piece[in_train] == number]
@@ -43,7 +43,7 @@ def compared_rows(train: pd.DataFrame, test: pd.DataFrame, grouped: bool, patch:
     patch.setattr(near_pairs, "_equal", lambda table, contents: equal[equal[CONTENT].isin(contents)])
     patch.setattr(near_pairs, "_piece", lambda table: None)
     shares = np.bincount(piece[in_train].astype(int), minlength=PIECES) / len(train)
-    roles = SimpleNamespace(texts=[], numbers=names, moments=[], categories=[])
+    roles = SimpleNamespace(texts=[], numbers=names, timestamps=[], categories=[])
     table = SimpleNamespace(unit="group" if grouped else None, pieces=lambda number, of: shares, columns=roles)
     part = np.r_[np.zeros(len(train), int), np.ones(len(test), int)]
     chosen = rows[names].assign(**{PART: part, CONTENT: content, GROUP: group, PIECE: piece.astype(int)})

@@ -107,7 +107,7 @@ def test_severities() -> None:
 
 
 def test_chance_alone_is_never_graded() -> None:
-    """300 splits of small tables that nothing is wrong with, ten columns each: no shift, no memoriser of medium."""
+    """300 splits of small tables that nothing is wrong with, ten columns each: no shift, no group mean of medium."""
     random = np.random.default_rng(11)
     graded = 0
     for _ in range(300):

@@ -45,5 +45,5 @@ def test_what_is_said_to_be_honoured_is_read_somewhere(operation: str) -> None:
 
 
 def test_a_member_that_a_newer_botocore_brings_is_refused() -> None:
-    with pytest.raises(AwsError, match="FromTheFuture: it is not in the local stand-in"):
+    with pytest.raises(AwsError, match="FromTheFuture: it is not in the local emulator"):
         require_honoured("CreateModel", {"ModelName": "m", "PrimaryContainer": {"FromTheFuture": 1}})

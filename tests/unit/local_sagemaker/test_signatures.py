@@ -1,4 +1,4 @@
-"""Signatures against botocore's signer: what it signs holds, and whatever is changed afterwards does not."""
+"""ClassCountProfiles against botocore's signer: what it signs holds, and whatever is changed afterwards does not."""
 
 from __future__ import annotations
 

@@ -188,7 +188,7 @@ def test_images_are_found_by_registration_then_script_mode_then_algorithm() -> N
     ]
     script = images.find("r/pytorch-training:2", "train", {"sagemaker_program": '"t.py"'})
     assert script.command[-2:] == ["sparring.container.script_mode", "train"]
-    with pytest.raises(RuntimeError, match="does not run in the local stand-in"):
+    with pytest.raises(RuntimeError, match="does not run in the local emulator"):
         images.find("r/pytorch-training:2", "train", {})
     with pytest.raises(ConfigError, match="is not valid"):
         Images.read("/nowhere.yaml")

@@ -83,7 +83,7 @@ ONE = {"num_round": "1"}
         (ONE | {"eval_metric": "error@x"}, "Threshold value 't' in 'error@t' expects float input."),
         (ONE | {"monotone_constraints": "(1,-1)"}, "only when the tree_method parameter is set to exact or hist"),
         (ONE | {"tree_method": "gpu_hist"}, "tree_method: gpu_hist is not in one of auto, exact, approx, hist"),
-        (ONE | {"_kfold": "5"}, "hyperparameter _kfold: cross-validation inside the job is not in the local stand-in"),
+        (ONE | {"_kfold": "5"}, "hyperparameter _kfold: cross-validation inside the job is not in the local emulator"),
     ],
 )
 def test_a_bad_hyperparameter_is_named_with_what_it_may_be(given_values: dict[str, str], message: str) -> None:

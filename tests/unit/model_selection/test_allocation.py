@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from sparring.model_selection import allocation
 from sparring.model_selection.allocation import MOST_WAYS, allocate_groups, apportion, badness
-from sparring.model_selection.allot import Signatures
-from sparring.model_selection.append import quotas_for_new
+from sparring.model_selection.assign import ClassCountProfiles
+from sparring.model_selection.incremental import quotas_for_new
 
 shares = st.lists(st.integers(1, 20), min_size=2, max_size=5).map(lambda ws: [w / sum(ws) for w in ws])
 
@@ -99,11 +99,11 @@ def test_every_part_gets_its_share_of_the_large_groups(seed: int) -> None:
     weights = [0.7, 0.1, 0.2]
     found = allocate_groups(signatures, members, weights, seed)
     large = [name for name, vector in signatures.items() if 30 <= sum(vector) <= 300]
-    dealt = np.sum([found[name] for name in large], axis=0)
-    expected = dealt.sum() * np.array(weights)
-    assert dealt.sum() > 300
+    distributed = np.sum([found[name] for name in large], axis=0)
+    expected = distributed.sum() * np.array(weights)
+    assert distributed.sum() > 300
     # Nearer than chance would bring them: two standard deviations of a binomial draw.
-    assert (np.abs(dealt - expected) < 2 * np.sqrt(expected)).all()
+    assert (np.abs(distributed - expected) < 2 * np.sqrt(expected)).all()
 
 
 def test_another_seed_deals_large_groups_otherwise() -> None:
@@ -149,7 +149,7 @@ def test_spread_of_classes_is_no_worse_than_that_of_scikit_learn(seed: int) -> N
 def test_the_search_alone_is_within_one_row_of_the_best_way_there_is(
     vectors: list[tuple[int, ...]], weights: list[float]
 ) -> None:
-    """Not dealt in every way: as groups too many for that are."""
+    """Not distributed in every way: as groups too many for that are."""
     signatures, members = collapse(vectors)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(allocation, "MOST_WAYS", 0)
@@ -235,14 +235,14 @@ def test_a_hundred_appends_repair_drift_with_new_groups_only(seed: int) -> None:
         before = held.copy()
         vectors = [(int(a), int(b)) for a, b in random.integers(0, 4, (random.integers(0, 40), 2)) if a + b]
         signatures, members = collapse(vectors)
-        new = Signatures(["0", "1"], signatures, members, dict.fromkeys(signatures, "g"))
+        new = ClassCountProfiles(["0", "1"], signatures, members, dict.fromkeys(signatures, "g"))
         by_class = {name: held[:, at].tolist() for at, name in enumerate("01")}
         quotas = quotas_for_new(new, by_class, weights.tolist(), append)
         assert {name: sum(given) for name, given in quotas.items()} == members
         assert all(min(given) >= 0 for given in quotas.values())
         held = held + (counts(quotas, signatures).T if quotas else 0)
         assert (held >= before).all()
-        # What a splitter without memory would do, in the norm that is minimised: a handful of groups is dealt in every
+        # What a splitter without memory would do, in the norm that is minimised: a handful of groups is tried in every
         # way and by the worst deviation, so none is better; many by all deviations, better than on average.
         drawn = [before + at_random(vectors, weights, random) for _ in range(20)]
         if len(weights) ** len(vectors) <= MOST_WAYS:
@@ -285,7 +285,7 @@ def hard_groups(draw: st.DrawFn) -> tuple[list[int], list[int], int]:
 
 
 @pytest.mark.filterwarnings("ignore:The least populated class")
-# The same cases each time: of 4,000 drawn at random one was dealt worse, with a class missing in a sixth part.
+# The same cases each time: of 4,000 drawn at random one was distributed worse, with a class missing in a sixth part.
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(hard_groups())
 def test_hard_groups_are_dealt_as_well_as_scikit_learn_does_and_no_fold_is_empty(

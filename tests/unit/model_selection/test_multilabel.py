@@ -1,4 +1,4 @@
-"""Label sets dealt in bulk, against Sechidis's algorithm row by row."""
+"""Label sets distributed in bulk, against Sechidis's algorithm row by row."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def labels_by_fold(found: dict[str, list[int]]) -> np.ndarray:
 @given(tables, st.integers(2, 5))
 def test_every_label_set_is_within_one_row_of_its_share(rows: list[frozenset[str]], folds: int) -> None:
     sizes = Counter("".join(sorted(row)) for row in rows)
-    for text, dealt in collapsed(rows, folds).items():
-        assert sum(dealt) == sizes[text]
-        assert max(dealt) - min(dealt) <= 1
+    for text, distributed in collapsed(rows, folds).items():
+        assert sum(distributed) == sizes[text]
+        assert max(distributed) - min(distributed) <= 1
 
 
 @pytest.mark.parametrize("seed", range(6))

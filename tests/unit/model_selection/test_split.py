@@ -110,7 +110,7 @@ def test_no_group_straddles_and_classes_stay_near_their_shares(rows: DataFrame, 
     for (label, part), count in counts.items():
         assert abs(count - (visits["label"] == label).sum() * WEIGHTS[part]) <= 1
     balance = split_balance(split, "label")
-    assert balance["straddling_groups"] == 0
+    assert balance["groups_across_parts"] == 0
     for part, found in balance["parts"].items():
         members = frame[frame["split"] == part]
         assert found == {

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from sparring import model_selection as ms
 from sparring.errors import SchemaError
-from sparring.model_selection.places import seeded_hash
+from sparring.model_selection.hash_order import seeded_hash
 from sparring.model_selection.values import value_hash, value_text
 
 ROWS = 40
@@ -93,9 +93,9 @@ def in_memory(rows: DataFrame, kind: str) -> dict[str, Any]:
 
 
 def folds_of_spark(stage: Any, rows: DataFrame) -> list[set[int]]:
-    allotted = stage.transform(rows).toPandas()
-    roles = stage.roles(lambda name: allotted[name], stage.fold_count(allotted))
-    return [set(allotted["at"][test]) for _, test in roles]
+    assigned = stage.transform(rows).toPandas()
+    roles = stage.roles(lambda name: assigned[name], stage.fold_count(assigned))
+    return [set(assigned["at"][test]) for _, test in roles]
 
 
 def folds_in_memory(stage: Any, held: Any) -> list[set[int]]:
@@ -206,7 +206,7 @@ def test_an_assignment_of_the_first_version_is_kept(spark: SparkSession, key: li
     if "day" in key:
         previous = previous.withColumn("day", F.to_timestamp("day"))
     grown = stage.assign_new(rows, previous)
-    assert grown.report() == {"old": 120, "joined": 0, "fresh": 120, "quarantined": 0, "bridges": {}}
+    assert grown.report() == {"old": 120, "joined": 0, "fresh": 120, "quarantined": 0, "conflicting_splits": {}}
     after = grown.rows.where("id < 120").orderBy("id").toPandas()
     assert after[output].tolist() == old[output].tolist()
 

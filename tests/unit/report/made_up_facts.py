@@ -181,7 +181,7 @@ def result(name: str, engine: str, family: str, phases: dict[str, float], **chan
         "equivalence": {"group": family, "settings": {"penalty": 0.1}} if name != "mllib-gbt" else None,
         "status": "ok",
         "error": None,
-        "stand_in": engine == "sagemaker",
+        "emulated": engine == "sagemaker",
         "isolation": "process",
         "phases": phases,
         "unmeasured": {"verify": 2.5} if changes.get("status", "ok") == "ok" else {},
@@ -292,7 +292,7 @@ def made_up_facts(failed: str | None = None, task: Task = BINARY, metric: Metric
                 "test": {"rows": 2000, **balance(task, 2000), "groups": 690, "target": 0.2},
             },
             "group": ["carrier", "flight"],
-            "straddling_groups": 0,
+            "groups_across_parts": 0,
         },
         "encoding": {
             "size": 182,

@@ -64,11 +64,11 @@ def test_one_document_always_gives_one_page(facts: dict[str, Any]) -> None:
     assert render(content) == render(json.loads(json.dumps(content)))
 
 
-def test_a_stand_in_is_labelled_in_every_section_that_names_it(page: str) -> None:
+def test_an_emulator_is_labelled_in_every_section_that_names_it(page: str) -> None:
     visible = re.sub(r"<details>.*?</details>", "", page, flags=re.DOTALL)
     for name, section in re.findall(r'<section id="(\w+)"(.*?)</section>', visible, flags=re.DOTALL):
         if "sagemaker-xgboost" in section:
-            assert "stand-in" in section, name
+            assert "emulator" in section, name
 
 
 def test_a_refusal_is_said_first(facts: dict[str, Any]) -> None:
@@ -202,7 +202,7 @@ def test_an_older_report_without_the_newer_facts_has_a_page(facts: dict[str, Any
 
 def test_the_fair_comparison_checks_are_called_so(page: str) -> None:
     assert "Fair-comparison checks" in page
-    assert "ledger" not in page.lower()
+    assert "registry" not in page.lower()
 
 
 def test_both_files_are_written(facts: dict[str, Any], tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def contender(name: str, **changes: Any) -> dict[str, Any]:
         "seed": 1,
     }
     used = {"wall_seconds": 1.0, "cpu_seconds": 1.0, "peak_memory_bytes": 1, "phases": {"fit": 1.0}, "unmeasured": {}}
-    rest = {"status": "ok", "error": None, "stand_in": False, "notes": [], "versions": {}, "hyperparameters": {}}
+    rest = {"status": "ok", "error": None, "emulated": False, "notes": [], "versions": {}, "hyperparameters": {}}
     return {
         **own,
         **used,
@@ -118,7 +118,7 @@ def a_run(
             "target": target.to_dict(),
         },
         "deduplicate": {"duplicates_removed": 0, "near": None, "enabled": False},
-        "split": {"parts": parts, "kept_out": {}, "group": ["buoy"], "straddling_groups": 0},
+        "split": {"parts": parts, "kept_out": {}, "group": ["buoy"], "groups_across_parts": 0},
         "audit": {"findings": [], "checks": [], "columns": [], "worst": None},
     }
     manifest.stages = {name: {"status": "done", "seconds": 1.0, "report": report} for name, report in reports.items()}

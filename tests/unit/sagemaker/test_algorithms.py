@@ -27,8 +27,8 @@ SAMPLES: dict[str, list[Any]] = {
 
 
 def target(region: str = "eu-west-1") -> AwsTarget:
-    stand_in = Endpoint("http://127.0.0.1:9", "key", "secret")
-    return AwsTarget("arn:aws:iam::123456789012:role/trainer", "bucket", "", region, stand_in)
+    emulator = Endpoint("http://127.0.0.1:9", "key", "secret")
+    return AwsTarget("arn:aws:iam::123456789012:role/trainer", "bucket", "", region, emulator)
 
 
 def request_of(algorithm: Algorithm, values: dict[str, Any], region: str = "eu-west-1") -> dict[str, Any]:

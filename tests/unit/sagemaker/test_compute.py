@@ -7,7 +7,7 @@ import pytest
 from sparring.config.prices import PriceTable, load_prices
 from sparring.config.sagemaker import SageMakerConfig
 from sparring.errors import ConfigError
-from sparring.sagemaker.compute import FAMILIES, OVERHEAD_GIB, USABLE_MEMORY, choose
+from sparring.sagemaker.compute import FAMILIES, OVERHEAD_GIB, USABLE_MEMORY, recommend_instance
 
 SIZES = load_prices().platforms["SageMaker"].sizes
 
@@ -25,15 +25,15 @@ def priced(**per_hour: float) -> PriceTable:
 
 
 def test_a_configured_instance_holds_whatever_the_rows() -> None:
-    choice = choose(config(instance_type="ml.r5.large"), "kmeans", 10**9, 1000)
+    choice = recommend_instance(config(instance_type="ml.r5.large"), "kmeans", 10**9, 1000)
     assert (choice.kind, choice.instance_type, choice.reason) == ("cpu", "ml.r5.large", "ml.r5.large: configured")
-    assert choose(config(instance_type="ml.g5.xlarge"), "kmeans", 1, 1).kind == "gpu"
+    assert recommend_instance(config(instance_type="ml.g5.xlarge"), "kmeans", 1, 1).kind == "gpu"
 
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 @pytest.mark.parametrize(("rows", "features"), [(1, 1), (10**6, 100), (10**7, 200), (10**8, 200)])
 def test_the_choice_holds_the_rows_and_is_the_cheapest_that_does(family: str, rows: int, features: int) -> None:
-    choice = choose(config(compute="cpu", max_runtime_seconds=2_419_200), family, rows, features)
+    choice = recommend_instance(config(compute="cpu", max_runtime_seconds=2_419_200), family, rows, features)
     need = OVERHEAD_GIB + rows * features * FAMILIES[family].bytes_per_cell / 2**30
     fitting = {name: size for name, size in SIZES.items() if need <= USABLE_MEMORY * size.memory_gib and not size.gpus}
 
@@ -45,27 +45,27 @@ def test_the_choice_holds_the_rows_and_is_the_cheapest_that_does(family: str, ro
 
 
 def test_the_reason_tells_size_estimate_price_and_its_date() -> None:
-    reason = choose(config(), "own code", 5_000_000, 300).reason
+    reason = recommend_instance(config(), "own code", 5_000_000, 300).reason
     for told in ("5,000,000 rows x 300 features of own code", "ml.g4dn.xlarge (about", "USD at", "list prices"):
         assert told in reason
 
 
 def test_a_gpu_is_taken_only_where_it_is_cheaper() -> None:
-    assert choose(config(), "own code", 5_000_000, 300).kind == "gpu"
+    assert recommend_instance(config(), "own code", 5_000_000, 300).kind == "gpu"
     dear = priced(**{name.replace(".", "_"): 900.0 for name, size in SIZES.items() if size.gpus})
-    assert choose(config(), "own code", 5_000_000, 300, dear).kind == "cpu"
-    assert choose(config(compute="gpu"), "own code", 5_000_000, 300, dear).kind == "gpu"
+    assert recommend_instance(config(), "own code", 5_000_000, 300, dear).kind == "cpu"
+    assert recommend_instance(config(compute="gpu"), "own code", 5_000_000, 300, dear).kind == "gpu"
 
 
 def test_several_instances_share_the_rows() -> None:
-    one = choose(config(compute="cpu"), "kmeans", 4 * 10**7, 400)
-    four = choose(config(compute="cpu", instance_count=4), "kmeans", 4 * 10**7, 400)
+    one = recommend_instance(config(compute="cpu"), "kmeans", 4 * 10**7, 400)
+    four = recommend_instance(config(compute="cpu", instance_count=4), "kmeans", 4 * 10**7, 400)
     assert SIZES[four.instance_type].memory_gib < SIZES[one.instance_type].memory_gib
 
 
 def test_a_job_that_would_not_end_in_time_gets_more_cores() -> None:
-    slow = choose(config(compute="cpu", max_runtime_seconds=2_419_200), "own code", 10**6, 100)
-    fast = choose(config(compute="cpu", max_runtime_seconds=600), "own code", 10**6, 100)
+    slow = recommend_instance(config(compute="cpu", max_runtime_seconds=2_419_200), "own code", 10**6, 100)
+    fast = recommend_instance(config(compute="cpu", max_runtime_seconds=600), "own code", 10**6, 100)
     assert SIZES[fast.instance_type].vcpus > SIZES[slow.instance_type].vcpus
 
 
@@ -79,4 +79,4 @@ def test_a_job_that_would_not_end_in_time_gets_more_cores() -> None:
 )
 def test_what_cannot_be_is_refused(changes: dict[str, Any], family: str, rows: int, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
-        choose(config(**changes), family, rows, 10)
+        recommend_instance(config(**changes), family, rows, 10)

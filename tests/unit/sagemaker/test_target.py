@@ -1,4 +1,4 @@
-"""Where SageMaker is: AWS and the local stand-in differ in an address and credentials, and in nothing else."""
+"""Where SageMaker is: AWS and the local emulator differ in an address and credentials, and in nothing else."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from sparring.errors import ConfigError, PlatformError
 from sparring.sagemaker import target as target_module
 from sparring.sagemaker.clients import Boto3Client, SageMakerPySparkClient, set_hyperparameter
 from sparring.sagemaker.endpoint import RealTimeEndpoint
-from sparring.sagemaker.ledger import Ledger
+from sparring.sagemaker.resource_registry import ResourceRegistry
 from sparring.sagemaker.target import ROLE_PATTERN, AwsTarget, Endpoint
 from sparring.sagemaker.training_job import TrainedModel, TrainingJob, _Group
 from sparring.training.parameters import parameters_of
@@ -29,7 +29,7 @@ from sparring_local_sagemaker.algorithms.xgboost_hyperparameters import training
 
 ROLE = "arn:aws:iam::123456789012:role/trainer"
 ON_AWS = AwsTarget(ROLE, "bucket", "team/churn", "eu-west-1")
-ON_STAND_IN = replace(ON_AWS, stand_in=Endpoint("http://127.0.0.1:9", "key", "secret"))
+ON_EMULATOR = replace(ON_AWS, emulator=Endpoint("http://127.0.0.1:9", "key", "secret"))
 CLIENTS = {"sagemakerClient", "s3Client", "stsClient"}
 
 
@@ -48,7 +48,7 @@ def config(**changes: Any) -> SageMakerConfig:
 )
 def test_a_bucket_may_bring_a_prefix(written: str, bucket: str, prefix: str) -> None:
     target = AwsTarget.on_aws(config(bucket=written))
-    assert (target.bucket, target.prefix, target.stand_in) == (bucket, prefix, None)
+    assert (target.bucket, target.prefix, target.emulator) == (bucket, prefix, None)
     assert target.key("x", "y") == (f"{prefix}/x/y" if prefix else "x/y")
 
 
@@ -82,15 +82,15 @@ def test_without_an_account_there_is_no_target() -> None:
         AwsTarget.on_aws(SageMakerConfig())
 
 
-@pytest.mark.parametrize("target", [ON_AWS, ON_STAND_IN])
+@pytest.mark.parametrize("target", [ON_AWS, ON_EMULATOR])
 def test_a_target_survives_as_json_and_holds_no_secret_on_aws(target: AwsTarget) -> None:
     assert AwsTarget.from_json(target.to_json()) == target
-    assert ("secret" in target.to_json()) == (target.stand_in is not None)
+    assert ("secret" in target.to_json()) == (target.emulator is not None)
 
 
-def test_settings_of_the_stand_in_add_only_address_and_credentials() -> None:
+def test_settings_of_the_emulator_add_only_address_and_credentials() -> None:
     prefix = "fs.s3a.bucket.bucket."
-    aws, local = ON_AWS.s3a_settings(), ON_STAND_IN.s3a_settings()
+    aws, local = ON_AWS.s3a_settings(), ON_EMULATOR.s3a_settings()
     assert aws == {f"{prefix}endpoint.region": "eu-west-1"}
     assert {key: local[key] for key in aws} == aws
     assert {key.removeprefix(prefix) for key in local.keys() - aws.keys()} == {
@@ -101,24 +101,24 @@ def test_settings_of_the_stand_in_add_only_address_and_credentials() -> None:
         "access.key",
         "secret.key",
     }
-    aws, local = ON_AWS.boto3_arguments(), ON_STAND_IN.boto3_arguments()
+    aws, local = ON_AWS.boto3_arguments(), ON_EMULATOR.boto3_arguments()
     assert aws == {"region_name": "eu-west-1"}
     assert {key: local[key] for key in aws} == aws
     assert local.keys() - aws.keys() == {"endpoint_url", "aws_access_key_id", "aws_secret_access_key"}
 
 
 def test_clients_of_both_languages_go_where_the_target_says(spark: SparkSession) -> None:
-    ON_STAND_IN.configure(spark)
+    ON_EMULATOR.configure(spark)
     builders = {
         "sagemaker": "com.amazonaws.services.sagemaker.AmazonSageMakerClientBuilder",
         "s3": "com.amazonaws.services.s3.AmazonS3ClientBuilder",
         "sts": "com.amazonaws.services.securitytoken.AWSSecurityTokenServiceClientBuilder",
     }
     for service, builder in builders.items():
-        assert ON_STAND_IN.client(service).meta.endpoint_url == "http://127.0.0.1:9"
+        assert ON_EMULATOR.client(service).meta.endpoint_url == "http://127.0.0.1:9"
         plain = boto3.client(service, region_name="eu-west-1").meta.endpoint_url
         assert ON_AWS.client(service).meta.endpoint_url == plain
-        assert endpoint_of(ON_STAND_IN.jvm_client(spark, builder)) == "http://127.0.0.1:9"
+        assert endpoint_of(ON_EMULATOR.jvm_client(spark, builder)) == "http://127.0.0.1:9"
     sagemaker = ON_AWS.jvm_client(spark, builders["sagemaker"])
     assert endpoint_of(sagemaker) == "https://api.sagemaker.eu-west-1.amazonaws.com"
 
@@ -156,7 +156,7 @@ def properties(estimator: Any) -> dict[str, str]:
 
 
 def test_the_librarys_estimator_is_told_the_same_but_for_its_clients(spark: SparkSession) -> None:
-    aws, local = (properties(estimator_of(target, spark)) for target in (ON_AWS, ON_STAND_IN))
+    aws, local = (properties(estimator_of(target, spark)) for target in (ON_AWS, ON_EMULATOR))
     assert aws == local
     assert len(aws) > 20
     assert ".eu-west-1." in aws["trainingImage"]
@@ -174,7 +174,7 @@ def test_every_service_is_found_by_boto3_itself_on_aws(service: str) -> None:
     plain = boto3.client(service, region_name="eu-west-1").meta
     found = ON_AWS.client(service).meta
     assert (found.endpoint_url, found.region_name) == (plain.endpoint_url, "eu-west-1")
-    assert ON_STAND_IN.client(service).meta.endpoint_url == "http://127.0.0.1:9"
+    assert ON_EMULATOR.client(service).meta.endpoint_url == "http://127.0.0.1:9"
 
 
 EVERYTHING_BUT_CHANNELS: dict[str, Any] = {
@@ -187,9 +187,9 @@ EVERYTHING_BUT_CHANNELS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("changes", [{}, EVERYTHING_BUT_CHANNELS], ids=["sagemaker-pyspark", "boto3"])
-def test_the_request_is_the_same_and_knows_of_no_stand_in(changes: dict[str, Any]) -> None:
+def test_the_request_is_the_same_and_knows_of_no_emulator(changes: dict[str, Any]) -> None:
     requests = []
-    for target in (ON_AWS, ON_STAND_IN):
+    for target in (ON_AWS, ON_EMULATOR):
         job = TrainingJob(target, config(instance_type="ml.m5.xlarge", **changes), "test")
         job.name, job.prefix = "sparring-test-1", "team/churn/sparring/sparring-test-1/"
         requests.append(job.request({"num_round": 1}))
@@ -198,16 +198,16 @@ def test_the_request_is_the_same_and_knows_of_no_stand_in(changes: dict[str, Any
 
 
 def test_a_ledger_on_aws_holds_no_secret(tmp_path: Path) -> None:
-    path = tmp_path / "run.ledger.json"
-    Ledger(ON_AWS, str(path)).record("model", "m")
+    path = tmp_path / "run.registry.json"
+    ResourceRegistry(ON_AWS, str(path)).record("model", "m")
     assert "secret" not in path.read_text()
 
 
-def test_only_the_target_and_who_waits_ask_whether_it_is_a_stand_in() -> None:
+def test_only_the_target_and_who_waits_ask_whether_it_is_an_emulator() -> None:
     folder = Path(target_module.__file__).parent
-    asking = {path.name for path in folder.glob("*.py") if "stand_in" in path.read_text()}
-    # target: addresses; resources, follow and clients: how long to wait; ledger: a stand-in that is gone.
-    assert asking == {"target.py", "resources.py", "follow.py", "clients.py", "ledger.py"}
+    asking = {path.name for path in folder.glob("*.py") if "emulator" in path.read_text()}
+    # target: addresses; resources, follow and clients: how long to wait; registry: an emulator that is gone.
+    assert asking == {"target.py", "resources.py", "follow.py", "clients.py", "registry.py"}
 
 
 class Session:
@@ -229,7 +229,7 @@ class Session:
 
 def test_the_boto3_client_needs_neither_sparkcontext_nor_jvm() -> None:
     spark: Any = Session()
-    Boto3Client(ON_STAND_IN, None).configure(spark)
+    Boto3Client(ON_EMULATOR, None).configure(spark)
     group = _Group(spark, "job-1")
     group.join()
     assert spark.tags == ["job-1"]
@@ -244,7 +244,7 @@ class Recorded(Exception):
 def test_endpoints_are_requested_alike_and_deleted_when_they_do_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
     model = TrainedModel("job", "image:1", "s3://bucket/model.tar.gz", {})
     found = []
-    for target in (ON_AWS, ON_STAND_IN):
+    for target in (ON_AWS, ON_EMULATOR):
         requests: list[Any] = []
 
         def record(model: Any, params: dict[str, Any], requests: list[Any] = requests, **_: Any) -> tuple[Any, Any]:
@@ -305,7 +305,7 @@ def test_every_hyperparameter_reaches_the_job_unchanged(
     # sagemaker-pyspark cannot send what stops early; boto3 does.
     assert set(configured) == set(parameters_of("sagemaker", "gradient_boosted_trees")) - {"early_stopping_rounds"}
     parameters = XGBoostParameters.of(configured, "test")
-    estimator = estimator_of(ON_STAND_IN, spark)
+    estimator = estimator_of(ON_EMULATOR, spark)
     for name, value in {"num_round": parameters.num_round, **parameters.native(2, seed)}.items():
         set_hyperparameter(estimator, name, value)
     estimator._transfer_params_to_java()
@@ -319,9 +319,9 @@ def test_a_cluster_or_a_session_without_the_jars_is_refused() -> None:
     session = MagicMock()
     session.conf.get.return_value = "yarn"
     with pytest.raises(PlatformError, match=r"serves this machine only, Spark runs on yarn"):
-        ON_STAND_IN.configure(session)
+        ON_EMULATOR.configure(session)
     # A package, not a class, is what py4j finds in place of a class that is not there.
-    for target in (ON_AWS, ON_STAND_IN):
+    for target in (ON_AWS, ON_EMULATOR):
         session.conf.get.return_value = "local[2]"
         with pytest.raises(PlatformError, match=r"without the jars of sagemaker-pyspark"):
             target.configure(session)

@@ -29,11 +29,11 @@ def test_an_error_waits_for_all_tasks_and_is_the_first_ones(spark: SparkSession,
     def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         first = next(iter(batches)).column(0)[0].as_py()
         if first in (0, 50):
-            raise TableError(f"row {first} is bad", "Mend it.")
+            raise TableError(f"row {first} is bad", "Fix it.")
         (tmp_path / str(first)).touch()
         yield from ()
 
-    with pytest.raises(TableError, match=r"row 0 is bad\. Mend it\."):
+    with pytest.raises(TableError, match=r"row 0 is bad\. Fix it\."):
         run_to_end(spark.range(0, 100, 1, 8), write, FOUND)
     assert len(list(tmp_path.iterdir())) == 6
 

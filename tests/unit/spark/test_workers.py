@@ -51,7 +51,7 @@ def test_a_worker_that_fails_is_as_before(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(zipimporter, "invalidate_caches", zipimporter.invalidate_caches)
     monkeypatch.setattr(daemon, "worker", lambda socket, authenticated: 7)
     frozen = gc.get_freeze_count()
-    workers.quicken()
+    workers.patch_daemon()
     try:
         assert daemon.worker(None, True) == 7
         assert gc.get_freeze_count() == frozen

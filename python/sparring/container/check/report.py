@@ -1,4 +1,4 @@
-"""What a check of a container found: one line a rule of the contract, with what to mend."""
+"""What a check of a container found: one line a rule of the contract, with what to fix."""
 
 from __future__ import annotations
 

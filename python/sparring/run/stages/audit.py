@@ -32,7 +32,7 @@ class Audit(Stage):
         # Keys are left out: ingest has proved that no two rows share one.
         columns = AuditColumns(
             numbers=[*table.features.numeric, *table.features.cyclic],
-            moments=table.features.timestamp,
+            timestamps=table.features.timestamp,
             categories=table.features.categorical,
             label=table.label,
             groups=table.group,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sparring.config.schema import RunConfig
 
-MOMENT = "sparring__moment"
+TIMESTAMP = "sparring__timestamp"
 
 
 class Split(Stage):
@@ -119,10 +119,10 @@ def _by_time(rows: DataFrame, config: RunConfig) -> DataFrame:
     target = "timestamp" if kind == "string" else kind
     moment = named(time).cast(target) if dict(rows.dtypes)[time] in ("string", "double") else named(time)
     stage = TimeSplitter(
-        timeCol=MOMENT,
+        timeCol=TIMESTAMP,
         partNames=list(split.shares),
         weights=list(split.shares.values()),
         splitCol=SPLIT,
         gap=split.gap,
     )
-    return stage.transform(rows.withColumn(MOMENT, moment)).withColumn(GROUP, F.col(KEY)).drop(MOMENT)
+    return stage.transform(rows.withColumn(TIMESTAMP, moment)).withColumn(GROUP, F.col(KEY)).drop(TIMESTAMP)

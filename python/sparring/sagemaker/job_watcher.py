@@ -16,18 +16,18 @@ from sparring.sagemaker.target import AwsTarget
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 # Between two looks at a job: each asks SageMaker and CloudWatch.
-LOOK_SECONDS, LOCAL_LOOK_SECONDS = 5.0, 0.5
+POLL_SECONDS, LOCAL_POLL_SECONDS = 5.0, 0.5
 LAST_LINES = 20
 LOG_PAGES = 50
-Tell = Callable[[str], None]
+OnProgress = Callable[[str], None]
 
 
-def tell_stderr(line: str) -> None:
+def print_progress(line: str) -> None:
     """Print a line of progress where it does not mix with results."""
     print(line, file=sys.stderr, flush=True)
 
 
-class Follower:
+class JobWatcher:
     """Looks at a job again and again, and tells what is new.
 
     Parameters
@@ -39,7 +39,7 @@ class Follower:
         Seconds after its creation at which it is stopped.
     metrics : dict of str to str, optional
         Name -> regular expression with one group, looked for in the log.
-    tell : callable, optional
+    on_progress : callable, optional
         Receives each line of progress; standard error by default.
     """
 
@@ -49,9 +49,9 @@ class Follower:
         name: str,
         deadline: float,
         metrics: dict[str, str] | None = None,
-        tell: Tell = tell_stderr,
+        on_progress: OnProgress = print_progress,
     ) -> None:
-        self.target, self.name, self.deadline, self.tell = target, name, deadline, tell
+        self.target, self.name, self.deadline, self.on_progress = target, name, deadline, on_progress
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self.metrics: dict[str, float] = {}
         self._patterns = {metric: re.compile(pattern) for metric, pattern in (metrics or {}).items()}
@@ -60,12 +60,12 @@ class Follower:
         self._said: set[str] = set()
 
     @property
-    def look_seconds(self) -> float:
+    def poll_seconds(self) -> float:
         """Seconds between two looks."""
-        return LOOK_SECONDS if self.target.stand_in is None else LOCAL_LOOK_SECONDS
+        return POLL_SECONDS if self.target.emulator is None else LOCAL_POLL_SECONDS
 
-    def look(self) -> dict[str, Any] | None:
-        """Tell what is new and return DescribeTrainingJob's answer; None when there is no job yet.
+    def poll(self) -> dict[str, Any] | None:
+        """OnProgress what is new and return DescribeTrainingJob's answer; None when there is no job yet.
 
         Raises
         ------
@@ -98,13 +98,13 @@ class Follower:
             If there is no such job, or it passes its deadline.
         """
         while True:
-            found = self.look()
+            found = self.poll()
             if found is None:
                 raise SageMakerError(f"There is no training job {self.name}", "Was it created in this region?")
             if found["TrainingJobStatus"] not in RUNNING:
                 self._end()
                 return found
-            time.sleep(self.look_seconds)
+            time.sleep(self.poll_seconds)
 
     def tail(self) -> str:
         """Return the last lines of the log for an error, or nothing when there are none."""
@@ -118,7 +118,7 @@ class Follower:
     def _tell_log(self) -> None:
         for line in self._log.new_lines():
             self.last_lines.append(line)
-            self.tell(f"{self.name} | {line}")
+            self.on_progress(f"{self.name} | {line}")
             self._measure(line)
         if self._log.refusal is not None:
             self._tell_once(f"{self.name}: its log cannot be read: {self._log.refusal}")
@@ -130,10 +130,10 @@ class Follower:
                     self.metrics[metric] = float(found.group(1))
                 except ValueError:
                     continue
-                self.tell(f"{self.name}: {metric} = {self.metrics[metric]:g}")
+                self.on_progress(f"{self.name}: {metric} = {self.metrics[metric]:g}")
 
     def _end(self) -> None:
-        """Tell what came after the last look, and that there was no log when there was none."""
+        """OnProgress what came after the last look, and that there was no log when there was none."""
         self._tell_log()
         if not self.last_lines and self._log.refusal is None:
             self._tell_once(f"{self.name}: it has no log in CloudWatch")
@@ -141,7 +141,7 @@ class Follower:
     def _tell_once(self, line: str) -> None:
         if line not in self._said:
             self._said.add(line)
-            self.tell(line)
+            self.on_progress(line)
 
 
 class JobLog:

@@ -1,4 +1,4 @@
-"""The ledger of a hand-off: each resource is written down before it is created, so that a crash cannot hide one."""
+"""The registry of a hand-off: each resource is written down before it is created, so that a crash cannot hide one."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from sparring.io import storage
 from sparring.sagemaker.resources import delete
 from sparring.sagemaker.target import AwsTarget
 
-ENDING = ".ledger.json"
+ENDING = ".registry.json"
 
 
-class Ledger:
+class ResourceRegistry:
     """Resources that exist or are about to, in the order of their creation.
 
     Parameters
@@ -21,14 +21,14 @@ class Ledger:
     target : AwsTarget
         Where they are.
     path : str, optional
-        JSON file, local or on any Hadoop path; without one the ledger is kept in memory only.
+        JSON file, local or on any Hadoop path; without one the registry is kept in memory only.
 
     Examples
     --------
     >>> target = AwsTarget("arn:aws:iam::123456789012:role/r", "bucket", "", "eu-west-1")
-    >>> ledger = Ledger(target)
-    >>> ledger.record("model", "churn-1")
-    >>> ledger.resources
+    >>> registry = ResourceRegistry(target)
+    >>> registry.record("model", "churn-1")
+    >>> registry.resources
     [('model', 'churn-1')]
     """
 
@@ -37,14 +37,14 @@ class Ledger:
         self._entries: list[dict[str, Any]] = []
 
     @classmethod
-    def load(cls, path: str) -> Ledger | None:
-        """Return the ledger in the file ``path``, or None when there is none."""
+    def load(cls, path: str) -> ResourceRegistry | None:
+        """Return the registry in the file ``path``, or None when there is none."""
         if not storage.exists(path):
             return None
         value = storage.read_json(path)
-        ledger = cls(AwsTarget.from_json(value["target"]), path)
-        ledger._entries = value["resources"]
-        return ledger
+        registry = cls(AwsTarget.from_json(value["target"]), path)
+        registry._entries = value["resources"]
+        return registry
 
     @property
     def resources(self) -> list[tuple[str, str]]:
@@ -74,13 +74,13 @@ class Ledger:
         self._entries = [entry for entry in self._entries if (entry["kind"], entry["name"]) != (kind, name)]
         self._save()
 
-    def settle(self, kinds: tuple[str, ...] | None = None) -> list[tuple[str, str]]:
+    def clean_up(self, kinds: tuple[str, ...] | None = None) -> list[tuple[str, str]]:
         """Delete all resources (of ``kinds``), last first, and return them; every one is tried.
 
         Raises
         ------
         Exception
-            The first refusal, after all others have been tried; what was refused stays in the ledger.
+            The first refusal, after all others have been tried; what was refused stays in the registry.
         """
         deleted, refused = [], []
         for kind, name in reversed(self.resources):
@@ -106,37 +106,37 @@ class Ledger:
             storage.delete(self.path)
 
 
-def ledger_path(folder: str) -> str:
-    """Return the file of the ledger of what a folder is made with: beside it, for the folder may be made anew."""
+def registry_path(folder: str) -> str:
+    """Return the file of the registry of what a folder is made with: beside it, for the folder may be made anew."""
     return folder.rstrip("/") + ENDING
 
 
-def ledgers_of(run: str) -> list[Ledger]:
-    """Return all ledgers below (or beside) the folder of a run; each lists something."""
+def registries_of(run: str) -> list[ResourceRegistry]:
+    """Return all registries below (or beside) the folder of a run; each lists something."""
     system, inner = storage.filesystem(run)
     found = system.get_file_info(fs.FileSelector(inner, allow_not_found=True, recursive=True))
     names = sorted(info.path for info in found if info.path.endswith(ENDING))
     head = storage.normalize(run)[: -len(inner)] if storage.normalize(run).endswith(inner) else ""
-    loaded = [Ledger.load(path) for path in [ledger_path(run), *(head + name for name in names)]]
-    return [ledger for ledger in loaded if ledger is not None]
+    loaded = [ResourceRegistry.load(path) for path in [registry_path(run), *(head + name for name in names)]]
+    return [registry for registry in loaded if registry is not None]
 
 
-def settle_or_drop(ledger: Ledger) -> list[tuple[str, str]]:
-    """Delete all that a ledger lists and return it; a local stand-in that is gone took everything with it.
+def clean_up_or_drop(registry: ResourceRegistry) -> list[tuple[str, str]]:
+    """Delete all that a registry lists and return it; a local emulator that is gone took everything with it.
 
     Raises
     ------
     Exception
-        As :meth:`Ledger.settle`.
+        As :meth:`ResourceRegistry.clean_up`.
     """
     from botocore.exceptions import EndpointConnectionError
 
     try:
-        return ledger.settle()
+        return registry.clean_up()
     except EndpointConnectionError:
-        if ledger.target.stand_in is None:
+        if registry.target.emulator is None:
             raise
-        gone = ledger.resources
+        gone = registry.resources
         for kind, name in gone:
-            ledger.forget(kind, name)
+            registry.forget(kind, name)
         return gone

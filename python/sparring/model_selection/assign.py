@@ -13,17 +13,17 @@ from pyspark.sql import functions as F
 from sparring.errors import SplitError
 from sparring.model_selection.allocation import allocate_groups, apportion
 from sparring.model_selection.cuts import assign_by_quota
-from sparring.model_selection.places import find_places
+from sparring.model_selection.hash_order import hash_order
 from sparring.model_selection.strata import CLASS, renamed_class
 from sparring.spark.reserved import named, quoted
 
-SIGNATURE = "sparring__signature"
+PROFILE = "sparring__profile"
 Quotas = dict[str, list[int]]
 
 
 @dataclass(frozen=True)
-class Allotment:
-    """How rows are to be allotted.
+class SplitPlan:
+    """How rows are to be assigned.
 
     Attributes
     ----------
@@ -49,10 +49,10 @@ class Allotment:
     strict: bool = True
 
 
-def allot_rows(
+def assign_rows(
     rows: DataFrame,
     key: str,
-    plan: Allotment,
+    plan: SplitPlan,
     quotas_of: Callable[[Mapping[str, int], Sequence[float]], Quotas] = apportion,
 ) -> DataFrame:
     """Return ``rows``, which have a class and the text column ``key``, with the part of each.
@@ -61,7 +61,7 @@ def allot_rows(
     ----------
     rows : DataFrame
     key : str
-    plan : Allotment
+    plan : SplitPlan
     quotas_of : callable, default apportion
         Gives the rows of each class for each part, from the rows of each class and the weights.
 
@@ -70,14 +70,14 @@ def allot_rows(
     Cost: a pass over class and key, two beyond 10 MB (``spark.sql.autoBroadcastJoinThreshold``), three beyond ten
     million rows a class; no row shuffle.
     """
-    places = find_places(rows, CLASS, key, plan.seed)
+    places = hash_order(rows, CLASS, key, plan.seed)
     sizes = places.sizes
     require_members(plan, sizes, "rows", sum(sizes.values()))
     quotas = quotas_of(sizes, plan.weights)
     return assign_by_quota(rows, CLASS, key, quotas, plan.parts, plan.output, plan.seed, places)
 
 
-def allot_groups(rows: DataFrame, group: str, named_by: Sequence[str], plan: Allotment) -> DataFrame:
+def assign_groups(rows: DataFrame, group: str, named_by: Sequence[str], plan: SplitPlan) -> DataFrame:
     """Return ``rows``, which have a class and the text column ``group``, with the part of each one's group.
 
     Parameters
@@ -87,27 +87,27 @@ def allot_groups(rows: DataFrame, group: str, named_by: Sequence[str], plan: All
         Column of the groups' ids.
     named_by : sequence of str
         Columns that tell the user which group a message is about.
-    plan : Allotment
+    plan : SplitPlan
 
     Notes
     -----
     Cost: one pass with two shuffles of class counts a group, which are kept; two passes over these; a join of the
     groups back to the rows, broadcast when they are few.  The driver sees distinct class-count vectors, never groups.
     """
-    signed = sign_groups(rows, group)
-    found = Signatures.of(signed, group)
+    signed = profile_groups(rows, group)
+    found = ClassCountProfiles.of(signed, group)
     require_members(plan, found.groups_with(), "groups", sum(found.members.values()))
     _require_room(plan, found, rows, group, named_by)
     quotas = found.allocated(plan.weights, plan.seed)
     _require_filled(plan, quotas, found)
-    return rows.join(assign_signed(signed, group, quotas, plan), group)
+    return rows.join(assign_profiles(signed, group, quotas, plan), group)
 
 
-def sign_groups(rows: DataFrame, group: str) -> DataFrame:
+def profile_groups(rows: DataFrame, group: str) -> DataFrame:
     """Return the text of the class counts of every group: groups with the same one are interchangeable."""
     counted = rows.groupBy(group, CLASS).count()
     text = F.to_json(F.sort_array(F.collect_list(F.struct(CLASS, "count"))))
-    return computed_once(counted.groupBy(group).agg(text.alias(SIGNATURE)))
+    return computed_once(counted.groupBy(group).agg(text.alias(PROFILE)))
 
 
 def computed_once(frame: DataFrame) -> DataFrame:
@@ -116,25 +116,25 @@ def computed_once(frame: DataFrame) -> DataFrame:
     return frame.checkpoint() if kept else frame.localCheckpoint()
 
 
-def assign_signed(signed: DataFrame, group: str, quotas: Quotas, plan: Allotment) -> DataFrame:
+def assign_profiles(signed: DataFrame, group: str, quotas: Quotas, plan: SplitPlan) -> DataFrame:
     """Return the part of every group, taken in the order of their hashes until a signature's quota is full."""
-    assigned = assign_by_quota(signed, SIGNATURE, group, quotas, plan.parts, plan.output, plan.seed)
+    assigned = assign_by_quota(signed, PROFILE, group, quotas, plan.parts, plan.output, plan.seed)
     return assigned.select(group, quoted(plan.output))
 
 
 @dataclass(frozen=True)
-class Signatures:
+class ClassCountProfiles:
     """The distinct class-count vectors of groups, which is all that the driver sees of them.
 
     Attributes
     ----------
     classes : list of str
     vectors : dict of str to list of int
-        Signature -> rows of each class.
+        Profile -> rows of each class.
     members : dict of str to int
-        Signature -> groups.
+        Profile -> groups.
     examples : dict of str to str
-        Signature -> id of one of its groups.
+        Profile -> id of one of its groups.
     """
 
     classes: list[str]
@@ -143,13 +143,13 @@ class Signatures:
     examples: dict[str, str]
 
     @staticmethod
-    def of(signed: DataFrame, group: str, classes: Sequence[str] = ()) -> Signatures:
+    def of(signed: DataFrame, group: str, classes: Sequence[str] = ()) -> ClassCountProfiles:
         """Return those of ``signed``; ``classes`` come on top of those that it has."""
-        counts = F.from_json(SIGNATURE, f"array<struct<{CLASS}: string, count: long>>").alias("counts")
-        found = signed.groupBy(SIGNATURE).agg(F.count("*").alias("groups"), F.max(group).alias("example"))
-        rows = {row[SIGNATURE]: row for row in found.withColumn("counts", counts).collect()}
+        counts = F.from_json(PROFILE, f"array<struct<{CLASS}: string, count: long>>").alias("counts")
+        found = signed.groupBy(PROFILE).agg(F.count("*").alias("groups"), F.max(group).alias("example"))
+        rows = {row[PROFILE]: row for row in found.withColumn("counts", counts).collect()}
         names = sorted({*classes, *(entry[CLASS] for row in rows.values() for entry in row["counts"])})
-        return Signatures(
+        return ClassCountProfiles(
             names,
             {text: _vector(row["counts"], names) for text, row in rows.items()},
             {text: row["groups"] for text, row in rows.items()},
@@ -191,7 +191,7 @@ def _vector(counts: list[Any], classes: list[str]) -> list[int]:
     return [of.get(name, 0) for name in classes]
 
 
-def require_members(plan: Allotment, sizes: Mapping[str, int], unit: str, members: int) -> None:
+def require_members(plan: SplitPlan, sizes: Mapping[str, int], unit: str, members: int) -> None:
     """Raise :class:`SplitError` for fewer ``members`` than parts and, if strict, for classes with fewer than that."""
     if not sizes:
         raise SplitError(f"{plan.owner}: the table to split has no rows", "Check what earlier stages removed.")
@@ -213,7 +213,9 @@ def require_members(plan: Allotment, sizes: Mapping[str, int], unit: str, member
     )
 
 
-def _require_room(plan: Allotment, found: Signatures, rows: DataFrame, group: str, named_by: Sequence[str]) -> None:
+def _require_room(
+    plan: SplitPlan, found: ClassCountProfiles, rows: DataFrame, group: str, named_by: Sequence[str]
+) -> None:
     total, largest = found.rows(), found.largest()
     size, room = sum(found.vectors[largest]), max(plan.weights) * total
     if plan.strict and size > room:
@@ -229,7 +231,7 @@ def _require_room(plan: Allotment, found: Signatures, rows: DataFrame, group: st
         )
 
 
-def _require_filled(plan: Allotment, quotas: Quotas, found: Signatures) -> None:
+def _require_filled(plan: SplitPlan, quotas: Quotas, found: ClassCountProfiles) -> None:
     if not plan.strict:
         return
     for at, part in enumerate(plan.parts):

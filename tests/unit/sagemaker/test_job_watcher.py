@@ -9,7 +9,7 @@ import pytest
 from botocore.stub import Stubber
 
 from sparring.errors import SageMakerError
-from sparring.sagemaker.follow import LOG_GROUP, Follower, JobLog
+from sparring.sagemaker.job_watcher import LOG_GROUP, JobLog, JobWatcher
 from sparring.sagemaker.target import AwsTarget
 
 TARGET = AwsTarget("arn:aws:iam::123456789012:role/r", "bucket", "", "eu-west-1")
@@ -48,8 +48,8 @@ class Aws:
             stub.activate()
         self.told: list[str] = []
 
-    def follower(self, deadline: float = 100, metrics: dict[str, str] | None = None) -> Follower:
-        return Follower(TARGET, "job-1", deadline, metrics, self.told.append)
+    def watcher(self, deadline: float = 100, metrics: dict[str, str] | None = None) -> JobWatcher:
+        return JobWatcher(TARGET, "job-1", deadline, metrics, self.told.append)
 
 
 @pytest.fixture
@@ -71,8 +71,8 @@ def test_each_status_and_each_line_is_told_once_and_metrics_are_read_from_lines(
     aws.logs.add_response("get_log_events", page(token="t2"))
     aws.logs.add_response("describe_log_streams", STREAM)
     aws.logs.add_response("get_log_events", page(token="t2"))
-    follower = aws.follower(metrics={"auc": r"auc=([0-9.]+)"})
-    assert follower.until_ended()["TrainingJobStatus"] == "Completed"
+    watcher = aws.watcher(metrics={"auc": r"auc=([0-9.]+)"})
+    assert watcher.until_ended()["TrainingJobStatus"] == "Completed"
     assert aws.told == [
         "job-1: Starting - Preparing",
         "job-1 | auc=0.5",
@@ -82,8 +82,8 @@ def test_each_status_and_each_line_is_told_once_and_metrics_are_read_from_lines(
         "job-1 | auc=0.75",
         "job-1: auc = 0.75",
     ]
-    assert follower.metrics == {"auc": 0.75}
-    assert follower.tail() == "\n  | auc=0.5\n  | auc=0.75"
+    assert watcher.metrics == {"auc": 0.75}
+    assert watcher.tail() == "\n  | auc=0.5\n  | auc=0.75"
 
 
 def missing(aws: Aws) -> None:
@@ -103,7 +103,7 @@ def test_a_log_that_is_absent_is_said_once(aws: Aws, refuse: Callable[[Aws], Non
         aws.sagemaker.add_response("describe_training_job", described(status))
     for _ in range(asked):
         refuse(aws)
-    aws.follower().until_ended()
+    aws.watcher().until_ended()
     assert [line.startswith(says) for line in aws.told].count(True) == 1
     aws.logs.assert_no_pending_responses()
 
@@ -116,16 +116,16 @@ def test_a_job_past_its_deadline_is_stopped(aws: Aws) -> None:
     aws.sagemaker.add_response("describe_training_job", described("Stopping", 2))
     aws.sagemaker.add_response("describe_training_job", described("Stopped", 2))
     with pytest.raises(SageMakerError, match="had not ended 100 seconds after its creation; it was stopped"):
-        aws.follower(deadline=100).look()
+        aws.watcher(deadline=100).poll()
     aws.sagemaker.assert_no_pending_responses()
 
 
 def test_a_job_that_is_not_there_yet_is_none_and_one_that_never_comes_is_an_error(aws: Aws) -> None:
     for _ in range(2):
         aws.sagemaker.add_client_error("describe_training_job", "ValidationException", "Requested resource not found.")
-    assert aws.follower().look() is None
+    assert aws.watcher().poll() is None
     with pytest.raises(SageMakerError, match="There is no training job job-1"):
-        aws.follower().until_ended()
+        aws.watcher().until_ended()
 
 
 def test_all_pages_of_all_hosts_are_read(aws: Aws) -> None:

@@ -34,7 +34,7 @@ class Overlap:
 
 
 @dataclass(frozen=True)
-class Straddling:
+class CrossSplitOverlap:
     """All values by the parts they occur in.
 
     Attributes
@@ -106,7 +106,7 @@ def bits(masks: pd.Series, part: int) -> np.ndarray:
     return (masks.to_numpy(dtype=np.int64) >> part) & 1 == 1
 
 
-def straddling(table: AuditTable) -> Straddling:
+def straddling(table: AuditTable) -> CrossSplitOverlap:
     """Find the values of every kind, the parts they are in, and whether their labels differ.
 
     Notes
@@ -136,7 +136,7 @@ def straddling(table: AuditTable) -> Straddling:
     sums = [F.sum(f"n{part}").alias(f"n{part}") for part in numbers]
     sums += [F.sum(F.col(f"n{part}").cast("double") ** 2).alias(f"q{part}") for part in numbers]
     summary = values.groupBy("kind", "mask", "several", "conflict").agg(F.count("*").alias("values"), *sums)
-    return Straddling(values, summary.toPandas(), table.unit, list(table.counts.values()))
+    return CrossSplitOverlap(values, summary.toPandas(), table.unit, list(table.counts.values()))
 
 
 def _kinds(table: AuditTable) -> Column:
@@ -171,7 +171,9 @@ def _mask(flags: list[Column]) -> Column:
     return reduce(add, [F.when(flag, 1 << part).otherwise(0) for part, flag in enumerate(flags)])
 
 
-def examples(table: AuditTable, found: Straddling, kind: str, parts: tuple[int, int], conflict: bool = False) -> list:
+def examples(
+    table: AuditTable, found: CrossSplitOverlap, kind: str, parts: tuple[int, int], conflict: bool = False
+) -> list:
     """Return a few values that both parts hold: how often, and what they look like in the second.
 
     Cost: the shuffle of :func:`straddling` and a pass; made only when there is something to show.
@@ -183,7 +185,7 @@ def examples(table: AuditTable, found: Straddling, kind: str, parts: tuple[int, 
     if conflict:
         shared = shared.where("conflict")
     chosen = shared.orderBy(F.desc(f"n{right}"), "value").limit(EXAMPLES).collect()
-    looks = looks_of(table, KINDS[kind], [row["value"] for row in chosen], right)
+    looks = example_rows(table, KINDS[kind], [row["value"] for row in chosen], right)
     return [
         {
             **looks.get(row["value"], {}),
@@ -194,15 +196,15 @@ def examples(table: AuditTable, found: Straddling, kind: str, parts: tuple[int, 
     ]
 
 
-def looks_of(table: AuditTable, column: str, values: list[str], part: int) -> dict[str, dict[str, Any]]:
+def example_rows(table: AuditTable, column: str, values: list[str], part: int) -> dict[str, dict[str, Any]]:
     """Return the columns that tell rows of a part apart to people, of one row for each value of ``column``."""
     from pyspark.sql import functions as F
 
     wanted = {KEY: table.columns.keys, GROUP: table.columns.groups}.get(column) or table.columns.keys
     names = list(wanted or table.columns.features)[:SHOWN_COLUMNS]
-    moments = set(table.columns.moments)
+    timestamps = set(table.columns.timestamps)
     shown = [
-        (F.timestamp_seconds(quoted(name)) if name in moments else named(name)).cast("string").alias(name)
+        (F.timestamp_seconds(quoted(name)) if name in timestamps else named(name)).cast("string").alias(name)
         for name in names
     ]
     rows = table.rows.where(F.col(column).isin(values) & (F.col(PART) == part))

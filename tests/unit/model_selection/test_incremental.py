@@ -1,4 +1,4 @@
-"""A grown table: old rows stay, new ones join, what bridges is quarantined, drift is repaired."""
+"""A grown table: old rows stay, new ones join, what conflicts is quarantined, drift is repaired."""
 
 from __future__ import annotations
 
@@ -65,10 +65,10 @@ def check_quarantine(before: pd.DataFrame, after: pd.DataFrame, grown: Any) -> N
     out = (in_play["split"] == "quarantine").to_numpy() & np.array(new)
     assert all(len(parts[unit]) > 1 for unit in component[out])
     found = grown.report()
-    assert found["quarantined"] == out.sum() == sum(found["bridges"].values())
+    assert found["quarantined"] == out.sum() == sum(found["conflicting_splits"].values())
     assert found["old"] == len(before)
     assert found["joined"] + found["fresh"] == sum(new) - out.sum()
-    assert all(" " in bridge for bridge in found["bridges"])
+    assert all(" " in bridge for bridge in found["conflicting_splits"])
 
 
 def test_new_groups_make_up_for_what_drifted(spark: SparkSession) -> None:
@@ -91,7 +91,7 @@ def test_without_groups_classes_come_back_to_within_one_row(spark: SparkSession)
     frame = grown.rows.toPandas()
     assert np.ptp(frame[frame["label"] == 0]["fold"].value_counts()) <= 1
     assert np.ptp(frame[frame["label"] == 1]["fold"].value_counts()) <= 1
-    assert grown.report() == {"old": 50, "joined": 0, "fresh": 24, "quarantined": 0, "bridges": {}}
+    assert grown.report() == {"old": 50, "joined": 0, "fresh": 24, "quarantined": 0, "conflicting_splits": {}}
     same = StratifiedKFold(**KEY, stratifyCols=["label"], numFolds=3).assign_new(rows, grown.rows)
     assert same.report()["old"] == 74
 

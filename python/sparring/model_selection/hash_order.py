@@ -40,7 +40,7 @@ class Place(NamedTuple):
     key: str | None
 
 
-class Places(ABC):
+class HashOrder(ABC):
     """The order of the rows of each stratum, by hash and key."""
 
     @property
@@ -62,12 +62,12 @@ def seeded_hash(seed: int, key: Column) -> Column:
 
 
 def with_place(rows: DataFrame, stratum: str, key: str, seed: int) -> DataFrame:
-    """Return ``rows`` with what :func:`find_places` looks at."""
+    """Return ``rows`` with what :func:`hash_order` looks at."""
     place = {STRATUM: named(stratum), KEY: named(key), HASH: seeded_hash(seed, named(key))}
     return rows.withColumns(place)
 
 
-def find_places(rows: DataFrame, stratum: str, key: str, seed: int) -> Places:
+def hash_order(rows: DataFrame, stratum: str, key: str, seed: int) -> HashOrder:
     """Return the order of the rows of each stratum by the hash of their key.
 
     Parameters
@@ -88,7 +88,7 @@ def find_places(rows: DataFrame, stratum: str, key: str, seed: int) -> Places:
 
 
 @dataclass(frozen=True)
-class _Collected(Places):
+class _Collected(HashOrder):
     """The hashes of a small table."""
 
     placed: DataFrame
@@ -125,7 +125,7 @@ class _Collected(Places):
 
 
 @dataclass(frozen=True)
-class _Counted(Places):
+class _Counted(HashOrder):
     """Rows by stratum and bucket of the hash: its first bits, so that buckets are in the order of the hashes."""
 
     placed: DataFrame

@@ -1,4 +1,4 @@
-"""Places in the order of hashes: those that sorting finds, whichever way the table is looked at."""
+"""HashOrder in the order of hashes: those that sorting finds, whichever way the table is looked at."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from sparring.data.literal import literal_table
 from sparring.model_selection import places as module
 from sparring.model_selection.cuts import assign_by_quota
-from sparring.model_selection.places import find_places
+from sparring.model_selection.hash_order import hash_order
 
 NEVER, ALWAYS = "-1", "1TB"
 PARTS = ["a", "b", "c"]
@@ -40,7 +40,7 @@ def test_places_are_those_of_sorted_rows(
     monkeypatch.setattr(module, "seeded_hash", hashed)
     spark_conf.conf.set("spark.sql.autoBroadcastJoinThreshold", threshold)
     table = literal_table(spark_conf, [{"s": s, "k": f"key {k}"} for s, k in rows], "s string, k string")
-    assert isinstance(find_places(table, "s", "k", 3), module._Collected) == (threshold == ALWAYS)
+    assert isinstance(hash_order(table, "s", "k", 3), module._Collected) == (threshold == ALWAYS)
     assigned = assign_by_quota(table, "s", "k", quotas_of(rows), PARTS, "part", 3)
     found = assigned.withColumn("hash", hashed(3, F.col("k"))).collect()  # type: ignore[operator]
     for stratum, quota in quotas_of(rows).items():
@@ -55,7 +55,7 @@ def test_large_strata_are_counted_in_finer_buckets(spark_conf: SparkSession, mon
     keys = spark_conf.range(9_000).select(F.lit("all").alias("s"), F.col("id").cast("string").alias("k"))
     spark_conf.conf.set("spark.sql.autoBroadcastJoinThreshold", ALWAYS)
     ranks = {"all": [1, 10, 11, 4_500, 9_000]}
-    expected = [place.hash for place in find_places(keys, "s", "k", 1).at(ranks)["all"]]
+    expected = [place.hash for place in hash_order(keys, "s", "k", 1).at(ranks)["all"]]
     spark_conf.conf.set("spark.sql.autoBroadcastJoinThreshold", NEVER)
     passes: list[Column] = []
     count = module._count_buckets
@@ -63,6 +63,6 @@ def test_large_strata_are_counted_in_finer_buckets(spark_conf: SparkSession, mon
     for most, wanted in ((10_000_000, 1), (5_000, 2)):
         monkeypatch.setattr(module, "FIRST_ROWS", most)
         passes.clear()
-        found = find_places(keys, "s", "k", 1).at(ranks)["all"]
+        found = hash_order(keys, "s", "k", 1).at(ranks)["all"]
         assert [place.hash for place in found] == expected
         assert len(passes) == wanted

@@ -1,4 +1,4 @@
-"""A grown table: old rows stay, new ones join what they belong to, only wholly new groups are free to be dealt.
+"""A grown table: old rows stay, new ones join what they belong to, only wholly new groups are free to be distributed.
 
 What the rows of a group, or of a duplicate cluster, were given before decides for its new rows.  A new row that would
 join two parts is a leak whichever it went to: it goes into quarantine and is reported.
@@ -16,21 +16,26 @@ from pyspark.sql import functions as F
 
 from sparring.errors import SplitError
 from sparring.model_selection.allocation import apportion
-from sparring.model_selection.allot import Signatures, assign_signed, computed_once, sign_groups
+from sparring.model_selection.assign import ClassCountProfiles, assign_profiles, computed_once, profile_groups
 from sparring.model_selection.cuts import assign_by_quota
-from sparring.model_selection.stage import UNIT, Keyed
+from sparring.model_selection.stage import UNIT, HashSplitter
 from sparring.model_selection.strata import CLASS
 from sparring.model_selection.values import value_hash
 from sparring.params import checked_schema, require_columns
 from sparring.spark.reserved import named, quoted
 
-ROW_KEY, PART, FATE, BRIDGES = "sparring__row_key", "sparring__part", "sparring__fate", "sparring__bridges"
+ROW_KEY, PART, STATUS, CONFLICTS = (
+    "sparring__row_key",
+    "sparring__part",
+    "sparring__status",
+    "sparring__conflicting_splits",
+)
 QUARANTINE = "quarantine"
 QUARANTINE_FOLD = "-1"
 
 
 @dataclass(frozen=True)
-class Appended:
+class IncrementalSplit:
     """A grown table and what became of its new rows.
 
     Attributes
@@ -38,12 +43,12 @@ class Appended:
     rows : DataFrame
         All rows with the stage's output columns; the part of a row in quarantine is ``"quarantine"``, its fold -1.
     quarantined : DataFrame
-        The new rows in quarantine, with ``sparring__bridges``: the parts that each would join.
+        The new rows in quarantine, with ``sparring__conflicting_splits``: the parts that each would join.
     """
 
     rows: DataFrame
     quarantined: DataFrame
-    ledger: DataFrame
+    assignments: DataFrame
 
     def report(self) -> dict[str, Any]:
         """Return rows by what became of them, and rows in quarantine by the parts that they would join.
@@ -51,35 +56,35 @@ class Appended:
         Returns
         -------
         dict
-            ``old``, ``joined`` (a known group or cluster), ``fresh`` (wholly new ones), ``quarantined``; ``bridges``:
-            "a, b" -> rows.
+            ``old``, ``joined`` (a known group or cluster), ``fresh`` (wholly new ones), ``quarantined``;
+            ``conflicting_splits``: "a, b" -> rows.
 
         Notes
         -----
         Cost: two passes over the narrow table of keys and parts.
         """
-        counted: dict[str, int] = dict(self.ledger.groupBy(FATE).count().collect())
-        between = self.quarantined.groupBy(F.concat_ws(", ", F.array_sort(BRIDGES))).count().collect()
-        fates = {fate: counted.get(fate, 0) for fate in ("old", "joined", "fresh", "quarantined")}
-        return fates | {"bridges": dict(sorted((str(parts), rows) for parts, rows in between))}
+        counted: dict[str, int] = dict(self.assignments.groupBy(STATUS).count().collect())
+        between = self.quarantined.groupBy(F.concat_ws(", ", F.array_sort(CONFLICTS))).count().collect()
+        statuses = {status: counted.get(status, 0) for status in ("old", "joined", "fresh", "quarantined")}
+        return statuses | {"conflicting_splits": dict(sorted((str(parts), rows) for parts, rows in between))}
 
 
-class Growing(Keyed):
+class IncrementalSplitter(HashSplitter):
     """Base of those that can go on when the table has grown."""
 
-    def assign_new(self, rows: DataFrame, previous: DataFrame) -> Appended:
-        """Allot the new rows of a grown table; the old ones stay where they are.
+    def assign_new(self, rows: DataFrame, previous: DataFrame) -> IncrementalSplit:
+        """Assign the new rows of a grown table; the old ones stay where they are.
 
-        See :func:`sparring.model_selection.append.assign_new`.
+        See :func:`sparring.model_selection.incremental.assign_new`.
         """
         return assign_new(self, rows, previous)
 
 
-def assign_new(stage: Growing, rows: DataFrame, previous: DataFrame) -> Appended:
-    """Allot the new rows of a grown table; the old ones stay where they are.
+def assign_new(stage: IncrementalSplitter, rows: DataFrame, previous: DataFrame) -> IncrementalSplit:
+    """Assign the new rows of a grown table; the old ones stay where they are.
 
     A new row of a known group or duplicate cluster joins its part.  A new row that would join two parts goes into
-    quarantine, and so do the new rows of a group that only together would.  What is wholly new is dealt so that
+    quarantine, and so do the new rows of a group that only together would.  What is wholly new is distributed so that
     classes which drifted come back towards their shares of all rows; nothing old ever moves for it.
 
     Parameters
@@ -93,7 +98,7 @@ def assign_new(stage: Growing, rows: DataFrame, previous: DataFrame) -> Appended
 
     Returns
     -------
-    Appended
+    IncrementalSplit
 
     Raises
     ------
@@ -120,18 +125,18 @@ def assign_new(stage: Growing, rows: DataFrame, previous: DataFrame) -> Appended
     keyed = rows.withColumn(ROW_KEY, stage.key(rows))
     known = _known(stage, previous)
     narrow = stage.with_class(keyed).select(ROW_KEY, CLASS, *map(quoted, stage.grouped_by))
-    ledger = computed_once(narrow.dropDuplicates([ROW_KEY]).join(known, ROW_KEY, "left"))
-    dealt = _deal_groups(stage, ledger) if stage.grouped_by else _deal_rows(stage, ledger)
-    ledger = computed_once(dealt.select(ROW_KEY, UNIT, quoted(output), BRIDGES, FATE))
-    joined = keyed.join(ledger, ROW_KEY)
-    return Appended(
+    assignments = computed_once(narrow.dropDuplicates([ROW_KEY]).join(known, ROW_KEY, "left"))
+    distributed = _distribute_groups(stage, assignments) if stage.grouped_by else _distribute_rows(stage, assignments)
+    assignments = computed_once(distributed.select(ROW_KEY, UNIT, quoted(output), CONFLICTS, STATUS))
+    joined = keyed.join(assignments, ROW_KEY)
+    return IncrementalSplit(
         stage.as_declared(joined, schema),
-        joined.where(F.col(FATE) == "quarantined").select(*[quoted(name) for name in rows.columns], BRIDGES),
-        ledger,
+        joined.where(F.col(STATUS) == "quarantined").select(*[quoted(name) for name in rows.columns], CONFLICTS),
+        assignments,
     )
 
 
-def _known(stage: Growing, previous: DataFrame) -> DataFrame:
+def _known(stage: IncrementalSplitter, previous: DataFrame) -> DataFrame:
     """Return the part of every key, once."""
     plan = stage.plan()
     part = named(plan.output).cast("string")
@@ -151,30 +156,30 @@ def _known(stage: Growing, previous: DataFrame) -> DataFrame:
     return found.select(ROW_KEY, PART)
 
 
-def _quarantine(stage: Growing) -> str:
+def _quarantine(stage: IncrementalSplitter) -> str:
     return QUARANTINE_FOLD if stage.hasParam("foldCol") else QUARANTINE
 
 
-def _deal_rows(stage: Growing, ledger: DataFrame) -> DataFrame:
+def _distribute_rows(stage: IncrementalSplitter, assignments: DataFrame) -> DataFrame:
     """Return the part of every row, each for itself."""
     plan = stage.plan()
-    held, sizes = _counts(ledger, plan.parts)
+    held, sizes = _counts(assignments, plan.parts)
     quotas = apportion(sizes, plan.weights, held)
     fresh = assign_by_quota(
-        ledger.where(F.col(PART).isNull()), CLASS, ROW_KEY, quotas, plan.parts, plan.output, plan.seed
+        assignments.where(F.col(PART).isNull()), CLASS, ROW_KEY, quotas, plan.parts, plan.output, plan.seed
     )
-    old = ledger.where(F.col(PART).isNotNull()).withColumn(plan.output, F.col(PART))
-    bridges = F.lit(None).cast("array<string>").alias(BRIDGES)
-    both = old.withColumn(FATE, F.lit("old")).unionByName(fresh.withColumn(FATE, F.lit("fresh")))
-    return both.select("*", F.col(ROW_KEY).alias(UNIT), bridges)
+    old = assignments.where(F.col(PART).isNotNull()).withColumn(plan.output, F.col(PART))
+    conflicts = F.lit(None).cast("array<string>").alias(CONFLICTS)
+    both = old.withColumn(STATUS, F.lit("old")).unionByName(fresh.withColumn(STATUS, F.lit("fresh")))
+    return both.select("*", F.col(ROW_KEY).alias(UNIT), conflicts)
 
 
-def _counts(ledger: DataFrame, parts: Sequence[str]) -> tuple[dict[str, list[int]], dict[str, int]]:
+def _counts(assignments: DataFrame, parts: Sequence[str]) -> tuple[dict[str, list[int]], dict[str, int]]:
     """Return class -> rows that each part holds, and class -> rows without a part."""
     held: dict[str, list[int]] = {}
     free: dict[str, int] = {}
     place = {name: at for at, name in enumerate(parts)}
-    for name, part, count in ledger.groupBy(CLASS, PART).count().collect():
+    for name, part, count in assignments.groupBy(CLASS, PART).count().collect():
         if part is None:
             free[name] = count
         elif part in place:
@@ -182,10 +187,10 @@ def _counts(ledger: DataFrame, parts: Sequence[str]) -> tuple[dict[str, list[int
     return held, free
 
 
-def _deal_groups(stage: Growing, ledger: DataFrame) -> DataFrame:
+def _distribute_groups(stage: IncrementalSplitter, assignments: DataFrame) -> DataFrame:
     """Return the part of every row: its unit's, or its quota's if the unit is new."""
     plan, quarantine = stage.plan(), _quarantine(stage)
-    marked = computed_once(_with_bridges(stage, ledger, quarantine))
+    marked = computed_once(_with_conflicts(stage, assignments, quarantine))
     # Old rows in quarantine, and new ones that bridge by themselves, join nothing any more.
     inside = stage.with_unit(marked.where(~_is_out(quarantine)))
     parts = inside.groupBy(UNIT).agg(F.array_sort(F.collect_set(PART)).alias("sparring__unit_parts"))
@@ -193,67 +198,67 @@ def _deal_groups(stage: Growing, ledger: DataFrame) -> DataFrame:
     joined, several = F.size("sparring__unit_parts") == 1, F.size("sparring__unit_parts") > 1
     new = F.col(PART).isNull()
     settled = united.withColumn(PART, F.coalesce(PART, F.when(joined, F.col("sparring__unit_parts")[0])))
-    fresh = _deal_fresh(stage, settled.where(~several | ~new))
+    fresh = _distribute_fresh(stage, settled.where(~several | ~new))
     chosen = settled.join(fresh, UNIT, "left").select(
         ROW_KEY,
         UNIT,
         F.coalesce(PART, quoted(plan.output), F.lit(quarantine)).alias(plan.output),
-        F.when(new & several, F.col("sparring__unit_parts")).alias(BRIDGES),
+        F.when(new & several, F.col("sparring__unit_parts")).alias(CONFLICTS),
     )
     out = stage.with_unit(marked.where(_is_out(quarantine)))
     kept_out = out.select(
-        ROW_KEY, UNIT, F.lit(quarantine).alias(plan.output), F.when(new, F.col(BRIDGES)).alias(BRIDGES)
+        ROW_KEY, UNIT, F.lit(quarantine).alias(plan.output), F.when(new, F.col(CONFLICTS)).alias(CONFLICTS)
     )
-    fates = united.select(ROW_KEY, _fate(new, several, joined))
-    fates = fates.unionByName(out.select(ROW_KEY, F.when(new, "quarantined").otherwise("old").alias(FATE)))
-    return chosen.unionByName(kept_out).join(fates, ROW_KEY)
+    statuses = united.select(ROW_KEY, _status(new, several, joined))
+    statuses = statuses.unionByName(out.select(ROW_KEY, F.when(new, "quarantined").otherwise("old").alias(STATUS)))
+    return chosen.unionByName(kept_out).join(statuses, ROW_KEY)
 
 
-def _fate(new: Column, several: Column, joined: Column) -> Column:
-    fate = F.when(~new, "old").when(several, "quarantined").when(joined, "joined").otherwise("fresh")
-    return fate.alias(FATE)
+def _status(new: Column, several: Column, joined: Column) -> Column:
+    status = F.when(~new, "old").when(several, "quarantined").when(joined, "joined").otherwise("fresh")
+    return status.alias(STATUS)
 
 
 def _is_out(quarantine: str) -> Column:
-    return F.coalesce(F.col(PART) == quarantine, F.size(BRIDGES) > 1)
+    return F.coalesce(F.col(PART) == quarantine, F.size(CONFLICTS) > 1)
 
 
-def _with_bridges(stage: Growing, ledger: DataFrame, quarantine: str) -> DataFrame:
-    """Return the ledger with the parts that the group and the cluster of each new row are in."""
+def _with_conflicts(stage: IncrementalSplitter, assignments: DataFrame, quarantine: str) -> DataFrame:
+    """Return the assignments with the parts that the group and the cluster of each new row are in."""
     ways = [columns for columns in (stage.columns_in("groupCols"), stage.columns_in("clusterCol")) if columns]
     found: list[str] = []
     for number, columns in enumerate(ways):
         way, parts = f"sparring__way{number}", f"sparring__parts{number}"
-        ledger = ledger.withColumn(way, value_hash(columns, ledger.schema))
-        settled = ledger.where(F.col(PART).isNotNull() & (F.col(PART) != quarantine))
-        ledger = ledger.join(settled.groupBy(way).agg(F.collect_set(PART).alias(parts)), way, "left")
+        assignments = assignments.withColumn(way, value_hash(columns, assignments.schema))
+        settled = assignments.where(F.col(PART).isNotNull() & (F.col(PART) != quarantine))
+        assignments = assignments.join(settled.groupBy(way).agg(F.collect_set(PART).alias(parts)), way, "left")
         found.append(parts)
     none = F.array().cast("array<string>")
     touched = reduce(F.array_union, [F.coalesce(F.col(parts), none) for parts in found])
-    names = [name for name in ledger.columns if not name.startswith(("sparring__way", "sparring__parts"))]
-    return ledger.select(
-        *[quoted(name) for name in names], F.when(F.col(PART).isNull(), F.array_sort(touched)).alias(BRIDGES)
+    names = [name for name in assignments.columns if not name.startswith(("sparring__way", "sparring__parts"))]
+    return assignments.select(
+        *[quoted(name) for name in names], F.when(F.col(PART).isNull(), F.array_sort(touched)).alias(CONFLICTS)
     )
 
 
-def _deal_fresh(stage: Growing, settled: DataFrame) -> DataFrame:
-    """Return the part of every unit that holds new rows only, dealt to what the classes miss now."""
+def _distribute_fresh(stage: IncrementalSplitter, settled: DataFrame) -> DataFrame:
+    """Return the part of every unit that holds new rows only, distributed to what the classes miss now."""
     plan = stage.plan()
     held, _ = _counts(settled, plan.parts)
-    signed = sign_groups(settled.where(F.col(PART).isNull()), UNIT)
-    found = Signatures.of(signed, UNIT, list(held))
+    signed = profile_groups(settled.where(F.col(PART).isNull()), UNIT)
+    found = ClassCountProfiles.of(signed, UNIT, list(held))
     quotas = quotas_for_new(found, held, plan.weights, plan.seed)
-    return assign_signed(signed, UNIT, quotas, plan)
+    return assign_profiles(signed, UNIT, quotas, plan)
 
 
 def quotas_for_new(
-    found: Signatures, held: Mapping[str, Sequence[int]], weights: Sequence[float], seed: int
+    found: ClassCountProfiles, held: Mapping[str, Sequence[int]], weights: Sequence[float], seed: int
 ) -> dict[str, list[int]]:
     """Return signature -> new groups for each part, so that old rows and new ones together come near their shares.
 
     Parameters
     ----------
-    found : Signatures
+    found : ClassCountProfiles
         The new groups; its classes are all there are.
     held : mapping of str to sequence of int
         Class -> rows that each part holds.
