@@ -9,7 +9,7 @@ from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
 from sparring.data.literal import literal_table
-from sparring.model_selection import places as module
+from sparring.model_selection import hash_order as module
 from sparring.model_selection.cuts import assign_by_quota
 from sparring.model_selection.hash_order import hash_order
 

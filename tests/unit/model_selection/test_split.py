@@ -120,7 +120,7 @@ def test_no_group_straddles_and_classes_stay_near_their_shares(rows: DataFrame, 
         }
 
 
-def test_groups_and_clusters_are_united_before_they_are_dealt(rows: DataFrame, visits: pd.DataFrame) -> None:
+def test_groups_and_clusters_are_united_before_they_are_distributed(rows: DataFrame, visits: pd.DataFrame) -> None:
     stage = StratifiedSplitter(keyCols=["id"], groupCols=["patient"], clusterCol="scan")
     few = rows.where("patient < 600")
     frame = stage.transform(few).toPandas()

@@ -205,9 +205,9 @@ def test_a_ledger_on_aws_holds_no_secret(tmp_path: Path) -> None:
 
 def test_only_the_target_and_who_waits_ask_whether_it_is_an_emulator() -> None:
     folder = Path(target_module.__file__).parent
-    asking = {path.name for path in folder.glob("*.py") if "emulator" in path.read_text()}
-    # target: addresses; resources, follow and clients: how long to wait; registry: an emulator that is gone.
-    assert asking == {"target.py", "resources.py", "follow.py", "clients.py", "registry.py"}
+    asking = {path.name for path in folder.glob("*.py") if ".emulator is" in path.read_text()}
+    # target: addresses; resources, watcher and clients: how long to wait; registry: an emulator that is gone.
+    assert asking == {"target.py", "resources.py", "job_watcher.py", "clients.py", "resource_registry.py"}
 
 
 class Session:
