@@ -34,3 +34,10 @@ def test_a_recipe_runs_as_written(recipe: Path, tmp_path: Path) -> None:
 
 def test_there_is_a_recipe_for_each_kind_of_addition() -> None:
     assert {path.stem for path in RECIPES} == {"engine", "family", "metric", "stage", "table-format", "task"}
+
+
+def test_the_table_tells_how_many_lines_each_addition_takes() -> None:
+    table = (RECIPES[0].parent / "README.md").read_text()
+    told = {name: int(lines) for name, lines in re.findall(r"\]\(([\w-]+)\.md\) \|.*\| (\d+) \|$", table, re.M)}
+    first = {path.stem: next(BLOCK.finditer(path.read_text()))["code"] for path in RECIPES}
+    assert told == {name: sum(bool(line.strip()) for line in code.splitlines()) for name, code in first.items()}

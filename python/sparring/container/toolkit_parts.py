@@ -60,7 +60,7 @@ class Response:
         self.status_code, self.headers = status, headers or {}
 
     def get_data(self, as_text: bool = False) -> str | bytes:
-        """Return the body."""
+        """Return the body, decoded as UTF-8 if ``as_text``; as Flask's and werkzeug's responses do."""
         return self.data.decode() if as_text else self.data
 
 
@@ -85,7 +85,7 @@ class Environment:
     """What the training toolkit tells a script: the members of ``SM_TRAINING_ENV`` as attributes."""
 
     def __getattr__(self, name: str) -> Any:
-        """Return one member."""
+        """Return the member ``name``; which there are depends on the job's configuration."""
         told: dict[str, Any] = json.loads(os.environ.get(ATTRIBUTE_VARIABLE, "{}"))
         if name not in told:
             raise AttributeError(

@@ -148,7 +148,7 @@ class _Joined(io.RawIOBase):
         self._open: BinaryIO | None = None
 
     def readable(self) -> bool:
-        """Return True."""
+        """Return True: ``io`` asks before it buffers."""
         return True
 
     def readinto(self, buffer: Any) -> int:

@@ -85,7 +85,7 @@ class Contributions(Evidence):
 
     @property
     def variance(self) -> float:
-        """The infinitesimal jackknife's."""
+        """Of the value, by the infinitesimal jackknife; NaN for a single cluster."""
         return standard_error(self.by_cluster) ** 2 if len(self.by_cluster) > 1 else float("nan")
 
     def interval(self, confidence: float) -> Interval:

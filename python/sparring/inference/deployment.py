@@ -123,7 +123,7 @@ class DataCapture:
     json_types: tuple[str, ...] = ("application/json", "application/jsonlines")
 
     def request(self) -> dict[str, Any]:
-        """Return the DataCaptureConfig."""
+        """Return this as the member ``DataCaptureConfig`` of CreateEndpointConfig."""
         return {
             "EnableCapture": True,
             "InitialSamplingPercentage": self.percent,
@@ -153,7 +153,7 @@ class AsyncOutput:
     max_concurrent: int = 4
 
     def request(self) -> dict[str, Any]:
-        """Return the AsyncInferenceConfig."""
+        """Return this as the member ``AsyncInferenceConfig`` of CreateEndpointConfig."""
         return {
             "OutputConfig": {"S3OutputPath": self.output, "S3FailurePath": self.failure},
             "ClientConfig": {"MaxConcurrentInvocationsPerInstance": self.max_concurrent},

@@ -74,7 +74,7 @@ class _ScoringParams(KeywordParams):
 
     @property
     def target(self) -> AwsTarget:
-        """The account."""
+        """Where the model is served: an AWS account or the emulator, from the Param ``targetJson``."""
         return AwsTarget.from_json(self.getOrDefault("targetJson"))
 
     def _require(self, *names: str) -> None:

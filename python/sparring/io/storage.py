@@ -58,7 +58,7 @@ def plain(path: str) -> str:
 
 
 def join(folder: str, *parts: str) -> str:
-    """Return ``folder/part/...``."""
+    """Return the path of ``parts`` below ``folder``, local or a URI, with or without a slash at its end."""
     return "/".join([folder.rstrip("/"), *parts])
 
 

@@ -104,7 +104,7 @@ class HasParts(Params):
         yield part == first, part == second
 
     def fold_count(self, assigned: Any) -> int:
-        """Return 1."""
+        """Return 1: the first part trains, the second is tested, as one fold."""
         return 1
 
     def _check(self) -> None:

@@ -138,14 +138,7 @@ def assemble_report(
     prices = load_prices()
     estimates = [cost.to_dict() for result in results for cost in costs(result, prices)]
     facts: Any = {
-        "run": {
-            "name": config.name,
-            "started": manifest.started,
-            "seed": config.seed,
-            "left_out": list(left_out),
-            "command": typed_command(sys.argv),
-            "config": config.model_dump(mode="json"),
-        },
+        "run": _run_facts(config, manifest, left_out),
         "task": question.task.describe(question.target, question.label, question.metric),
         **_row_facts(manifest),
         "not_features": manifest.report("ingest").get("not_features", {}),
@@ -170,13 +163,30 @@ def assemble_report(
             caveats=[*manifest.report("deduplicate").get("caveats", ()), *_left_out(left_out, results)],
         ),
         "environment": environment(results),
-        "stages": [
-            {"name": name, "seconds": stage["seconds"], "rows": stage["report"].get("rows")}
-            for name, stage in manifest.stages.items()
-        ],
+        "stages": _stage_facts(manifest),
         "costs": estimates,
     }
     return write_report(folder, facts), facts
+
+
+def _run_facts(config: RunConfig, manifest: Manifest, left_out: Sequence[str]) -> dict[str, Any]:
+    """Return what was run, and how to run it again."""
+    return {
+        "name": config.name,
+        "started": manifest.started,
+        "seed": config.seed,
+        "left_out": list(left_out),
+        "command": typed_command(sys.argv),
+        "config": config.model_dump(mode="json"),
+    }
+
+
+def _stage_facts(manifest: Manifest) -> list[dict[str, Any]]:
+    """Return how long each stage took and how many rows it left."""
+    return [
+        {"name": name, "seconds": stage["seconds"], "rows": stage["report"].get("rows")}
+        for name, stage in manifest.stages.items()
+    ]
 
 
 def _left_out(names: Sequence[str], results: list[dict[str, Any]]) -> list[str]:

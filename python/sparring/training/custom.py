@@ -100,7 +100,7 @@ class CustomTrainer(SingleNodeTrainer):
 
     @classmethod
     def load_model(cls, folder: str) -> CustomModel:
-        """Return the estimator."""
+        """Return the estimator that joblib wrote; refused unless the user trusts it, for a pickle can run anything."""
         with TemporaryDirectory() as scratch:
             path = Path(scratch) / CustomModel.file_name
             path.write_bytes(storage.read_bytes(storage.join(folder, CustomModel.file_name)))

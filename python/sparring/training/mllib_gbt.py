@@ -51,5 +51,5 @@ class MllibTrees(MllibTrainer):
 
     @classmethod
     def load_model(cls, folder: str) -> TreesModel:
-        """Return the trees."""
+        """Return MLlib's trees as arrays, read from what Spark saved; no Spark is needed."""
         return read_trees(storage.join(folder, "mllib"))

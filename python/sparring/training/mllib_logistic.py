@@ -56,7 +56,7 @@ class MllibLogistic(MllibTrainer):
 
     @classmethod
     def load_model(cls, folder: str) -> LinearModel:
-        """Return the coefficients."""
+        """Return the linear model in ``folder``, whichever library fitted it; it scores without Spark."""
         return read_linear(folder)
 
 

@@ -1,4 +1,4 @@
-"""Timing a contender's phases apart: session, read, hand-off, fit, score."""
+"""Timing a contender's phases apart: session, read, data transfer, fit, score."""
 
 from __future__ import annotations
 

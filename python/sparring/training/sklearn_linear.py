@@ -79,5 +79,5 @@ class SklearnLinear(SingleNodeTrainer):
 
     @classmethod
     def load_model(cls, folder: str) -> LinearModel:
-        """Return the coefficients."""
+        """Return the linear model in ``folder``, whichever library fitted it; it scores without Spark."""
         return read_linear(folder)

@@ -146,7 +146,7 @@ class SparkXGBoost(Trainer):
 
     @classmethod
     def load_model(cls, folder: str) -> XGBoostModel:
-        """Return the booster."""
+        """Return the booster that the fit left in ``folder``, as a model that scores without Spark."""
         return XGBoostModel(storage.read_bytes(storage.join(folder, BOOSTER)))
 
 

@@ -51,5 +51,5 @@ def require_finite(values: np.ndarray, what: str) -> None:
 
 
 def empty() -> pa.LargeBinaryArray:
-    """Return no record."""
+    """Return an array of no records, of the type that :func:`binary` gives."""
     return binary(np.empty(0, np.uint8), np.empty(0, np.int64))

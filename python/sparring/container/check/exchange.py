@@ -114,7 +114,7 @@ class _Timed(io.RawIOBase):
         self.connection, self.size = connection, 0
 
     def readable(self) -> bool:
-        """Return True."""
+        """Return True: ``io`` asks before it buffers."""
         return True
 
     def readinto(self, buffer: Any) -> int:

@@ -93,7 +93,7 @@ class Report:
 
     @property
     def failed(self) -> list[Finding]:
-        """The broken rules."""
+        """Rules of the contract that the container breaks, each with what to fix."""
         return self.of("fail")
 
     @property
