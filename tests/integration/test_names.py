@@ -80,7 +80,22 @@ OURS = [
     *("_class", "_hash", "weight", "isSurvivor", "KEY", "Label", "indices", "group", "fold", "fold0", "trainFrom"),
     *("probability", "prediction", "score", "reason", "_unit_id", "_key", "_groupCols", "_stratifyCols", "_keyCols"),
     *("_c0", "c0", "v0", "n0", "node", "component", "src", "dst", "high", "low", "bands", "similarity", "rows"),
-    *("count", "fate", "bridges", "sent", "kind", "value", "mask", "conflict", "cell", "name", "mode", "positives"),
+    *(
+        "count",
+        "fate",
+        "bridges",
+        "status",
+        "conflicting_splits",
+        "sent",
+        "kind",
+        "value",
+        "mask",
+        "conflict",
+        "cell",
+        "name",
+        "mode",
+        "positives",
+    ),
     *("negatives", "id", "held", "at", "variant", "class", "unit", "rank", "key:my`key.1", "vector", "model", "size"),
 ]
 assert len({*SYNTAX, *OURS}) == len(SYNTAX) + len(OURS)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from sparring.config.schema import TableConfig
 from sparring.data.numbers import LARGEST, as_number, as_text, not_nan, outside
 from sparring.data.readers import CORRUPT
+from sparring.data.timestamps import as_timestamp
 from sparring.errors import TableError, did_you_mean
 from sparring.spark.reserved import named
 from sparring.task import Target
@@ -125,7 +126,7 @@ def standardize(frame: DataFrame, table: TableConfig, target: Target, extra: Ite
     label = target.encoded(named(table.label))
     weight = named(table.weight).cast("double") if table.weight else F.lit(1.0)
     casts = {name: as_number(named(name)) for name in numbers}
-    casts |= {name: named(name).cast("timestamp") for name in timestamps}
+    casts |= {name: as_timestamp(named(name), frame.schema[name].dataType) for name in timestamps}
     casts |= {name: as_text(named(name), frame.schema[name].dataType) for name in table.features.categorical}
     standard = [reason.alias(REASON), label.alias(LABEL), weight.alias(WEIGHT)]
     # A model that is served later must read raw rows as they were read here.
@@ -150,8 +151,8 @@ def _reasons(
     def when(condition: Column, text: str) -> Column:
         return F.when(condition, F.lit(text))
 
-    def unparsed(name: str, kind: str) -> Column:
-        return named(name).isNotNull() & named(name).cast(kind).isNull()
+    def unparsed(name: str, parsed: Column) -> Column:
+        return named(name).isNotNull() & parsed.isNull()
 
     def present(name: str) -> Column:
         return not_nan(named(name), frame.schema[name].dataType)
@@ -173,7 +174,9 @@ def _reasons(
         checks.append(
             when(~F.coalesce(good, F.lit(False)), f"weight {table.weight} not a positive number up to {LARGEST:.3g}")
         )
-    checks += [when(unparsed(name, "double"), f"feature {name} not a number") for name in numbers]
+    checks += [when(unparsed(name, named(name).cast("double")), f"feature {name} not a number") for name in numbers]
     checks += [check for name in numbers for check in outside(name, as_number(named(name)))]
-    checks += [when(unparsed(name, "timestamp"), f"feature {name} not a time") for name in timestamps]
+    for name in timestamps:
+        time = as_timestamp(named(name), frame.schema[name].dataType)
+        checks.append(when(unparsed(name, time), f"feature {name} not a time"))
     return checks

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from sparring.config.schema import DeduplicateConfig, TableConfig
 from sparring.data.contract import KEY, LABEL, REASON, check_schema, label_values, standardize
 from sparring.data.key import with_row_key
+from sparring.data.moments import exact_moments
+from sparring.data.quantiles import quantiles
 from sparring.data.readers import CORRUPT, read_table
 from sparring.data.reading import IDENTITY, Reading, identity_of, reading_of
 from sparring.data.row_counts import SourceCount, require_rows, stored_rows, write_rows
@@ -248,16 +250,21 @@ def check_accepted(written: DataFrame, table: TableConfig, opened: OpenTable) ->
 
 
 def _summary(good: DataFrame) -> dict[str, float]:
-    """Return where the numbers of a label lie; the quartiles are within a ten thousandth of the rows."""
+    """Return where the numbers of a label lie.
+
+    Notes
+    -----
+    Cost: three passes over the label.
+    """
     from pyspark.sql import functions as F
 
     label = F.col(LABEL)
-    quarters = F.percentile_approx(label, [0.25, 0.5, 0.75], 10_000).alias("quarters")
-    row = good.agg(F.min(label).alias("min"), F.max(label).alias("max"), F.avg(label).alias("mean"), quarters).first()
-    if row is None or row["min"] is None:
+    moments = exact_moments(good, {LABEL: label})[LABEL]
+    if not moments.count:
         return {}
-    low, middle, high = row["quarters"]
-    return {"min": row["min"], "q25": low, "median": middle, "q75": high, "max": row["max"], "mean": row["mean"]}
+    low, middle, high = quantiles(good, {LABEL: label}, [0.25, 0.5, 0.75], moments.count)[LABEL]
+    ends = good.agg(F.min(label).alias("min"), F.max(label).alias("max")).collect()[0]
+    return {"min": ends["min"], "q25": low, "median": middle, "q75": high, "max": ends["max"], "mean": moments.mean}
 
 
 def _require_usable(report: IngestReport, table: TableConfig) -> None:

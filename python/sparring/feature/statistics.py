@@ -1,21 +1,21 @@
 """What preparation learns from train, computed by Spark: medians, means, deviations, category counts.
 
-Everything here is the same whatever the partitioning.  Sums of floats are not, in their last bits, so means and
-deviations are rounded to 9 significant digits.
+Everything here is the same whatever the partitioning and the order of the rows.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sparring.data.moments import exact_moments
 from sparring.data.numbers import as_text, not_nan
+from sparring.data.quantiles import quantiles
 from sparring.spark.reserved import named
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-# Above this many rows the median is that of a sample, chosen by the hash of the value itself and the row's others.
-EXACT_MEDIAN_ROWS = 2_000_000
+# More would say nothing of a feature, and an encoding is read by people.
 DIGITS = 9
 
 
@@ -53,40 +53,25 @@ def numeric_summaries(frame: DataFrame, columns: dict[str, Column], seed: int) -
 
     Notes
     -----
-    Cost: two passes without a row shuffle.  The median is Spark's exact ``percentile``, which holds the distinct
-    values of a column in memory; above 2,000,000 rows it is taken from about that many rows, picked by hash.
+    Cost: two passes without a row shuffle; see :func:`~sparring.data.moments.exact_moments` and
+    :func:`~sparring.data.quantiles.quantiles`.
     """
-    from pyspark.sql import functions as F
-
     if not columns:
         return {}
     selected = frame.select(*[not_nan(expression, "double").alias(name) for name, expression in columns.items()])
-    aggregates = [F.count("*").alias("rows")]
-    for name in columns:
-        column = named(name)
-        aggregates += [
-            F.count(column).alias(f"n {name}"),
-            F.avg(column).alias(f"mean {name}"),
-            F.stddev_samp(column).alias(f"std {name}"),
-        ]
-    found = selected.agg(*aggregates).first()
-    assert found is not None
-    sampled = selected
-    if found["rows"] > EXACT_MEDIAN_ROWS:
-        share = int(EXACT_MEDIAN_ROWS / found["rows"] * 1_000_000)
-        picked = F.pmod(F.xxhash64(F.lit(seed), *[named(name) for name in columns]), F.lit(1_000_000))
-        sampled = selected.where(picked < share)
-    medians = sampled.agg(*[F.percentile(named(name), 0.5).alias(name) for name in columns]).first()
-    assert medians is not None
+    plain = {name: named(name) for name in columns}
+    moments = exact_moments(selected, plain)
+    rows = max(found.count + found.missing for found in moments.values())
+    medians = quantiles(selected, plain, [0.5], rows, seed)
     return {
         name: NumericSummary(
-            present=found[f"n {name}"],
-            missing=found["rows"] - found[f"n {name}"],
-            median=float(medians[name] or 0.0),
-            mean=significant(found[f"mean {name}"] or 0.0),
-            deviation=significant(found[f"std {name}"] or 0.0),
+            present=found.count,
+            missing=found.missing,
+            median=float(medians[name][0]) if medians[name] else 0.0,
+            mean=significant(found.mean) if found.count else 0.0,
+            deviation=significant(found.deviation) if found.count > 1 else 0.0,
         )
-        for name in columns
+        for name, found in moments.items()
     }
 
 

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from sparring.data.canonical import canonical_hash
+from sparring.data.quantiles import quantiles
+from sparring.data.timestamps import as_timestamp
 from sparring.errors import TableError
 from sparring.leakage.columns import OWNER, PART, AuditColumns
 from sparring.leakage.reference import enough_units
@@ -142,7 +144,7 @@ def _canonical(united: DataFrame, columns: AuditColumns, positive: Column, seed:
     from pyspark.sql import functions as F
 
     casts = {name: number_of(named(name)) for name in columns.numbers}
-    casts |= {name: number_of(named(name).cast("timestamp")) for name in columns.timestamps}
+    casts |= {name: number_of(as_timestamp(named(name), united.schema[name].dataType)) for name in columns.timestamps}
     casts |= {name: named(name).cast("string") for name in columns.categories}
     features = [casts.get(name, named(name)).alias(name) for name in columns.features]
     missing = F.lit(None)
@@ -183,8 +185,8 @@ def number_of(column: Column) -> Column:
 def _moment(frame: DataFrame, name: str) -> Column:
     from pyspark.sql import types as T
 
-    column = named(name)
-    return column if isinstance(frame.schema[name].dataType, T.NumericType) else column.cast("timestamp")
+    column, kind = named(name), frame.schema[name].dataType
+    return column if isinstance(kind, T.NumericType) else as_timestamp(column, kind)
 
 
 def _positive(united: DataFrame, columns: AuditColumns) -> tuple[Column, str]:
@@ -205,7 +207,7 @@ def _positive(united: DataFrame, columns: AuditColumns) -> tuple[Column, str]:
     if len(values) <= 2:
         return (label == F.lit(values[-1])).cast("int"), f"{columns.label} = {values[-1]}"
     if len(values) > MANY_LABELS and isinstance(united.schema[columns.label].dataType, T.NumericType):
-        median = known.agg(F.percentile_approx(label.cast("double"), 0.5)).collect()[0][0]
+        (median,) = quantiles(known, {"label": label}, [0.5], known.count())["label"]
         return (label > F.lit(median)).cast("int"), f"{columns.label} > {median:g}, its median"
     top = commonest[0]["v"]
     return (label == F.lit(top)).cast("int"), f"{columns.label} = {top}, its commonest value"

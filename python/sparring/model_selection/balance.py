@@ -1,13 +1,14 @@
-"""What a split looks like: rows, labels and groups of each part, and whether a group straddles two."""
+"""What a split looks like: rows, labels and groups of each part, and whether a group is in two."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from sparring.data.moments import Moments, moments_by_part
 from sparring.spark.reserved import named
 
 
@@ -38,36 +39,35 @@ def split_balance(
 
     Notes
     -----
-    Cost: one pass and a shuffle of the groups.
+    Cost: one pass and a shuffle of the groups; of a label that is a number one pass more.
     """
-    measures = _measures(named(label_col), classes)
-    by_group = rows.groupBy(named(group_id_col).alias("group"), named(split_col).alias("part")).agg(
+    label, part = named(label_col), named(split_col)
+    measures = {f"class {at}": F.count(F.when(label == F.lit(value), 1)) for at, value in enumerate(classes)}
+    by_group = rows.groupBy(named(group_id_col).alias("group"), part.alias("part")).agg(
         F.count("*").alias("rows"), *[measure.alias(name) for name, measure in measures.items()]
     )
     sums = [F.sum(name).alias(name) for name in ("rows", *measures)]
     parts = by_group.groupBy("part").agg(*sums, F.count("*").alias("groups"))
-    straddling = by_group.groupBy("group").count().where(F.col("count") > 1).count()
+    across = by_group.groupBy("group").count().where(F.col("count") > 1).count()
     found = {row["part"]: row for row in parts.collect()}
+    numbers = {} if classes else moments_by_part(rows, {label_col: label}, part)
     return {
         "parts": {
-            name: {"rows": row["rows"], **_labels(row, classes), "groups": row["groups"]}
+            name: {
+                "rows": row["rows"],
+                **_labels(row, classes, numbers.get(name, {}).get(label_col)),
+                "groups": row["groups"],
+            }
             for name, row in sorted(found.items(), key=lambda item: -item[1]["rows"])
         },
-        "groups_across_parts": straddling,
+        "groups_across_parts": across,
     }
 
 
-def _measures(label: Column, classes: Sequence[Any]) -> dict[str, Column]:
-    """Return what is summed up over rows."""
-    if classes:
-        return {f"class {at}": F.count(F.when(label == F.lit(value), 1)) for at, value in enumerate(classes)}
-    number = label.cast("double")
-    return {"label": F.sum(number), "square": F.sum(number * number)}
-
-
-def _labels(row: Any, classes: Sequence[Any]) -> dict[str, Any]:
+def _labels(row: Any, classes: Sequence[Any], numbers: Moments | None) -> dict[str, Any]:
     """Return how the labels of a part are distributed."""
     if classes:
         return {"classes": {str(value): row[f"class {at}"] for at, value in enumerate(classes)}}
-    mean = row["label"] / row["rows"]
-    return {"label_mean": mean, "label_deviation": max(row["square"] / row["rows"] - mean**2, 0.0) ** 0.5}
+    if numbers is None or not numbers.count:
+        return {"label_mean": None, "label_deviation": None}
+    return {"label_mean": numbers.mean, "label_deviation": numbers.deviation if numbers.count > 1 else 0.0}

@@ -15,6 +15,7 @@ from sparring.config.load import apply_overrides, parse_config
 from sparring.config.prices import load_prices
 from sparring.config.schema import RunConfig, TableConfig
 from sparring.data.contract import KEY, REASON
+from sparring.data.moments import exact_moments
 from sparring.errors import ConfigError, EndpointError
 from sparring.inference.cost import serving_cost
 from sparring.inference.decision import predicted_column
@@ -209,9 +210,10 @@ def _summary(predictions: DataFrame, value: str, manifest: PackageManifest) -> d
         by_class = zip(manifest.target.names, own, strict=True)
         return {"rows": sum(counts.values()), "predicted": {name: counts.get(value, 0) for name, value in by_class}}
     column = named(value)
-    row = predictions.agg(F.count("*"), F.min(column), F.avg(column), F.max(column)).first()
+    row = predictions.agg(F.count("*"), F.min(column), F.max(column)).first()
     assert row is not None
-    return {"rows": row[0], "predicted": {"min": row[1], "mean": row[2], "max": row[3]}}
+    mean = exact_moments(predictions, {"predicted": column})["predicted"].mean if row[0] else None
+    return {"rows": row[0], "predicted": {"min": row[1], "mean": mean, "max": row[2]}}
 
 
 def _output(name: str, keys: Iterable[str]) -> str:

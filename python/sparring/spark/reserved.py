@@ -28,7 +28,7 @@ def reserved(name: str) -> str:
 # Columns of a run's tables, which stages carry along; those within a stage have other names.
 KEPT = (
     *("key", "label", "weight", "reason", "corrupt_record", "identity", "cluster", "survivor", "split", "group"),
-    *("moment", "row"),
+    *("timestamp", "row"),
 )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparring.data.contract import CLUSTER, GROUP, KEY, LABEL, RAW_TYPE, SPLIT, SURVIVOR
 from sparring.data.row_counts import write_rows
+from sparring.data.timestamps import as_timestamp
 from sparring.errors import TableError
 from sparring.run.context import RunContext
 from sparring.run.stage import Stage
@@ -116,8 +117,11 @@ def _by_time(rows: DataFrame, config: RunConfig) -> DataFrame:
 
     split, time, kind = config.split, str(config.table.time), time_type(rows, config)
     # Text that is no time makes the row undated; a whole number that is a feature too was made a fraction.
-    target = "timestamp" if kind == "string" else kind
-    moment = named(time).cast(target) if dict(rows.dtypes)[time] in ("string", "double") else named(time)
+    moment = named(time)
+    if kind == "string":
+        moment = as_timestamp(moment, rows.schema[time].dataType)
+    elif dict(rows.dtypes)[time] == "double":
+        moment = moment.cast(kind)
     stage = TimeSplitter(
         timeCol=TIMESTAMP,
         partNames=list(split.shares),
