@@ -222,14 +222,41 @@ def _add_accessors(cls: type[Params], name: str) -> None:
             setattr(cls, method.__name__, method)
 
 
+def text_param(name: str, doc: str) -> Param[str]:
+    """Return the Param of a class's attribute ``name`` that takes text."""
+    return Param(Params._dummy(), name, doc, TypeConverters.toString)
+
+
+def texts_param(name: str, doc: str) -> Param[list[str]]:
+    """Return the Param of a class's attribute ``name`` that takes a list of texts, such as names of columns."""
+    return Param(Params._dummy(), name, doc, TypeConverters.toListString)
+
+
+def int_param(name: str, doc: str) -> Param[int]:
+    """Return the Param of a class's attribute ``name`` that takes a whole number."""
+    return Param(Params._dummy(), name, doc, TypeConverters.toInt)
+
+
+def float_param(name: str, doc: str) -> Param[float]:
+    """Return the Param of a class's attribute ``name`` that takes a number."""
+    return Param(Params._dummy(), name, doc, TypeConverters.toFloat)
+
+
+def floats_param(name: str, doc: str) -> Param[list[float]]:
+    """Return the Param of a class's attribute ``name`` that takes a list of numbers."""
+    return Param(Params._dummy(), name, doc, TypeConverters.toListFloat)
+
+
+def bool_param(name: str, doc: str) -> Param[bool]:
+    """Return the Param of a class's attribute ``name`` that takes True or False."""
+    return Param(Params._dummy(), name, doc, TypeConverters.toBoolean)
+
+
 class HasKeyCols(Params):
     """Mixin for ``keyCols``: the columns that identify a row."""
 
-    keyCols: Param[list[str]] = Param(
-        Params._dummy(),
-        "keyCols",
-        "columns whose values identify a row uniquely; empty = the row's content and its occurrence number",
-        typeConverter=TypeConverters.toListString,
+    keyCols = texts_param(
+        "keyCols", "columns whose values identify a row uniquely; empty = the row's content and its occurrence number"
     )
 
     def getKeyCols(self) -> list[str]:
@@ -240,11 +267,8 @@ class HasKeyCols(Params):
 class HasGroupCols(Params):
     """Mixin for ``groupCols``: columns whose joint value never straddles two parts."""
 
-    groupCols: Param[list[str]] = Param(
-        Params._dummy(),
-        "groupCols",
-        "columns whose joint value is a group; rows of one group never straddle two parts or folds",
-        typeConverter=TypeConverters.toListString,
+    groupCols = texts_param(
+        "groupCols", "columns whose joint value is a group; rows of one group never straddle two parts or folds"
     )
 
     def getGroupCols(self) -> list[str]:

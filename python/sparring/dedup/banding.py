@@ -36,7 +36,7 @@ def choose_bands(threshold: float, size: int, false_positive_weight: float, fals
     ----------
     threshold : float in (0, 1)
     size : int
-        HashOrder of a signature; ``number * rows <= size``.
+        Places of a signature; ``number * rows <= size``.
     false_positive_weight, false_negative_weight : float
 
     Examples

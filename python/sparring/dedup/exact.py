@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from pyspark.ml.base import Transformer
-from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 from pyspark.sql import types as T
 
 from sparring.data.canonical import canonical_hash
 from sparring.dedup.survivor import SurvivorParams
-from sparring.params import checked_schema, require_columns
+from sparring.params import bool_param, checked_schema, require_columns, texts_param
 
 
 class Deduplicator(Transformer, SurvivorParams, DefaultParamsReadable[Any], DefaultParamsWritable):
@@ -58,15 +57,8 @@ class Deduplicator(Transformer, SurvivorParams, DefaultParamsReadable[Any], Defa
     """
 
     defaults: ClassVar[dict[str, Any]] = {"inputCols": [], "normalizeUnicode": False}
-    inputCols: Param[list[str]] = Param(
-        Params._dummy(),
-        "inputCols",
-        "columns that make two rows equal; empty = all",
-        TypeConverters.toListString,
-    )
-    normalizeUnicode: Param[bool] = Param(
-        Params._dummy(), "normalizeUnicode", "compare text after Unicode NFC", TypeConverters.toBoolean
-    )
+    inputCols = texts_param("inputCols", "columns that make two rows equal; empty = all")
+    normalizeUnicode = bool_param("normalizeUnicode", "compare text after Unicode NFC")
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; return the schema with the two output columns."""

@@ -24,7 +24,7 @@ def signatures(sets: Shingles, size: int, seed: int, kernel: str = "permutations
     ----------
     sets : Shingles
     size : int
-        HashOrder of a signature.
+        Places of a signature.
     seed : int
     kernel : {"permutations", "one_permutation"}
         ``permutations``: the minimum under ``size`` hash functions ``a * h + b mod 2**32``, a odd; O(hashes x size).

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from pyspark.ml.base import Transformer
-from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.param.shared import HasSeed
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import Column, DataFrame
@@ -21,7 +20,21 @@ from sparring.dedup.search import NODE, NearSearch, Plan, search
 from sparring.dedup.survivor import SurvivorParams
 from sparring.dedup.text import UNICODE_FORMS, TextRules
 from sparring.errors import ParamError
-from sparring.params import Check, at_least, check_params, checked_schema, in_range, one_of, require_columns
+from sparring.params import (
+    Check,
+    at_least,
+    bool_param,
+    check_params,
+    checked_schema,
+    float_param,
+    floats_param,
+    in_range,
+    int_param,
+    one_of,
+    require_columns,
+    text_param,
+    texts_param,
+)
 from sparring.spark.reserved import named
 
 SAMPLES = 10
@@ -73,7 +86,7 @@ class NearDeduplicator(Transformer, SurvivorParams, HasSeed, DefaultParamsReadab
     lowercase, collapseSpaces : bool, default True
         What does not count in text: case; white space at the ends, and how much of it is elsewhere.
     numHashes : int in [1, 4096], default 128
-        HashOrder of a signature; more find more exactly what ``candidateThreshold`` says.
+        Places of a signature; more find more exactly what ``candidateThreshold`` says.
     kernel : {"permutations", "one_permutation"}, default "permutations"
         ``one_permutation`` is several times faster on long texts, less accurate below ``numHashes`` shingles.
     falsePositiveWeight, falseNegativeWeight : float >= 0, default 0.02, 0.98
@@ -127,52 +140,24 @@ class NearDeduplicator(Transformer, SurvivorParams, HasSeed, DefaultParamsReadab
         "verify": True,
         "seed": 42,
     }
-    textCols: Param[list[str]] = Param(
-        Params._dummy(), "textCols", "columns compared by shingles", TypeConverters.toListString
-    )
-    categoricalCols: Param[list[str]] = Param(
-        Params._dummy(), "categoricalCols", "columns compared by equality", TypeConverters.toListString
-    )
-    numericCols: Param[list[str]] = Param(
-        Params._dummy(), "numericCols", "columns compared within a tolerance", TypeConverters.toListString
-    )
-    tolerances: Param[list[float]] = Param(
-        Params._dummy(), "tolerances", "largest difference of equal numbers, >= 0", TypeConverters.toListFloat
-    )
-    columnWeights: Param[list[float]] = Param(
-        Params._dummy(), "columnWeights", "weight of each compared column, > 0", TypeConverters.toListFloat
-    )
-    missing: Param[str] = Param(
-        Params._dummy(), "missing", "a missing column: skip, mismatch or match", TypeConverters.toString
-    )
-    threshold: Param[float] = Param(
-        Params._dummy(), "threshold", "least similarity of near duplicates, in (0, 1)", TypeConverters.toFloat
-    )
-    candidateThreshold: Param[float] = Param(
-        Params._dummy(), "candidateThreshold", "least similarity of tokens, in (0, 1)", TypeConverters.toFloat
-    )
-    shingleUnit: Param[str] = Param(Params._dummy(), "shingleUnit", "char or word", TypeConverters.toString)
-    shingleSize: Param[int] = Param(Params._dummy(), "shingleSize", "units a shingle, 1 to 100", TypeConverters.toInt)
-    unicodeForm: Param[str] = Param(
-        Params._dummy(), "unicodeForm", "Unicode normalisation of text, or none", TypeConverters.toString
-    )
-    lowercase: Param[bool] = Param(Params._dummy(), "lowercase", "case does not count", TypeConverters.toBoolean)
-    collapseSpaces: Param[bool] = Param(
-        Params._dummy(), "collapseSpaces", "amounts of white space do not count", TypeConverters.toBoolean
-    )
-    numHashes: Param[int] = Param(
-        Params._dummy(), "numHashes", "places of a signature, 1 to 4096", TypeConverters.toInt
-    )
-    kernel: Param[str] = Param(Params._dummy(), "kernel", "permutations or one_permutation", TypeConverters.toString)
-    falsePositiveWeight: Param[float] = Param(
-        Params._dummy(), "falsePositiveWeight", "what a needless comparison costs, >= 0", TypeConverters.toFloat
-    )
-    falseNegativeWeight: Param[float] = Param(
-        Params._dummy(), "falseNegativeWeight", "what a lost duplicate costs, >= 0", TypeConverters.toFloat
-    )
-    verify: Param[bool] = Param(
-        Params._dummy(), "verify", "prove candidates by their exact similarity", TypeConverters.toBoolean
-    )
+    textCols = texts_param("textCols", "columns compared by shingles")
+    categoricalCols = texts_param("categoricalCols", "columns compared by equality")
+    numericCols = texts_param("numericCols", "columns compared within a tolerance")
+    tolerances = floats_param("tolerances", "largest difference of equal numbers, >= 0")
+    columnWeights = floats_param("columnWeights", "weight of each compared column, > 0")
+    missing = text_param("missing", "a missing column: skip, mismatch or match")
+    threshold = float_param("threshold", "least similarity of near duplicates, in (0, 1)")
+    candidateThreshold = float_param("candidateThreshold", "least similarity of tokens, in (0, 1)")
+    shingleUnit = text_param("shingleUnit", "char or word")
+    shingleSize = int_param("shingleSize", "units a shingle, 1 to 100")
+    unicodeForm = text_param("unicodeForm", "Unicode normalisation of text, or none")
+    lowercase = bool_param("lowercase", "case does not count")
+    collapseSpaces = bool_param("collapseSpaces", "amounts of white space do not count")
+    numHashes = int_param("numHashes", "places of a signature, 1 to 4096")
+    kernel = text_param("kernel", "permutations or one_permutation")
+    falsePositiveWeight = float_param("falsePositiveWeight", "what a needless comparison costs, >= 0")
+    falseNegativeWeight = float_param("falseNegativeWeight", "what a lost duplicate costs, >= 0")
+    verify = bool_param("verify", "prove candidates by their exact similarity")
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; return the schema with the two output columns."""

@@ -52,7 +52,7 @@ class Plan:
         Least similarity of a pair.
     bands : Bands
     hashes : int
-        HashOrder of a signature.
+        Places of a signature.
     kernel : str
         See :func:`~sparring.dedup.minhash.signatures`.
     verify : bool

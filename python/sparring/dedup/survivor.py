@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparring.data.canonical import canonical_hash
 from sparring.dedup.report import DuplicateReport, count_duplicates
-from sparring.params import HasKeyCols, KeywordParams, check_params, forbid_columns, one_of, require_columns
+from sparring.params import HasKeyCols, KeywordParams, check_params, forbid_columns, one_of, require_columns, text_param
 from sparring.spark.reserved import named, quoted
 
 POLICIES = ("first", "latest", "most_complete")
@@ -27,23 +26,12 @@ class SurvivorParams(KeywordParams, HasKeyCols):
         "clusterCol": "clusterId",
         "survivorCol": "isSurvivor",
     }
-    survivor: Param[str] = Param(
-        Params._dummy(), "survivor", "first, latest, most_complete or max:COL", TypeConverters.toString
-    )
-    timeCol: Param[str] = Param(Params._dummy(), "timeCol", "time of a row, for latest", TypeConverters.toString)
-    labelCol: Param[str] = Param(Params._dummy(), "labelCol", "label, for conflicts", TypeConverters.toString)
-    conflicts: Param[str] = Param(
-        Params._dummy(),
-        "conflicts",
-        "clusters with several labels: keep, drop or majority",
-        TypeConverters.toString,
-    )
-    clusterCol: Param[str] = Param(
-        Params._dummy(), "clusterCol", "output: id that duplicates share", TypeConverters.toString
-    )
-    survivorCol: Param[str] = Param(
-        Params._dummy(), "survivorCol", "output: whether the row survives", TypeConverters.toString
-    )
+    survivor = text_param("survivor", "first, latest, most_complete or max:COL")
+    timeCol = text_param("timeCol", "time of a row, for latest")
+    labelCol = text_param("labelCol", "label, for conflicts")
+    conflicts = text_param("conflicts", "clusters with several labels: keep, drop or majority")
+    clusterCol = text_param("clusterCol", "output: id that duplicates share")
+    survivorCol = text_param("survivorCol", "output: whether the row survives")
 
     def _with_marks(self, schema: T.StructType) -> T.StructType:
         """Check these Params and columns; return the schema with the two output columns."""

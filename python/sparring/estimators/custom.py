@@ -7,14 +7,22 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pyspark.ml.base import Estimator
-from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 from pyspark.sql import types as T
 
 from sparring.errors import ParamError
 from sparring.estimators.sagemaker_stage import SageMakerModel, _SageMakerParams, train_and_keep
-from sparring.params import Argument, Check, check_params, checked_schema, one_of, require_columns
+from sparring.params import (
+    Argument,
+    Check,
+    check_params,
+    checked_schema,
+    one_of,
+    require_columns,
+    text_param,
+    texts_param,
+)
 from sparring.sagemaker.algorithms import LIBSVM, RECORDIO
 from sparring.sagemaker.request import TRAIN
 from sparring.sagemaker.resources import S3_PREFIX
@@ -37,25 +45,11 @@ class _OwnEstimator(Estimator[Any], _SageMakerParams, DefaultParamsReadable[Any]
         "hyperparametersJson": "{}",
     }
     arguments: ClassVar[dict[str, Argument]] = {"hyperparameters": ("hyperparametersJson", json.dumps)}
-    inputCols: Param[list[str]] = Param(
-        Params._dummy(),
-        "inputCols",
-        "columns to write, the label first for CSV; empty = all",
-        TypeConverters.toListString,
-    )
-    contentType: Param[str] = Param(Params._dummy(), "contentType", "MIME type of the files", TypeConverters.toString)
-    channelCol: Param[str] = Param(
-        Params._dummy(), "channelCol", "column that names each row's channel; '' = all train", TypeConverters.toString
-    )
-    hyperparametersJson: Param[str] = Param(
-        Params._dummy(), "hyperparametersJson", "the program's settings, as JSON", TypeConverters.toString
-    )
-    servingImage: Param[str] = Param(
-        Params._dummy(),
-        "servingImage",
-        "image that serves the model; unset = the training image",
-        TypeConverters.toString,
-    )
+    inputCols = texts_param("inputCols", "columns to write, the label first for CSV; empty = all")
+    contentType = text_param("contentType", "MIME type of the files")
+    channelCol = text_param("channelCol", "column that names each row's channel; '' = all train")
+    hyperparametersJson = text_param("hyperparametersJson", "the program's settings, as JSON")
+    servingImage = text_param("servingImage", "image that serves the model; unset = the training image")
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; the schema stays as it is: what the model adds is its author's to say."""
@@ -147,9 +141,7 @@ class SageMakerContainer(_OwnEstimator):
     """
 
     required = ("trainingImage",)
-    trainingImage: Param[str] = Param(
-        Params._dummy(), "trainingImage", "URI of the training image", TypeConverters.toString
-    )
+    trainingImage = text_param("trainingImage", "URI of the training image")
 
 
 class SageMakerScript(_OwnEstimator):
@@ -191,14 +183,10 @@ class SageMakerScript(_OwnEstimator):
 
     required = ("trainingImage", "entryPoint")
     defaults: ClassVar[dict[str, Any]] = {"sourceDir": "", "requirements": ""}
-    trainingImage: Param[str] = Param(
-        Params._dummy(), "trainingImage", "URI of the framework's image", TypeConverters.toString
-    )
-    entryPoint: Param[str] = Param(Params._dummy(), "entryPoint", "the training script", TypeConverters.toString)
-    sourceDir: Param[str] = Param(Params._dummy(), "sourceDir", "folder packed whole", TypeConverters.toString)
-    requirements: Param[str] = Param(
-        Params._dummy(), "requirements", "file of packages to install first", TypeConverters.toString
-    )
+    trainingImage = text_param("trainingImage", "URI of the framework's image")
+    entryPoint = text_param("entryPoint", "the training script")
+    sourceDir = text_param("sourceDir", "folder packed whole")
+    requirements = text_param("requirements", "file of packages to install first")
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params, columns and that all files are there."""
@@ -256,9 +244,7 @@ class SageMakerAlgorithmResource(_OwnEstimator):
 
     required = ("algorithmName",)
     defaults: ClassVar[dict[str, Any]] = {"client": "boto3"}
-    algorithmName: Param[str] = Param(
-        Params._dummy(), "algorithmName", "name or ARN of the algorithm resource", TypeConverters.toString
-    )
+    algorithmName = text_param("algorithmName", "name or ARN of the algorithm resource")
 
     def _source(self) -> Source:
         return Source(resource=self.getOrDefault("algorithmName"), content_type=self.getOrDefault("contentType"))

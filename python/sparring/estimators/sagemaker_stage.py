@@ -7,13 +7,12 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pyspark.ml.base import Model
-from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 
 from sparring.config.schema import SageMakerConfig
 from sparring.errors import ParamError, SageMakerError
 from sparring.io import storage
-from sparring.params import Argument, Check, KeywordParams, at_least, check_params, one_of
+from sparring.params import Argument, Check, KeywordParams, at_least, check_params, int_param, one_of, text_param
 from sparring.sagemaker.clients import CLIENTS
 from sparring.sagemaker.compute import recommend_instance, with_instance
 from sparring.sagemaker.endpoint import RealTimeEndpoint
@@ -50,29 +49,15 @@ class _SageMakerParams(KeywordParams):
         "target": ("targetJson", AwsTarget.to_json),
         "config": ("configJson", lambda config: config.model_dump_json(exclude_defaults=True)),
     }
-    targetJson: Param[str] = Param(Params._dummy(), "targetJson", "the account, as JSON", TypeConverters.toString)
-    configJson: Param[str] = Param(
-        Params._dummy(), "configJson", "the configuration's section sagemaker, as JSON", TypeConverters.toString
-    )
-    client: Param[str] = Param(
-        Params._dummy(), "client", "who sends the request: sagemaker-pyspark or boto3", TypeConverters.toString
-    )
-    instanceType: Param[str] = Param(
-        Params._dummy(), "instanceType", "instance that trains, ml.*; unset: chosen", TypeConverters.toString
-    )
-    instanceCount: Param[int] = Param(
-        Params._dummy(), "instanceCount", "instances that train, >= 1", TypeConverters.toInt
-    )
-    volumeGb: Param[int] = Param(Params._dummy(), "volumeGb", "disk of each instance, >= 1", TypeConverters.toInt)
-    maxRuntimeSeconds: Param[int] = Param(
-        Params._dummy(), "maxRuntimeSeconds", "the job is stopped after this long, >= 1", TypeConverters.toInt
-    )
-    attachTo: Param[str] = Param(
-        Params._dummy(), "attachTo", "a training job to follow to its end, instead of one", TypeConverters.toString
-    )
-    runFolder: Param[str] = Param(
-        Params._dummy(), "runFolder", "folder that records what is created; '' = none", TypeConverters.toString
-    )
+    targetJson = text_param("targetJson", "the account, as JSON")
+    configJson = text_param("configJson", "the configuration's section sagemaker, as JSON")
+    client = text_param("client", "who sends the request: sagemaker-pyspark or boto3")
+    instanceType = text_param("instanceType", "instance that trains, ml.*; unset: chosen")
+    instanceCount = int_param("instanceCount", "instances that train, >= 1")
+    volumeGb = int_param("volumeGb", "disk of each instance, >= 1")
+    maxRuntimeSeconds = int_param("maxRuntimeSeconds", "the job is stopped after this long, >= 1")
+    attachTo = text_param("attachTo", "a training job to follow to its end, instead of one")
+    runFolder = text_param("runFolder", "folder that records what is created; '' = none")
 
     @property
     def target(self) -> AwsTarget:
@@ -213,15 +198,10 @@ class SageMakerModel(Model, _SageMakerParams, DefaultParamsReadable[Any], Defaul
     model saves where it is; :meth:`delete` deletes it from S3.
     """
 
-    jobName: Param[str] = Param(Params._dummy(), "jobName", "the training job", TypeConverters.toString)
-    image: Param[str] = Param(Params._dummy(), "image", "URI of the image", TypeConverters.toString)
-    modelData: Param[str] = Param(Params._dummy(), "modelData", "URI of model.tar.gz", TypeConverters.toString)
-    endpointName: Param[str] = Param(
-        Params._dummy(),
-        "endpointName",
-        "the endpoint in service; unset when there is none",
-        TypeConverters.toString,
-    )
+    jobName = text_param("jobName", "the training job")
+    image = text_param("image", "URI of the image")
+    modelData = text_param("modelData", "URI of model.tar.gz")
+    endpointName = text_param("endpointName", "the endpoint in service; unset when there is none")
 
     @classmethod
     def of(cls, trained: TrainedModel) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from pyspark.ml.functions import array_to_vector
-from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -18,7 +17,7 @@ from sparring.estimators.single_node_models import SCORES
 from sparring.estimators.single_node_params import _ClassifierParams
 from sparring.feature.vectors import with_vectors
 from sparring.inference.realtime import EndpointModel
-from sparring.params import checked_schema
+from sparring.params import checked_schema, int_param
 from sparring.sagemaker.algorithms import XGBOOST
 from sparring.sagemaker.resources import S3_PREFIX
 from sparring.sagemaker.training_job import Source, TrainingJob
@@ -77,7 +76,7 @@ class SageMakerXGBoost(SingleNodeXGBoost, _SageMakerParams):
     """
 
     defaults: ClassVar[dict[str, Any]] = {"numClasses": 2}
-    numClasses: Param[int] = Param(Params._dummy(), "numClasses", "number of classes, >= 2", TypeConverters.toInt)
+    numClasses = int_param("numClasses", "number of classes, >= 2")
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; return the schema of the model's output."""
@@ -139,7 +138,7 @@ class SageMakerXGBoostModel(SageMakerModel, _ClassifierParams):
     """
 
     defaults: ClassVar[dict[str, Any]] = {"numClasses": 2}
-    numClasses: Param[int] = Param(Params._dummy(), "numClasses", "number of classes", TypeConverters.toInt)
+    numClasses = int_param("numClasses", "number of classes")
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check columns; return the schema with the output columns."""

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 from pyspark.ml.base import Model
 from pyspark.ml.linalg import DenseVector, Vectors
-from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -21,7 +20,7 @@ from sparring.estimators.single_node_params import _ClassifierParams, _SingleNod
 from sparring.io.cells import cells_of
 from sparring.models import MODELS, LinearModel, XGBoostModel
 from sparring.models import Model as FittedModel
-from sparring.params import checked_schema
+from sparring.params import checked_schema, int_param, text_param
 from sparring.spark.batches import map_batches
 from sparring.task.scores import score_type, scores_array
 
@@ -31,11 +30,9 @@ FEATURES, SCORES = "sparring__features", "sparring__scores"
 class _Fitted(_SingleNodeParams):
     """What the models share: the fitted model without Spark, and how it scores."""
 
-    kind: Param[str] = Param(Params._dummy(), "kind", "linear or xgboost", TypeConverters.toString)
-    state: Param[str] = Param(Params._dummy(), "state", "the model's bytes in base 64", TypeConverters.toString)
-    numClasses: Param[int] = Param(
-        Params._dummy(), "numClasses", "number of classes; 0 for a number", TypeConverters.toInt
-    )
+    kind = text_param("kind", "linear or xgboost")
+    state = text_param("state", "the model's bytes in base 64")
+    numClasses = int_param("numClasses", "number of classes; 0 for a number")
 
     @property
     def fitted(self) -> FittedModel:

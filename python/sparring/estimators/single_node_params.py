@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from pyspark.ml.functions import vector_to_array
 from pyspark.ml.linalg import VectorUDT
-from pyspark.ml.param import Param, Params, TypeConverters
+from pyspark.ml.param import Params
 from pyspark.ml.param.shared import (
     HasFeaturesCol,
     HasLabelCol,
@@ -24,9 +24,12 @@ from sparring.params import (
     KeywordParams,
     at_least,
     check_params,
+    float_param,
     forbid_columns,
     in_range,
+    int_param,
     require_columns,
+    text_param,
 )
 from sparring.spark.reserved import named
 
@@ -49,13 +52,9 @@ class _SingleNodeParams(KeywordParams, HasFeaturesCol, HasLabelCol, HasWeightCol
     """Params shared by the single-machine estimators and their models."""
 
     defaults: ClassVar[dict[str, Any]] = SHARED
-    size: Param[int] = Param(
-        Params._dummy(), "size", "number of features, >= 1; needed for indices and values", TypeConverters.toInt
-    )
-    keyCol: Param[str] = Param(
-        Params._dummy(), "keyCol", "rows are trained on in the order of this column", TypeConverters.toString
-    )
-    cores: Param[int] = Param(Params._dummy(), "cores", "threads of the fit, >= 1", TypeConverters.toInt)
+    size = int_param("size", "number of features, >= 1; needed for indices and values")
+    keyCol = text_param("keyCol", "rows are trained on in the order of this column")
+    cores = int_param("cores", "threads of the fit, >= 1")
 
     @property
     def _weight(self) -> str:
@@ -104,12 +103,10 @@ class _LinearParams(Params):
         "tol": in_range(0, 1, closed=False),
     }
     native: ClassVar[dict[str, str]] = {name: name for name in LINEAR}
-    regParam: Param[float] = Param(Params._dummy(), "regParam", "penalty, >= 0", TypeConverters.toFloat)
-    elasticNetParam: Param[float] = Param(
-        Params._dummy(), "elasticNetParam", "0 = ridge, 1 = lasso", TypeConverters.toFloat
-    )
-    maxIter: Param[int] = Param(Params._dummy(), "maxIter", "most iterations, >= 1", TypeConverters.toInt)
-    tol: Param[float] = Param(Params._dummy(), "tol", "tolerance, in (0, 1)", TypeConverters.toFloat)
+    regParam = float_param("regParam", "penalty, >= 0")
+    elasticNetParam = float_param("elasticNetParam", "0 = ridge, 1 = lasso")
+    maxIter = int_param("maxIter", "most iterations, >= 1")
+    tol = float_param("tol", "tolerance, in (0, 1)")
 
 
 class _TreesParams(Params):
@@ -137,15 +134,11 @@ class _TreesParams(Params):
         "regAlpha": "alpha",
         "gamma": "gamma",
     }
-    numRound: Param[int] = Param(Params._dummy(), "numRound", "trees, >= 1", TypeConverters.toInt)
-    maxDepth: Param[int] = Param(Params._dummy(), "maxDepth", "depth of a tree, 0 to 64", TypeConverters.toInt)
-    eta: Param[float] = Param(Params._dummy(), "eta", "step size, in [0, 1]", TypeConverters.toFloat)
-    subsample: Param[float] = Param(
-        Params._dummy(), "subsample", "share of rows a tree sees, in (0, 1]", TypeConverters.toFloat
-    )
-    minChildWeight: Param[float] = Param(
-        Params._dummy(), "minChildWeight", "least sum of hessians in a leaf, >= 0", TypeConverters.toFloat
-    )
-    regLambda: Param[float] = Param(Params._dummy(), "regLambda", "L2 penalty, >= 0", TypeConverters.toFloat)
-    regAlpha: Param[float] = Param(Params._dummy(), "regAlpha", "L1 penalty, >= 0", TypeConverters.toFloat)
-    gamma: Param[float] = Param(Params._dummy(), "gamma", "least gain of a split, >= 0", TypeConverters.toFloat)
+    numRound = int_param("numRound", "trees, >= 1")
+    maxDepth = int_param("maxDepth", "depth of a tree, 0 to 64")
+    eta = float_param("eta", "step size, in [0, 1]")
+    subsample = float_param("subsample", "share of rows a tree sees, in (0, 1]")
+    minChildWeight = float_param("minChildWeight", "least sum of hessians in a leaf, >= 0")
+    regLambda = float_param("regLambda", "L2 penalty, >= 0")
+    regAlpha = float_param("regAlpha", "L1 penalty, >= 0")
+    gamma = float_param("gamma", "least gain of a split, >= 0")

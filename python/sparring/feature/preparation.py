@@ -12,7 +12,6 @@ from pyspark.ml.base import Estimator, Model
 from pyspark.ml.feature import VectorAssembler
 from pyspark.ml.functions import array_to_vector
 from pyspark.ml.linalg import VectorUDT
-from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -25,11 +24,16 @@ from sparring.feature.statistics import NumericSummary, category_counts, numeric
 from sparring.params import (
     KeywordParams,
     at_least,
+    bool_param,
     check_params,
     checked_schema,
+    floats_param,
     forbid_columns,
+    int_param,
     one_of,
     require_columns,
+    text_param,
+    texts_param,
 )
 from sparring.spark.batches import map_batches
 from sparring.spark.reserved import named, reserved
@@ -60,58 +64,29 @@ class _FeaturePreparationParams(KeywordParams):
         "seed": 42,
         "handleInvalid": "error",
     }
-    numericCols: Param[list[str]] = Param(
-        Params._dummy(), "numericCols", "numbers: imputed, scaled", TypeConverters.toListString
+    numericCols = texts_param("numericCols", "numbers: imputed, scaled")
+    cyclicCols = texts_param("cyclicCols", "numbers on a circle: sine and cosine")
+    cyclicPeriods = floats_param("cyclicPeriods", "period of each of cyclicCols, > 0")
+    timestampCols = texts_param("timestampCols", "dates and times: year; month, weekday and hour as cycles")
+    categoricalCols = texts_param("categoricalCols", "values without order: one-hot")
+    impute = text_param("impute", "what a missing number becomes: median or mean")
+    scale = bool_param("scale", "numbers to mean 0 and standard deviation 1")
+    maxCategories = int_param(
+        "maxCategories", "commonest values of a category that get a column, >= 1; the others share 'unseen'"
     )
-    cyclicCols: Param[list[str]] = Param(
-        Params._dummy(), "cyclicCols", "numbers on a circle: sine and cosine", TypeConverters.toListString
+    minFrequency = int_param(
+        "minFrequency", "rows of train in which a value of a category must occur to get a column, >= 1"
     )
-    cyclicPeriods: Param[list[float]] = Param(
-        Params._dummy(), "cyclicPeriods", "period of each of cyclicCols, > 0", TypeConverters.toListFloat
-    )
-    timestampCols: Param[list[str]] = Param(
-        Params._dummy(),
-        "timestampCols",
-        "dates and times: year; month, weekday and hour as cycles",
-        TypeConverters.toListString,
-    )
-    categoricalCols: Param[list[str]] = Param(
-        Params._dummy(), "categoricalCols", "values without order: one-hot", TypeConverters.toListString
-    )
-    impute: Param[str] = Param(
-        Params._dummy(), "impute", "what a missing number becomes: median or mean", TypeConverters.toString
-    )
-    scale: Param[bool] = Param(
-        Params._dummy(), "scale", "numbers to mean 0 and standard deviation 1", TypeConverters.toBoolean
-    )
-    maxCategories: Param[int] = Param(
-        Params._dummy(),
-        "maxCategories",
-        "commonest values of a category that get a column, >= 1; the others share 'unseen'",
-        TypeConverters.toInt,
-    )
-    minFrequency: Param[int] = Param(
-        Params._dummy(),
-        "minFrequency",
-        "rows of train in which a value of a category must occur to get a column, >= 1",
-        TypeConverters.toInt,
-    )
-    storage: Param[str] = Param(
-        Params._dummy(),
+    storage = text_param(
         "storage",
         "vector: features, a vector; dense: features array<float>; sparse: indices array<int> and values array<float>; "
         "auto: dense or sparse, by density",
-        TypeConverters.toString,
     )
-    outputPrefix: Param[str] = Param(
-        Params._dummy(), "outputPrefix", "begins the names of the output columns", TypeConverters.toString
-    )
-    seed: Param[int] = Param(Params._dummy(), "seed", "chooses samples of large tables", TypeConverters.toInt)
-    handleInvalid: Param[str] = Param(
-        Params._dummy(),
+    outputPrefix = text_param("outputPrefix", "begins the names of the output columns")
+    seed = int_param("seed", "chooses samples of large tables")
+    handleInvalid = text_param(
         "handleInvalid",
         "a row with an infinite number or one beyond float32: error, skip (no row) or keep (the number is missing)",
-        TypeConverters.toString,
     )
 
     def _check(self, schema: T.StructType) -> None:
@@ -282,7 +257,7 @@ class FeaturePreparationModel(Model, _FeaturePreparationParams, DefaultParamsRea
     Cost of ``transform``: one pass in whole Arrow batches, no shuffle.
     """
 
-    state: Param[str] = Param(Params._dummy(), "state", "what was learnt, as JSON", TypeConverters.toString)
+    state = text_param("state", "what was learnt, as JSON")
 
     defaults: ClassVar[dict[str, Any]] = {"storage": "dense"}
 

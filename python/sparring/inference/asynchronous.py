@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 from pyspark.ml.base import Transformer
-from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 from pyspark.sql import types as T
@@ -22,7 +21,7 @@ from sparring.inference.retry import GaveUp, RetryPolicy, retry
 from sparring.inference.staging import StagedFile, Staging, _ThroughS3, read_scored, write_requests
 from sparring.inference.window import in_order
 from sparring.io.s3_uri import split_s3_uri
-from sparring.params import checked_schema
+from sparring.params import checked_schema, text_param
 from sparring.sagemaker.target import AwsTarget
 
 BODY_LIMIT = 1_000_000_000
@@ -78,9 +77,7 @@ class AsyncEndpointModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], De
     """
 
     defaults: ClassVar[dict[str, Any]] = {"invocationSeconds": 900}
-    endpointName: Param[str] = Param(
-        Params._dummy(), "endpointName", "an asynchronous endpoint in service", TypeConverters.toString
-    )
+    endpointName = text_param("endpointName", "an asynchronous endpoint in service")
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; return the schema with the score."""

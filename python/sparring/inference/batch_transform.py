@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from pyspark.ml.base import Transformer
-from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -18,7 +17,16 @@ from sparring.inference.codecs import OUTPUT, SPLITS
 from sparring.inference.deployment import unique_name
 from sparring.inference.metrics import ScoringMetrics
 from sparring.inference.staging import StagedFile, Staging, _ThroughS3, read_scored, write_requests
-from sparring.params import at_least, check_params, checked_schema, in_range, one_of, require_columns
+from sparring.params import (
+    at_least,
+    check_params,
+    checked_schema,
+    in_range,
+    int_param,
+    one_of,
+    require_columns,
+    text_param,
+)
 from sparring.sagemaker.resource_registry import ResourceRegistry
 from sparring.sagemaker.resources import RUNNING, TRANSFORM_JOB, poll_seconds, stop_transform_job
 from sparring.spark.reserved import named, reserved
@@ -114,39 +122,18 @@ class BatchTransformModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], D
         "outputFilter": "",
         "invocationSeconds": 600,
     }
-    modelName: Param[str] = Param(Params._dummy(), "modelName", "a model SageMaker knows", TypeConverters.toString)
-    instanceType: Param[str] = Param(Params._dummy(), "instanceType", "instance, ml.*", TypeConverters.toString)
-    instanceCount: Param[int] = Param(Params._dummy(), "instanceCount", "instances, >= 1", TypeConverters.toInt)
-    batchStrategy: Param[str] = Param(
-        Params._dummy(), "batchStrategy", "MultiRecord or SingleRecord a request", TypeConverters.toString
-    )
-    splitType: Param[str] = Param(
-        Params._dummy(), "splitType", "None, Line or RecordIO; '' = by content type", TypeConverters.toString
-    )
-    assembleWith: Param[str] = Param(
-        Params._dummy(), "assembleWith", "what joins answers: None or Line", TypeConverters.toString
-    )
-    maxPayloadMb: Param[int] = Param(
-        Params._dummy(), "maxPayloadMb", "megabytes of a request, 1 to 100", TypeConverters.toInt
-    )
-    maxConcurrentTransforms: Param[int] = Param(
-        Params._dummy(), "maxConcurrentTransforms", "requests at a time of each instance, >= 1", TypeConverters.toInt
-    )
-    inputFilter: Param[str] = Param(
-        Params._dummy(),
-        "inputFilter",
-        "JSONPath of what goes to the model; '' = all but the key",
-        TypeConverters.toString,
-    )
-    outputFilter: Param[str] = Param(
-        Params._dummy(), "outputFilter", "JSONPath of what is written; '' = key and answer", TypeConverters.toString
-    )
-    joinSource: Param[str] = Param(
-        Params._dummy(), "joinSource", "None, or Input: answers beside their keys", TypeConverters.toString
-    )
-    keyCol: Param[str] = Param(
-        Params._dummy(), "keyCol", "identifies a row; sent first with joinSource Input", TypeConverters.toString
-    )
+    modelName = text_param("modelName", "a model SageMaker knows")
+    instanceType = text_param("instanceType", "instance, ml.*")
+    instanceCount = int_param("instanceCount", "instances, >= 1")
+    batchStrategy = text_param("batchStrategy", "MultiRecord or SingleRecord a request")
+    splitType = text_param("splitType", "None, Line or RecordIO; '' = by content type")
+    assembleWith = text_param("assembleWith", "what joins answers: None or Line")
+    maxPayloadMb = int_param("maxPayloadMb", "megabytes of a request, 1 to 100")
+    maxConcurrentTransforms = int_param("maxConcurrentTransforms", "requests at a time of each instance, >= 1")
+    inputFilter = text_param("inputFilter", "JSONPath of what goes to the model; '' = all but the key")
+    outputFilter = text_param("outputFilter", "JSONPath of what is written; '' = key and answer")
+    joinSource = text_param("joinSource", "None, or Input: answers beside their keys")
+    keyCol = text_param("keyCol", "identifies a row; sent first with joinSource Input")
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
         """Check Params and columns; return the schema with the score."""

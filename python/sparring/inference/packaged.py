@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.accumulators import Accumulator
 from pyspark.ml.base import Transformer
-from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -28,7 +27,15 @@ from sparring.inference.metrics import ScoringMetrics, metrics_accumulator
 from sparring.inference.table import reason_of_row
 from sparring.io import storage
 from sparring.io.archives import unpack
-from sparring.params import KeywordParams, check_params, checked_schema, forbid_columns, one_of, require_columns
+from sparring.params import (
+    KeywordParams,
+    check_params,
+    checked_schema,
+    forbid_columns,
+    one_of,
+    require_columns,
+    text_param,
+)
 from sparring.serving.manifest import PackageManifest
 from sparring.serving.packaged import PackagedModel
 from sparring.spark.batches import map_batches
@@ -78,22 +85,13 @@ class PackageModel(Transformer, KeywordParams, DefaultParamsReadable[Any], Defau
         "reasonCol": "",
     }
     _metrics: Accumulator[ScoringMetrics] | None = None
-    package: Param[str] = Param(Params._dummy(), "package", "path of model.tar.gz", TypeConverters.toString)
-    probabilityCol: Param[str] = Param(
-        Params._dummy(), "probabilityCol", "output: the score, or the scores; '' = none", TypeConverters.toString
+    package = text_param("package", "path of model.tar.gz")
+    probabilityCol = text_param("probabilityCol", "output: the score, or the scores; '' = none")
+    predictedCol = text_param("predictedCol", "output: the label's own value; '' = none")
+    handleInvalid = text_param(
+        "handleInvalid", "a row that cannot be scored: error, skip (no row) or keep (its outputs are null)"
     )
-    predictedCol: Param[str] = Param(
-        Params._dummy(), "predictedCol", "output: the label's own value; '' = none", TypeConverters.toString
-    )
-    handleInvalid: Param[str] = Param(
-        Params._dummy(),
-        "handleInvalid",
-        "a row that cannot be scored: error, skip (no row) or keep (its outputs are null)",
-        TypeConverters.toString,
-    )
-    reasonCol: Param[str] = Param(
-        Params._dummy(), "reasonCol", "output of keep: why a row has no score; '' = none", TypeConverters.toString
-    )
+    reasonCol = text_param("reasonCol", "output of keep: why a row has no score; '' = none")
 
     @property
     def metrics(self) -> ScoringMetrics:

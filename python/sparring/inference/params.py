@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 import pyarrow as pa
 from pyspark.ml.functions import vector_to_array
 from pyspark.ml.linalg import VectorUDT
-from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -21,8 +20,11 @@ from sparring.params import (
     check_params,
     forbid_columns,
     in_range,
+    int_param,
     one_of,
     require_columns,
+    text_param,
+    texts_param,
 )
 from sparring.sagemaker.target import AwsTarget
 from sparring.spark.reserved import named
@@ -43,34 +45,18 @@ class _ScoringParams(KeywordParams):
         "size": 0,
     }
     arguments: ClassVar[dict[str, Argument]] = {"target": ("targetJson", AwsTarget.to_json)}
-    targetJson: Param[str] = Param(Params._dummy(), "targetJson", "the account, as JSON", TypeConverters.toString)
-    featuresCol: Param[str] = Param(
-        Params._dummy(),
-        "featuresCol",
-        "array<float> or vector; '' = indices and values; not read with inputCols",
-        TypeConverters.toString,
+    targetJson = text_param("targetJson", "the account, as JSON")
+    featuresCol = text_param("featuresCol", "array<float> or vector; '' = indices and values; not read with inputCols")
+    inputCols = texts_param(
+        "inputCols", "columns to send as they are, to a model that takes raw rows; empty = featuresCol"
     )
-    inputCols: Param[list[str]] = Param(
-        Params._dummy(),
-        "inputCols",
-        "columns to send as they are, to a model that takes raw rows; empty = featuresCol",
-        TypeConverters.toListString,
-    )
-    contentType: Param[str] = Param(
-        Params._dummy(), "contentType", "of requests; '' = by what is sent", TypeConverters.toString
-    )
-    accept: Param[str] = Param(Params._dummy(), "accept", "content type of answers", TypeConverters.toString)
-    probabilityCol: Param[str] = Param(
-        Params._dummy(), "probabilityCol", "output: the score, double; or several, array", TypeConverters.toString
-    )
-    numScores: Param[int] = Param(
-        Params._dummy(), "numScores", "scores of a row: 1, or one for each of several classes", TypeConverters.toInt
-    )
-    size: Param[int] = Param(
-        Params._dummy(), "size", "number of features of sparse rows; 0 = by the largest index", TypeConverters.toInt
-    )
-    maxBytes: Param[int] = Param(Params._dummy(), "maxBytes", "bytes of a request, >= 1", TypeConverters.toInt)
-    maxRows: Param[int] = Param(Params._dummy(), "maxRows", "rows of a request, >= 1", TypeConverters.toInt)
+    contentType = text_param("contentType", "of requests; '' = by what is sent")
+    accept = text_param("accept", "content type of answers")
+    probabilityCol = text_param("probabilityCol", "output: the score, double; or several, array")
+    numScores = int_param("numScores", "scores of a row: 1, or one for each of several classes")
+    size = int_param("size", "number of features of sparse rows; 0 = by the largest index")
+    maxBytes = int_param("maxBytes", "bytes of a request, >= 1")
+    maxRows = int_param("maxRows", "rows of a request, >= 1")
 
     @property
     def target(self) -> AwsTarget:

@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 from pyspark.accumulators import Accumulator
 from pyspark.ml.base import Transformer
-from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -24,7 +23,18 @@ from sparring.inference.params import _ScoringParams, flattened
 from sparring.inference.retry import RetryPolicy
 from sparring.inference.variants import variant_of
 from sparring.inference.window import in_order
-from sparring.params import HasKeyCols, at_least, check_params, checked_schema, require_columns
+from sparring.params import (
+    HasKeyCols,
+    at_least,
+    check_params,
+    checked_schema,
+    float_param,
+    floats_param,
+    int_param,
+    require_columns,
+    text_param,
+    texts_param,
+)
 from sparring.sagemaker.target import AwsTarget
 from sparring.spark.batches import map_batches
 from sparring.spark.reserved import named
@@ -114,29 +124,14 @@ class EndpointModel(Transformer, _ScoringParams, HasKeyCols, DefaultParamsReadab
         "maxRows": 5_000,
     }
     _metrics: Accumulator[ScoringMetrics] | None = None
-    endpointName: Param[str] = Param(Params._dummy(), "endpointName", "an endpoint in service", TypeConverters.toString)
-    concurrency: Param[int] = Param(
-        Params._dummy(), "concurrency", "requests under way at a time in each task, >= 1", TypeConverters.toInt
-    )
-    deadlineSeconds: Param[float] = Param(
-        Params._dummy(), "deadlineSeconds", "a request is given up after this long, > 0", TypeConverters.toFloat
-    )
-    attempts: Param[int] = Param(
-        Params._dummy(), "attempts", "of a request that meets errors, >= 1", TypeConverters.toInt
-    )
-    variants: Param[list[str]] = Param(
-        Params._dummy(),
-        "variants",
-        "production variants to split rows between by key; empty = the endpoint chooses",
-        TypeConverters.toListString,
-    )
-    variantShares: Param[list[float]] = Param(
-        Params._dummy(), "variantShares", "share of each of variants, >= 0", TypeConverters.toListFloat
-    )
-    variantCol: Param[str] = Param(
-        Params._dummy(), "variantCol", "output: the variant that scored the row; '' = none", TypeConverters.toString
-    )
-    seed: Param[int] = Param(Params._dummy(), "seed", "of the split between variants", TypeConverters.toInt)
+    endpointName = text_param("endpointName", "an endpoint in service")
+    concurrency = int_param("concurrency", "requests under way at a time in each task, >= 1")
+    deadlineSeconds = float_param("deadlineSeconds", "a request is given up after this long, > 0")
+    attempts = int_param("attempts", "of a request that meets errors, >= 1")
+    variants = texts_param("variants", "production variants to split rows between by key; empty = the endpoint chooses")
+    variantShares = floats_param("variantShares", "share of each of variants, >= 0")
+    variantCol = text_param("variantCol", "output: the variant that scored the row; '' = none")
+    seed = int_param("seed", "of the split between variants")
 
     @property
     def metrics(self) -> ScoringMetrics:

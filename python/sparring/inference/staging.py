@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from sparring.errors import EndpointError
@@ -22,7 +21,7 @@ from sparring.inference.codecs import Format, joined_scores_of, scores_of
 from sparring.inference.metrics import ScoringMetrics
 from sparring.inference.params import _ScoringParams, flattened
 from sparring.io.s3_uri import split_s3_uri
-from sparring.params import Check, check_params, in_range
+from sparring.params import Check, check_params, float_param, in_range, int_param, text_param
 from sparring.sagemaker.resources import delete_below
 from sparring.sagemaker.target import AwsTarget
 from sparring.spark.tasks import run_to_end
@@ -191,21 +190,9 @@ class _ThroughS3(_ScoringParams):
         "maxBytes": 50_000_000,
         "maxRows": 100_000,
     }
-    invocationSeconds: Param[int] = Param(
-        Params._dummy(),
-        "invocationSeconds",
-        "what the container may take for a request, 1 to 3600",
-        TypeConverters.toInt,
-    )
-    waitSeconds: Param[float] = Param(
-        Params._dummy(), "waitSeconds", "the job is given up after this long, > 0", TypeConverters.toFloat
-    )
-    stagingPrefix: Param[str] = Param(
-        Params._dummy(),
-        "stagingPrefix",
-        "key prefix for staged files, ending in a slash; '' = one of its own",
-        TypeConverters.toString,
-    )
+    invocationSeconds = int_param("invocationSeconds", "what the container may take for a request, 1 to 3600")
+    waitSeconds = float_param("waitSeconds", "the job is given up after this long, > 0")
+    stagingPrefix = text_param("stagingPrefix", "key prefix for staged files, ending in a slash; '' = one of its own")
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.sql import types as T
 
 from sparring.model_selection.assign import SplitPlan
 from sparring.model_selection.incremental import IncrementalSplitter
 from sparring.model_selection.stage import KEYED, HasParts, HasStrata, HasStrict, HasUnits
+from sparring.params import text_param
 
 
 class _Splitter(HasParts, IncrementalSplitter, HasStrict):
     defaults: ClassVar[dict[str, Any]] = {"groupIdCol": "groupId"}
-    groupIdCol: Param[str] = Param(Params._dummy(), "groupIdCol", "output: group", TypeConverters.toString)
+    groupIdCol = text_param("groupIdCol", "output: group")
 
     def outputs(self) -> list[T.StructField]:
         """Return part and unit."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pyspark.ml.base import Transformer
-from pyspark.ml.param import Param, Params, TypeConverters
+from pyspark.ml.param import Params
 from pyspark.ml.param.shared import HasSeed
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import Column, DataFrame
@@ -24,10 +24,15 @@ from sparring.params import (
     HasKeyCols,
     KeywordParams,
     at_least,
+    bool_param,
     check_params,
     checked_schema,
+    floats_param,
     forbid_columns,
+    int_param,
     require_columns,
+    text_param,
+    texts_param,
 )
 from sparring.spark.reserved import named, quoted
 
@@ -53,11 +58,8 @@ class HasStrict(Params):
     """Mixin for ``strict``."""
 
     defaults: ClassVar[dict[str, Any]] = {"strict": True}
-    strict: Param[bool] = Param(
-        Params._dummy(),
-        "strict",
-        "refuse classes smaller than the number of parts, parts without a class, groups larger than a part",
-        TypeConverters.toBoolean,
+    strict = bool_param(
+        "strict", "refuse classes smaller than the number of parts, parts without a class, groups larger than a part"
     )
 
 
@@ -65,20 +67,16 @@ class HasStrata(Params):
     """Mixin for ``stratifyCols``, ``quantileCols`` and ``numBins``: what a class is."""
 
     defaults: ClassVar[dict[str, Any]] = {"stratifyCols": [], "quantileCols": [], "numBins": 10}
-    stratifyCols: Param[list[str]] = Param(
-        Params._dummy(), "stratifyCols", "columns whose joint value is a class", TypeConverters.toListString
-    )
-    quantileCols: Param[list[str]] = Param(
-        Params._dummy(), "quantileCols", "numeric columns whose quantile bin is a class", TypeConverters.toListString
-    )
-    numBins: Param[int] = Param(Params._dummy(), "numBins", "quantile bins, >= 2", TypeConverters.toInt)
+    stratifyCols = texts_param("stratifyCols", "columns whose joint value is a class")
+    quantileCols = texts_param("quantileCols", "numeric columns whose quantile bin is a class")
+    numBins = int_param("numBins", "quantile bins, >= 2")
 
 
 class HasUnits(HasGroupCols):
     """Mixin for ``groupCols`` and ``clusterCol``: what stays together."""
 
     defaults: ClassVar[dict[str, Any]] = {"groupCols": []}
-    clusterCol: Param[str] = Param(Params._dummy(), "clusterCol", "duplicate cluster", TypeConverters.toString)
+    clusterCol = text_param("clusterCol", "duplicate cluster")
 
 
 class HasParts(Params):
@@ -89,13 +87,9 @@ class HasParts(Params):
         "weights": [0.7, 0.1, 0.2],
         "splitCol": "split",
     }
-    partNames: Param[list[str]] = Param(
-        Params._dummy(), "partNames", "names of the parts, distinct", TypeConverters.toListString
-    )
-    weights: Param[list[float]] = Param(
-        Params._dummy(), "weights", "share of each part, > 0, summing to 1", TypeConverters.toListFloat
-    )
-    splitCol: Param[str] = Param(Params._dummy(), "splitCol", "output: part", TypeConverters.toString)
+    partNames = texts_param("partNames", "names of the parts, distinct")
+    weights = floats_param("weights", "share of each part, > 0, summing to 1")
+    splitCol = text_param("splitCol", "output: part")
 
     def roles(self, column: Callable[[str], Any], folds: int) -> Iterator[tuple[Any, Any]]:
         """Return the first part to train, the second to be tested; later parts are kept out."""
@@ -124,9 +118,7 @@ class HasFoldCol(Params):
     """Mixin for ``foldCol``, named as pyspark.ml's ``CrossValidator`` names it."""
 
     defaults: ClassVar[dict[str, Any]] = {"foldCol": "fold"}
-    foldCol: Param[str] = Param(
-        Params._dummy(), "foldCol", "output: int, the fold in which the row is tested", TypeConverters.toString
-    )
+    foldCol = text_param("foldCol", "output: int, the fold in which the row is tested")
 
     def outputs(self) -> list[T.StructField]:
         """Return the fold."""
@@ -147,23 +139,21 @@ class HasNumFolds(Params):
     """Mixin for ``numFolds``."""
 
     defaults: ClassVar[dict[str, Any]] = {"numFolds": 5}
-    numFolds: Param[int] = Param(Params._dummy(), "numFolds", "number of folds, >= 2", TypeConverters.toInt)
+    numFolds = int_param("numFolds", "number of folds, >= 2")
 
 
 class HasLabels(Params):
     """Mixin for ``labelCols``: rows with several labels each."""
 
     defaults: ClassVar[dict[str, Any]] = {"labelCols": []}
-    labelCols: Param[list[str]] = Param(
-        Params._dummy(), "labelCols", "a column for each label, or one of arrays of labels", TypeConverters.toListString
-    )
+    labelCols = texts_param("labelCols", "a column for each label, or one of arrays of labels")
 
 
 class HasRepeats(Params):
     """Mixin for ``numRepeats``."""
 
     defaults: ClassVar[dict[str, Any]] = {"numRepeats": 10}
-    numRepeats: Param[int] = Param(Params._dummy(), "numRepeats", "number of repeats, >= 1", TypeConverters.toInt)
+    numRepeats = int_param("numRepeats", "number of repeats, >= 1")
 
 
 class BaseSplitter(Transformer, KeywordParams, DefaultParamsReadable[Any], DefaultParamsWritable):

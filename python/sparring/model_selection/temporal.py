@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import pandas as pd
-from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -15,18 +14,14 @@ from sparring.errors import ParamError, SplitError
 from sparring.model_selection.order import quantile_ranks
 from sparring.model_selection.stage import BaseSplitter, HasFoldCol, HasNumFolds, HasParts
 from sparring.model_selection.timeline import INTEGERS, TICK, Gap, cut_times, passed, ticks
-from sparring.params import checked_schema
+from sparring.params import checked_schema, text_param, texts_param
 from sparring.spark.reserved import named, quoted
 
 
 class _Timed(BaseSplitter):
     defaults: ClassVar[dict[str, Any]] = {"gap": "0"}
-    timeCol: Param[str] = Param(
-        Params._dummy(), "timeCol", "when a row came to be: timestamp, date or whole number", TypeConverters.toString
-    )
-    gap: Param[str] = Param(
-        Params._dummy(), "gap", "between train and test: '7 days', '100 rows', a whole number", TypeConverters.toString
-    )
+    timeCol = text_param("timeCol", "when a row came to be: timestamp, date or whole number")
+    gap = text_param("gap", "between train and test: '7 days', '100 rows', a whole number")
     needs = (("timeCol",),)
 
     def transformSchema(self, schema: T.StructType) -> T.StructType:
@@ -90,13 +85,9 @@ class TimeSplitter(HasParts, _Timed):
     """
 
     defaults: ClassVar[dict[str, Any]] = {"cutTimes": [], "gapName": "gap", "undatedName": "undated"}
-    cutTimes: Param[list[str]] = Param(
-        Params._dummy(), "cutTimes", "when each part but the first begins, ascending", TypeConverters.toListString
-    )
-    gapName: Param[str] = Param(Params._dummy(), "gapName", "part of rows in a gap", TypeConverters.toString)
-    undatedName: Param[str] = Param(
-        Params._dummy(), "undatedName", "part of rows without a time", TypeConverters.toString
-    )
+    cutTimes = texts_param("cutTimes", "when each part but the first begins, ascending")
+    gapName = text_param("gapName", "part of rows in a gap")
+    undatedName = text_param("undatedName", "part of rows without a time")
 
     def outputs(self) -> list[T.StructField]:
         """Return the part."""
@@ -226,9 +217,7 @@ class TimeSeriesSplit(HasFoldCol, HasNumFolds, _Timed):
     """
 
     defaults: ClassVar[dict[str, Any]] = {"trainFromCol": "trainFrom"}
-    trainFromCol: Param[str] = Param(
-        Params._dummy(), "trainFromCol", "output: int, first fold that trains on the row", TypeConverters.toString
-    )
+    trainFromCol = text_param("trainFromCol", "output: int, first fold that trains on the row")
 
     def outputs(self) -> list[T.StructField]:
         """Return the fold that tests a row and the first that trains on it."""
