@@ -106,7 +106,7 @@ def bits(masks: pd.Series, part: int) -> np.ndarray:
     return (masks.to_numpy(dtype=np.int64) >> part) & 1 == 1
 
 
-def straddling(table: AuditTable) -> CrossSplitOverlap:
+def cross_split(table: AuditTable) -> CrossSplitOverlap:
     """Find the values of every kind, the parts they are in, and whether their labels differ.
 
     Notes
@@ -176,7 +176,7 @@ def examples(
 ) -> list:
     """Return a few values that both parts hold: how often, and what they look like in the second.
 
-    Cost: the shuffle of :func:`straddling` and a pass; made only when there is something to show.
+    Cost: the shuffle of :func:`cross_split` and a pass; made only when there is something to show.
     """
     from pyspark.sql import functions as F
 

@@ -33,11 +33,11 @@ def overlapping(audit: Audit, *, check: str, kind: str) -> list[Finding]:
     Severity by the share of the part's rows: low above 0, medium above 0.1%, high above 1%; milder between two parts
     neither of which is train.
 
-    Cost: none beyond :func:`~sparring.leakage.cross_split.straddling`, which serves six checks.
+    Cost: none beyond :func:`~sparring.leakage.cross_split.cross_split`, which serves six checks.
     """
     found = []
     for parts in audit.table.pairs:
-        shared = audit.straddling.overlap(kind, *parts)
+        shared = audit.cross_split.overlap(kind, *parts)
         if shared.values:
             share = shared.right_rows / audit.table.counts[audit.table.parts[parts[1]]]
             found.append(_finding(audit, check, kind, parts, shared, share, "", {}))
@@ -68,7 +68,7 @@ def exact_overlap(audit: Audit) -> list[Finding]:
     """
     found, notes = overlapping(audit, check="exact overlap", kind="cluster"), []
     for parts in audit.table.pairs:
-        shared = audit.straddling.overlap("content", *parts)
+        shared = audit.cross_split.overlap("content", *parts)
         if not shared.values:
             continue
         compared = audit.compared(*parts)
@@ -118,7 +118,7 @@ def _finding(
         f"{shared.right_rows:,} of {rows:,} rows of {right} ({share:.2%}) {SAYS[kind]} a row of {left}{said}",
         ADVICE[kind],
         {"rows": shared.right_rows, "share": share, "values": shared.values, **counts},
-        examples(audit.table, audit.straddling, kind, parts),
+        examples(audit.table, audit.cross_split, kind, parts),
     )
 
 
@@ -133,12 +133,12 @@ def label_conflicts(audit: Audit) -> list[Finding]:
     """
     found = []
     for left, right in audit.table.pairs:
-        shared = audit.straddling.overlap("content", left, right)
+        shared = audit.cross_split.overlap("content", left, right)
         if not shared.conflicting or not audit.compared(left, right).found:
             continue
         names = [audit.table.parts[part] for part in (left, right)]
         rows = audit.table.counts[names[1]]
-        share, within = shared.conflicting_rows / rows, audit.straddling.conflicting_within(left)
+        share, within = shared.conflicting_rows / rows, audit.cross_split.conflicting_within(left)
         found.append(
             Finding(
                 "label conflicts",
@@ -147,7 +147,7 @@ def label_conflicts(audit: Audit) -> list[Finding]:
                 "that do not all have one label",
                 "Find out which label is right, or what the features lack to tell such rows apart.",
                 {"rows": shared.conflicting_rows, "share": share, "values": shared.conflicting},
-                examples(audit.table, audit.straddling, "content", (left, right), conflict=True),
+                examples(audit.table, audit.cross_split, "content", (left, right), conflict=True),
             )
         )
     return found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sparring.leakage.counts import ValueCounts, value_counts
-from sparring.leakage.cross_split import CrossSplitOverlap, straddling
+from sparring.leakage.cross_split import CrossSplitOverlap, cross_split
 from sparring.leakage.evidence import Kinds, kinds_across, kinds_of_equal
 from sparring.leakage.reference import Comparison
 from sparring.leakage.statistics import auc_noise, auc_of_counts
@@ -63,9 +63,9 @@ class Audit:
         return value_counts(self.table)
 
     @cached_property
-    def straddling(self) -> CrossSplitOverlap:
-        """Values in several parts; see :func:`~sparring.leakage.cross_split.straddling`."""
-        return straddling(self.table)
+    def cross_split(self) -> CrossSplitOverlap:
+        """Values in several parts; see :func:`~sparring.leakage.cross_split.cross_split`."""
+        return cross_split(self.table)
 
     @cached_property
     def _equal(self) -> DataFrame:
@@ -76,7 +76,7 @@ class Audit:
         columns = self.table.columns
         if columns.groups or columns.clusters:
             return Kinds()
-        return kinds_across(self._equal, left, right, self.straddling.overlap("content", left, right).right_rows)
+        return kinds_across(self._equal, left, right, self.cross_split.overlap("content", left, right).right_rows)
 
     def compared(self, left: int, right: int) -> Comparison:
         """Return the share of equal rows across two parts beside that within the first."""
@@ -87,12 +87,12 @@ class Audit:
     def _compare(self, left: int, right: int) -> Comparison:
         from pyspark.sql import functions as F
 
-        shared, values = self.straddling.overlap("content", left, right), self.straddling.values
+        shared, values = self.cross_split.overlap("content", left, right), self.cross_split.values
         share = shared.right_rows / self.table.counts[self.table.parts[right]]
         masks = {HIT_LEFT: "several", HIT_RIGHT: "mask"}
         hit = [(F.shiftright(mask, left) % 2 == 1).alias(name) for name, mask in masks.items()]
         hits = values.where("kind = 'content'").select(F.col("value").alias(CONTENT), *hit)
-        return compared_by_unit(self.table, (left, right), share, self.straddling.hits(left, right), hits)
+        return compared_by_unit(self.table, (left, right), share, self.cross_split.hits(left, right), hits)
 
     def cross_fitted(self, column: str) -> GroupMean:
         """Return how well the mean label of a column's value tells the label within train, each fold by the other."""
