@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from sparring.leakage import AuditColumns, AuditOptions, AuditReport, LeakageAudit, near
 from sparring.leakage.columns import unite
-from sparring.leakage.cross_split import straddling
+from sparring.leakage.cross_split import cross_split
 from sparring.leakage.table import opened
 
 made = runpy.run_path(str(Path(__file__).with_name("honest.py")))
@@ -121,4 +121,4 @@ def test_rows_that_are_missing_throughout_are_equal_to_none(spark: SparkSession)
     united = unite({"train": spark.createDataFrame(train), "test": spark.createDataFrame(test)}, ["group"])
     columns = AuditColumns(label="label", numbers=features)
     with opened(united, ["train", "test"], columns, 1) as table:
-        assert straddling(table).overlap("content", 0, 1).values == 0
+        assert cross_split(table).overlap("content", 0, 1).values == 0
