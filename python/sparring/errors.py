@@ -57,7 +57,7 @@ class LabelError(TableError):
 
 
 class SplitError(SparringError):
-    """Raised when rows cannot be allotted as asked: a class too small, a group larger than a part."""
+    """Raised when rows cannot be assigned as asked: a class too small, a group larger than a part."""
 
     exit_code = 4
 

@@ -78,7 +78,7 @@ class SklearnFolds:
         ParamError
             If a column is neither in ``X`` nor given as ``y`` or ``groups``.
         """
-        assigned = self._allotted(X, y, groups)
+        assigned = self._assigned(X, y, groups)
         for train, test in self.stage.roles(lambda name: assigned[name], self.stage.fold_count(assigned)):
             yield np.flatnonzero(train), np.flatnonzero(test)
 
@@ -88,9 +88,9 @@ class SklearnFolds:
             X = np.zeros(len(groups))
         if X is None:
             return self.stage.fold_count(pd.DataFrame())
-        return self.stage.fold_count(self._allotted(X, y, groups))
+        return self.stage.fold_count(self._assigned(X, y, groups))
 
-    def _allotted(self, X: Any, y: Any, groups: Any) -> pd.DataFrame:
+    def _assigned(self, X: Any, y: Any, groups: Any) -> pd.DataFrame:
         from sparring.spark.session import get_session
 
         stage, columns = self._bound(X, y, groups)

@@ -16,7 +16,7 @@ from sparring.model_selection.improvement import fill, improve, may_exchange
 MOST_WAYS = 60_000
 # Weight of a part's size beside its classes: it decides between ways that serve the classes equally well.
 SIZE = 0.01
-# Orders of distributing that are tried while signatures are few and the best is not yet within a row of every share.
+# Orders of distributing that are tried while profiles are few and the best is not yet within a row of every share.
 STARTS = 12
 
 

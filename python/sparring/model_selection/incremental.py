@@ -191,7 +191,7 @@ def _distribute_groups(stage: IncrementalSplitter, assignments: DataFrame) -> Da
     """Return the part of every row: its unit's, or its quota's if the unit is new."""
     plan, quarantine = stage.plan(), _quarantine(stage)
     marked = computed_once(_with_conflicts(stage, assignments, quarantine))
-    # Old rows in quarantine, and new ones that bridge by themselves, join nothing any more.
+    # Old rows in quarantine, and new ones that would join several by themselves, join nothing any more.
     inside = stage.with_unit(marked.where(~_is_out(quarantine)))
     parts = inside.groupBy(UNIT).agg(F.array_sort(F.collect_set(PART)).alias("sparring__unit_parts"))
     united = computed_once(inside.join(parts, UNIT))
