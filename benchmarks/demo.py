@@ -19,7 +19,7 @@ from pages import table
 ROOT = Path(__file__).parents[1]
 ENGINES = {"spark": "Spark MLlib", "single_node": "one machine", "sagemaker": "SageMaker (local emulator)"}
 PHASES = (
-    *("start", "import", "local_start", "session", "read", "data_transfer"),
+    *("start", "import", "local_start", "session", "read", "transfer"),
     *("fit", "write", "deploy", "score", "clean_up"),
 )
 GIB = 2**30

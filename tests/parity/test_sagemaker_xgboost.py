@@ -100,6 +100,6 @@ def test_the_result_tells_what_was_read_and_by_whom(
     assert ours["hyperparameters"] == reference["hyperparameters"]
     assert (ours["emulated"], reference["emulated"]) == (True, False)
     assert "not SageMaker's" in ours["notes"][0]
-    assert {"data_transfer", "fit", "deploy", "score", "clean_up"} <= set(ours["phases"])
+    assert {"transfer", "fit", "deploy", "score", "clean_up"} <= set(ours["phases"])
     assert all(seconds >= 0 for seconds in ours["phases"].values())
     assert sum(ours["phases"].values()) <= ours["wall_seconds"] + 1

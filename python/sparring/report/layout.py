@@ -10,7 +10,7 @@ from sparring.report.axis import Scale, log_ticks
 from sparring.report.formats import heading
 from sparring.report.units import unit_of
 
-PHASES = ("start", "session", "read", "data_transfer", "fit", "score", "write")
+PHASES = ("start", "session", "read", "transfer", "fit", "score", "write")
 PARTS = ("train", "validation", "test")
 
 Contenders = Sequence[Mapping[str, Any]]

@@ -55,7 +55,7 @@ def train_on_sagemaker(parameters: XGBoostParameters, spec: TrainingSpec, phases
     ----------
     spec : TrainingSpec
     phases : Phases
-        Receives local_start (emulator only), session, data_transfer (reading, sorting, libsvm, upload and the wait
+        Receives local_start (emulator only), session, transfer (reading, sorting, libsvm, upload and the wait
         that is not training), fit (the job's own training time), write, deploy, score, clean_up.
 
     Raises
@@ -222,7 +222,7 @@ def _train(
         rows = {name: _ordered(spark, matrix, name, spec) for name in channels}
         model = job.run(spark, rows, hyperparameters, digest)
     fit = model.phases.get("Training", 0.0)
-    phases.add("data_transfer", whole.seconds["job"] - fit)
+    phases.add("transfer", whole.seconds["job"] - fit)
     phases.add("fit", fit)
     return model
 
