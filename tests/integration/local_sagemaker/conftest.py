@@ -6,9 +6,11 @@ import sys
 import tarfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from sparring_local_sagemaker import LocalAws
@@ -28,6 +30,22 @@ def wait_for(condition: Callable[[], Any], what: str) -> Any:
     return found
 
 
+def commands_of(pid: int) -> dict[int, str]:
+    """Return the ids and command lines of what a process started and that still runs: each may end meanwhile."""
+    found = {}
+    for child in psutil.Process(pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if child.status() != psutil.STATUS_ZOMBIE:
+                found[child.pid] = " ".join(child.cmdline())
+    return found
+
+
+@pytest.fixture(scope="session")
+def living() -> Callable[[int], dict[int, str]]:
+    """Function that returns the living processes below one, with their commands."""
+    return commands_of
+
+
 class Cloud:
     """A server and short words for long requests."""
 
@@ -40,6 +58,10 @@ class Cloud:
     @staticmethod
     def wait_for(condition: Callable[[], Any], what: str) -> Any:
         return wait_for(condition, what)
+
+    def programs(self) -> int:
+        """Return how many programs of jobs and endpoints run."""
+        return sum("toy.py" in command for command in commands_of(self.aws._process.pid).values())
 
     def name(self) -> str:
         return next(self._names)

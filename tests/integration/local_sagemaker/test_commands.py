@@ -10,8 +10,8 @@ import sys
 import tarfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -163,13 +163,6 @@ def faults(aws: LocalAws, request: dict[str, Any], operation: str = "CreateTrain
     return found["message"]
 
 
-def processes(aws: LocalAws) -> set[int]:
-    """Return the ids of the processes that run jobs and endpoints."""
-    assert aws._process is not None
-    children = psutil.Process(aws._process.pid).children(recursive=True)
-    return {child.pid for child in children if child.status() != psutil.STATUS_ZOMBIE}
-
-
 # -- training ------------------------------------------------------------------------------------------------
 
 
@@ -242,8 +235,8 @@ def long_request(aws: LocalAws, uri: str, name: str, seconds: int) -> dict[str, 
     return job_request(aws, uri, name, HyperParameters=settings, StoppingCondition=limit)
 
 
-def test_a_job_stops_when_asked_and_when_its_time_is_over(aws: LocalAws, input_uri: str) -> None:
-    client, before = aws.client("sagemaker"), processes(aws)
+def test_a_job_stops_when_asked_and_when_its_time_is_over(aws: LocalAws, input_uri: str, living: Callable) -> None:
+    client, before = aws.client("sagemaker"), set(living(aws._process.pid))
     client.create_training_job(**long_request(aws, input_uri, "overdue", seconds=1))
     client.create_training_job(**long_request(aws, input_uri, "stopped", seconds=600))
     deadline = time.monotonic() + 60
@@ -255,7 +248,7 @@ def test_a_job_stops_when_asked_and_when_its_time_is_over(aws: LocalAws, input_u
     assert (stopped["TrainingJobStatus"], stopped["SecondaryStatus"]) == ("Stopped", "Stopped")
     steps = [entry["Status"] for entry in stopped["SecondaryStatusTransitions"]]
     assert steps == ["Starting", "Downloading", "Training", "Stopping", "Stopped"]
-    assert processes(aws) == before
+    assert living(aws._process.pid).keys() == before
     with pytest.raises(ClientError, match="is in status Stopped"):
         client.stop_training_job(TrainingJobName="stopped")
 
@@ -358,17 +351,17 @@ def test_an_endpoint_without_a_usable_model_fails_with_its_reason(aws: LocalAws,
 
 
 def test_a_newer_image_answers_by_lines_and_what_is_deleted_is_gone_with_its_process(
-    aws: LocalAws, trained: dict, rows: tuple, expected: np.ndarray
+    aws: LocalAws, trained: dict, rows: tuple, expected: np.ndarray, living: Callable
 ) -> None:
-    client, before = aws.client("sagemaker"), processes(aws)
+    client, before = aws.client("sagemaker"), set(living(aws._process.pid))
     kinds = {"endpoint": "EndpointName", "endpoint_config": "EndpointConfigName", "model": "ModelName"}
     with deployed(aws, NEW_IMAGE, trained["ModelArtifacts"]["S3ModelArtifacts"]) as name:
-        assert len(processes(aws) - before) == 1
+        assert len(living(aws._process.pid).keys() - before) == 1
         for kind, member in kinds.items():
             assert getattr(client, f"describe_{kind}")(**{member: name})[member] == name
         scores = answer(aws, name, rows[2]).split("\n")
         assert np.array_equal(np.array(scores, dtype=np.float32), expected)
-    assert processes(aws) == before
+    assert living(aws._process.pid).keys() == before
     for kind, member in kinds.items():
         for verb in ("describe", "delete"):
             with pytest.raises(ClientError, match="Could not find"):
@@ -460,17 +453,14 @@ def test_a_job_or_model_that_is_not_there_is_not_found(aws: LocalAws) -> None:
 # -- the server itself ---------------------------------------------------------------------------------------
 
 
-def test_it_listens_on_loopback_only(aws: LocalAws) -> None:
+def test_it_listens_on_loopback_only(aws: LocalAws, living: Callable) -> None:
     assert aws._process is not None
-    tree = [psutil.Process(aws._process.pid), *psutil.Process(aws._process.pid).children(recursive=True)]
-    listening = [
-        connection.laddr.ip
-        for process in tree
-        if process.status() != psutil.STATUS_ZOMBIE
-        for connection in process.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN
-    ]
-    assert set(listening) == {"127.0.0.1"}
+    listening = set()
+    for pid in (aws._process.pid, *living(aws._process.pid)):
+        with suppress(psutil.NoSuchProcess):
+            sockets = psutil.Process(pid).net_connections("inet")
+            listening |= {socket.laddr.ip for socket in sockets if socket.status == psutil.CONN_LISTEN}
+    assert listening == {"127.0.0.1"}
 
 
 def test_two_servers_do_not_see_each_other_and_leave_no_folder(aws: LocalAws, tmp_path: Path) -> None:

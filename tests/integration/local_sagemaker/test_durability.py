@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -209,7 +209,9 @@ def test_on_a_full_disk_what_could_not_be_created_does_not_exist(cloud_of: Any, 
         assert len(cloud.sagemaker.list_models()["Models"]) == 1
 
 
-def test_a_job_whose_record_the_disk_no_longer_takes_ends_and_says_why(cloud_of: Any, images: Any) -> None:
+def test_a_job_whose_record_the_disk_no_longer_takes_ends_and_says_why(
+    cloud_of: Any, images: Any, living: Callable
+) -> None:
     with small_disk(8) as disk, LocalAws(str(disk), images=images) as aws:
         cloud = cloud_of(aws)
         name = cloud.start("sleeps")
@@ -220,20 +222,18 @@ def test_a_job_whose_record_the_disk_no_longer_takes_ends_and_says_why(cloud_of:
             client(aws, "sagemaker").stop_training_job(TrainingJobName=name)
         assert training(TrainingJobName=name)["TrainingJobStatus"] == "InProgress"
         # The program ends, and there is no room for the record of it.
-        os.kill(int(only_program(aws)), 9)
+        os.kill(only_program(aws, living), 9)
         found = cloud.settled(name)
         assert found["TrainingJobStatus"] == "Failed"
         assert "exit code: 137" in found["FailureReason"] or "No space left" in found["FailureReason"]
         filler.unlink()
 
 
-def only_program(aws: LocalAws) -> int:
+def only_program(aws: LocalAws, living: Callable) -> int:
     """Return the process of the one job that a server runs."""
-    import psutil
-
-    programs = [p for p in psutil.Process(pid(aws)).children(recursive=True) if "toy.py" in " ".join(p.cmdline())]
+    programs = [number for number, command in living(pid(aws)).items() if "toy.py" in command]
     assert len(programs) == 1
-    return int(programs[0].pid)
+    return programs[0]
 
 
 # -- keys as files ----------------------------------------------------------------------------------------

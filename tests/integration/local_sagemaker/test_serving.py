@@ -7,15 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import boto3
-import psutil
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-
-
-def children(cloud: Any) -> int:
-    tree = psutil.Process(cloud.aws._process.pid).children(recursive=True)
-    return sum("toy.py" in " ".join(child.cmdline()) for child in tree if child.status() != psutil.STATUS_ZOMBIE)
 
 
 def code(caught: Any) -> tuple[str, int]:
@@ -148,11 +142,11 @@ def test_captured_lines_hold_what_went_in_and_came_out_at_the_asked_rate(cloud: 
 
 
 def test_a_serverless_endpoint_runs_no_process_until_it_is_asked(cloud: Any) -> None:
-    before = children(cloud)
+    before = cloud.programs()
     name = cloud.deploy(cloud.variant(ServerlessConfig={"MemorySizeInMB": 2_048, "MaxConcurrency": 2}))
-    assert children(cloud) == before
+    assert cloud.programs() == before
     assert cloud.invoke(name) == "3"
-    assert children(cloud) == before + 1
+    assert cloud.programs() == before + 1
     once = impatient(cloud)
 
     def slow(_: int) -> str:
@@ -166,10 +160,10 @@ def test_a_serverless_endpoint_runs_no_process_until_it_is_asked(cloud: Any) -> 
         answers = Counter(pool.map(slow, range(6)))
     assert answers["0.5"] >= 2
     assert answers["ThrottlingException"] == 6 - answers["0.5"] > 0
-    cloud.wait_for(lambda: children(cloud) == before, "the end of an idle process")
+    cloud.wait_for(lambda: cloud.programs() == before, "the end of an idle process")
     assert cloud.invoke(name, "4,4") == "8"
     cloud.sagemaker.delete_endpoint(EndpointName=name)
-    assert children(cloud) == before
+    assert cloud.programs() == before
 
 
 def test_what_no_configuration_can_be_is_refused(cloud: Any) -> None:
