@@ -67,8 +67,8 @@ def _figures(result: dict[str, Any], evaluation: dict[str, Any] | None, metric: 
 
     usage = [
         f"{result['wall_seconds']:.1f}",
-        f"{result['cpu_seconds']:.1f}",
-        f"{result['peak_memory_bytes'] / 2**30:.2f}",
+        "unknown" if result["cpu_seconds"] is None else f"{result['cpu_seconds']:.1f}",
+        "unknown" if result["peak_memory_bytes"] is None else f"{result['peak_memory_bytes'] / 2**30:.2f}",
     ]
     if evaluation is None:
         return ["failed", *usage]

@@ -51,6 +51,7 @@ def fairness_checks(results: Sequence[Result], evaluations: Mapping[str, Mapping
         _alike("same cores", ok, lambda result: result["cores"], "threads", required=False),
         _alike("same seed", ok, lambda result: result["seed"], "seed", required=False),
         _fresh_process(results),
+        _undisturbed(ok),
         _real_services(results),
     ]
 
@@ -124,8 +125,12 @@ def _other_algorithms(results: Sequence[Result]) -> list[str]:
 
 
 def same_conditions(results: Sequence[Result]) -> bool:
-    """Return whether times may be compared: all on as many cores, and isolated in one way."""
-    return len({(result["cores"], result.get("isolation")) for result in results}) <= 1
+    """Return whether times may be compared: as many cores, one isolation, one machine, and nothing was lost."""
+    if any(_losses(result) for result in results):
+        return False
+    machines = {str(result.get("conditions", {}).get("machine")) for result in results}
+    clusters = {str(spark) for result in results if (spark := result.get("conditions", {}).get("spark"))}
+    return len({(r["cores"], r.get("isolation")) for r in results}) <= 1 and len(machines) <= 1 and len(clusters) <= 1
 
 
 def _same_capacity(results: Sequence[Result]) -> Control:
@@ -165,6 +170,27 @@ def _fresh_process(results: Sequence[Result]) -> Control:
         return _control("fresh process", True, False, "one contender at a time, each in a new process")
     detail = "shared a session: a warm JVM and memory left by others favour the later ones"
     return _control("fresh process", False, False, f"{', '.join(names)} {detail}")
+
+
+def _undisturbed(results: Sequence[Result]) -> Control:
+    """No executor was lost and no task tried again while a contender was measured."""
+    disturbed = [f"{result['name']}: {found}" for result in results if (found := _losses(result))]
+    if disturbed:
+        return _control("undisturbed", False, False, f"times are not compared; {'; '.join(disturbed)}")
+    took_part = [
+        f"{result['name']} on {cluster['executors']} executors with {cluster['cores']} cores"
+        for result in results
+        if (cluster := result.get("cluster"))
+    ]
+    detail = "no executor was lost and no task failed" if took_part else "no contender ran on a cluster"
+    return _control("undisturbed", True, False, "; ".join([detail, *took_part]))
+
+
+def _losses(result: Result) -> str:
+    """Return in words what was lost while a contender ran on a cluster; an empty text for nothing, or if unknown."""
+    cluster = result.get("cluster") or {}
+    tasks, executors = cluster.get("failed_tasks") or 0, cluster.get("lost_executors") or 0
+    return f"{tasks} tasks failed, {executors} executors were lost" if tasks or executors else ""
 
 
 def _real_services(results: Sequence[Result]) -> Control:

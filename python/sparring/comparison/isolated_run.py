@@ -10,14 +10,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
+from sparring.comparison.executors import ClusterUsage, ExecutorMeter
 from sparring.comparison.resources import ProcessTreeMeter
 from sparring.io import storage
-from sparring.spark.session import GATEWAY_VARIABLES, on_databricks
+from sparring.spark.cluster import is_local_master
+from sparring.spark.session import GATEWAY_VARIABLES, active_session, driver_jvm, on_databricks
 from sparring.training.registry import trainer_class
 from sparring.training.runner import train
 from sparring.training.spec import TrainingSpec
@@ -46,7 +48,7 @@ def choose_isolation(configured: str, master: str) -> str:
     return "process" if master.startswith("local") and not on_databricks() else "session"
 
 
-def run_contender(spec: TrainingSpec, isolation: str) -> dict[str, Any]:
+def run_contender(spec: TrainingSpec, isolation: str, conditions: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Run one contender and return its ``result.json``, written into its folder.
 
     Parameters
@@ -55,12 +57,15 @@ def run_contender(spec: TrainingSpec, isolation: str) -> dict[str, Any]:
     isolation : {"process", "session"}
         ``process``: a fresh Python (and JVM, if it needs Spark) that ends with the contender; ``session``: this
         process and its Spark session.
+    conditions : mapping, optional
+        What times depend on besides, for the record.
 
     Returns
     -------
     dict
         The outcome with ``wall_seconds``, ``cpu_seconds`` and ``peak_memory_bytes`` of the process tree, from its
-        start until its scores are written.  Our checks of what it read come later, see ``unmeasured``.
+        start until its scores are written; on a cluster those of the executors are added, unless they are unknown,
+        and ``cluster`` tells what Spark recorded.  Our checks of what it read come later, see ``unmeasured``.
     """
     storage.delete(spec.folder)
     storage.make_folder(spec.folder)
@@ -79,6 +84,7 @@ def run_contender(spec: TrainingSpec, isolation: str) -> dict[str, Any]:
         "cores": spec.cores,
         "seed": spec.seed,
         "isolation": isolation,
+        "conditions": dict(conditions or {}),
         **{key: value for key, value in outcome.items() if key != "fingerprints"},
         "capacity": outcome["capacity"] or trainer.capacity(),
         "equivalence": equivalence.to_dict() if equivalence is not None else None,
@@ -89,11 +95,39 @@ def run_contender(spec: TrainingSpec, isolation: str) -> dict[str, Any]:
 
 
 def _in_session(spec: TrainingSpec) -> dict[str, Any]:
-    meter = ProcessTreeMeter()
+    """Train here; the JVM is a contender's that uses Spark, wherever it is in the tree of processes."""
+    spark = active_session()
+    uses_spark, jvm = spec.engine != "single_node", driver_jvm(spark)
+    executors = None
+    if spark is not None and uses_spark and not is_local_master(str(spark.sparkContext.master)):
+        executors = ExecutorMeter(spark)
+    meter = ProcessTreeMeter(also=jvm) if uses_spark else ProcessTreeMeter(without=jvm)
     with ExitStack() as measured:
+        # The last to begin ends first: executors are read outside of the time that is measured.
+        measured.enter_context(executors or nullcontext())
         measured.enter_context(meter)
         outcome = train(spec, work_done=measured.close)
-    return {**outcome, **meter.usage.to_dict()}
+    found = {**outcome, **meter.usage.to_dict()}
+    return found if executors is None else _with_executors(found, executors.usage)
+
+
+def _with_executors(found: dict[str, Any], executors: ClusterUsage) -> dict[str, Any]:
+    """Return what the driver used and what the executors did, together; unknown where the latter is."""
+    notes = list(found["notes"])
+    if executors.disturbed:
+        notes.append(
+            f"{executors.failed_tasks} tasks failed and were tried again, {executors.lost_executors} executors were "
+            "lost: its time is longer than it would be, and not compared"
+        )
+    if executors.cpu_seconds is None or executors.peak_memory_bytes is None:
+        notes.append("what the executors used could not be read: CPU time and memory are unknown")
+        used: dict[str, Any] = {"cpu_seconds": None, "peak_memory_bytes": None}
+    else:
+        used = {
+            "cpu_seconds": found["cpu_seconds"] + executors.cpu_seconds,
+            "peak_memory_bytes": found["peak_memory_bytes"] + executors.peak_memory_bytes,
+        }
+    return {**found, **used, "notes": notes, "cluster": executors.to_dict()}
 
 
 def _in_process(spec: TrainingSpec) -> dict[str, Any]:

@@ -63,6 +63,10 @@ class ProcessTreeMeter:
         Root of the tree; this process by default.  It may end at any time.
     interval : float, default 0.1
         Seconds between samples.  A sample reads the process table: 3 ms of CPU for 140 processes.
+    also : int, optional
+        Another process that is watched with all below it: of spark-submit's job, the JVM that started it.
+    without : int, optional
+        One that is left out with all below it: a JVM that a contender does not use.
 
     Raises
     ------
@@ -79,7 +83,9 @@ class ProcessTreeMeter:
 
     usage: Usage
 
-    def __init__(self, pid: int | None = None, interval: float = 0.1) -> None:
+    def __init__(
+        self, pid: int | None = None, interval: float = 0.1, also: int | None = None, without: int | None = None
+    ) -> None:
         try:
             self._root = psutil.Process(pid or os.getpid())
         except psutil.Error as error:
@@ -87,7 +93,7 @@ class ProcessTreeMeter:
                 f"ProcessTreeMeter: there is no process {pid} to watch",
                 "Start the meter before the process ends.",
             ) from error
-        self._interval = interval
+        self._interval, self._also, self._without = interval, also, without
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="process-tree-meter", daemon=True)
         # psutil's processes are equal when both id and birth are: an id may be given to another process
@@ -132,11 +138,13 @@ class ProcessTreeMeter:
             self._sample()
 
     def _tree(self) -> list[psutil.Process]:
-        """Return the root and its descendants, parents before children; empty once the root has gone."""
-        try:
-            return [self._root, *self._root.children(recursive=True)]
-        except psutil.Error:
-            return []
+        """Return all that is watched, each once and parents before children; empty once the root has gone."""
+        own, left_out = _with_children(self._root.pid), set(_with_children(self._without))
+        if self._root in left_out:
+            # What is not wanted started this process, and is no part of its tree.
+            left_out = set()
+        found = [*_with_children(self._also), *own]
+        return [process for process in dict.fromkeys(found) if process not in left_out]
 
     def _sample(self) -> None:
         tree = self._tree()
@@ -162,6 +170,17 @@ class ProcessTreeMeter:
         """
         last_seen = sum(self._own.values())
         return max(0.0, last_seen - self._before, self._with_waited - self._waited_before - self._before)
+
+
+def _with_children(pid: int | None) -> list[psutil.Process]:
+    """Return a process and its descendants; none once it has gone."""
+    if pid is None:
+        return []
+    try:
+        root = psutil.Process(pid)
+        return [root, *root.children(recursive=True)]
+    except psutil.Error:
+        return []
 
 
 def _cpu(process: psutil.Process) -> tuple[float, float]:

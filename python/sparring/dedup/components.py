@@ -15,6 +15,7 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from sparring.spark.checkpoint import computed_once
 from sparring.spark.reserved import named
 
 ONE_TASK_EDGES = 2_000_000
@@ -147,16 +148,6 @@ def _nobody(edges: DataFrame) -> DataFrame:
 
 
 def stored(frame: DataFrame) -> tuple[DataFrame, int]:
-    """Return :func:`kept` of ``frame``, computed, and its rows."""
-    frame = kept(frame)
+    """Return ``frame`` without its history, computed, and its rows: the count computes it where that is local."""
+    frame = computed_once(frame, eager=False)
     return frame, frame.count()
-
-
-def kept(frame: DataFrame) -> DataFrame:
-    """Return ``frame`` without its history; where checkpoints are local, the first job on it computes it.
-
-    Plans that name each other twice a round would grow exponentially.
-    """
-    if frame.sparkSession.sparkContext.getCheckpointDir():
-        return frame.checkpoint()
-    return frame.localCheckpoint(eager=False)

@@ -25,12 +25,13 @@ from sparring.dedup.arrow import binaries, portions, uint64_of
 from sparring.dedup.banding import Bands, band_hashes
 from sparring.dedup.candidates import candidate_edges, first_of_equal
 from sparring.dedup.compared import ComparedColumns
-from sparring.dedup.components import COMPONENT, connected_components, kept, stored
+from sparring.dedup.components import COMPONENT, connected_components, stored
 from sparring.dedup.components import NODE as COMPONENT_NODE
 from sparring.dedup.minhash import signatures
 from sparring.dedup.text import Shingles
 from sparring.errors import TableError
 from sparring.spark.batches import map_batches
+from sparring.spark.checkpoint import computed_once
 from sparring.spark.reserved import named, quoted
 
 NODE, FIRST, CLUSTER = "sparring__node", "sparring__first", "sparring__cluster"
@@ -262,7 +263,7 @@ def _proved_portion(batch: pa.RecordBatch, plan: Plan) -> pa.RecordBatch:
 def _members(signed: DataFrame, contents: DataFrame, pairs: DataFrame, funnel: dict[str, int]) -> tuple[DataFrame, int]:
     """Return the rows that have a duplicate with their clusters, and the number of clusters of all sizes."""
     found = connected_components(pairs.select("src", "dst"), count=funnel["similar_pairs"])
-    found = kept(found.select(F.col(COMPONENT_NODE).alias(FIRST), COMPONENT))
+    found = computed_once(found.select(F.col(COMPONENT_NODE).alias(FIRST), COMPONENT), eager=False)
     # A component is named by one of its nodes.
     named_so = F.count(F.when(F.col(COMPONENT) == F.col(FIRST), True))
     nodes, joined = found.agg(F.count("*"), named_so).first() or (0, 0)

@@ -15,6 +15,7 @@ from sparring.leakage.reference import Hits
 from sparring.leakage.state import Audit
 from sparring.leakage.table import CONTENT, KINDS, AuditTable
 from sparring.leakage.units import HIT_LEFT, HIT_RIGHT
+from sparring.spark.checkpoint import computed_once
 from sparring.spark.reserved import quoted
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def search_parts(audit: Audit) -> Searched:
     unit = F.when(F.col(PART) == 0, F.xxhash64(CONTENT if table.unit is None else KINDS[table.unit]))
     units = [F.min(unit).alias("least"), F.max(unit).alias("most")]
     owners = table.rows.groupBy(node.alias(NODE), CONTENT).agg(*per_part, *units)
-    placed = found.mark(owners).localCheckpoint()
+    placed = computed_once(found.mark(owners))
     clusters = placed.where("n0 > 0").groupBy(CLUSTER)
     known = clusters.agg(F.count("*").alias("contents"), (F.min("least") < F.max("most")).alias("units"))
     in_train = placed.join(known, CLUSTER)

@@ -15,6 +15,7 @@ from sparring.model_selection.allocation import allocate_groups, apportion
 from sparring.model_selection.cuts import assign_by_quota
 from sparring.model_selection.hash_order import hash_order
 from sparring.model_selection.strata import CLASS, renamed_class
+from sparring.spark.checkpoint import computed_once
 from sparring.spark.reserved import named, quoted
 
 PROFILE = "sparring__profile"
@@ -108,12 +109,6 @@ def profile_groups(rows: DataFrame, group: str) -> DataFrame:
     counted = rows.groupBy(group, CLASS).count()
     text = F.to_json(F.sort_array(F.collect_list(F.struct(CLASS, "count"))))
     return computed_once(counted.groupBy(group).agg(text.alias(PROFILE)))
-
-
-def computed_once(frame: DataFrame) -> DataFrame:
-    """Return ``frame`` computed and kept: reliably where the session has a checkpoint directory, else on executors."""
-    kept = bool(frame.sparkSession.sparkContext.getCheckpointDir())
-    return frame.checkpoint() if kept else frame.localCheckpoint()
 
 
 def assign_profiles(signed: DataFrame, group: str, quotas: Quotas, plan: SplitPlan) -> DataFrame:

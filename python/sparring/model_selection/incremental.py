@@ -16,12 +16,13 @@ from pyspark.sql import functions as F
 
 from sparring.errors import SplitError
 from sparring.model_selection.allocation import apportion
-from sparring.model_selection.assign import ClassCountProfiles, assign_profiles, computed_once, profile_groups
+from sparring.model_selection.assign import ClassCountProfiles, assign_profiles, profile_groups
 from sparring.model_selection.cuts import assign_by_quota
 from sparring.model_selection.stage import UNIT, HashSplitter
 from sparring.model_selection.strata import CLASS
 from sparring.model_selection.values import value_hash
 from sparring.params import checked_schema, require_columns
+from sparring.spark.checkpoint import computed_once
 from sparring.spark.reserved import named, quoted
 
 ROW_KEY, PART, STATUS, CONFLICTS = (

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from sparring.config.schema import RunConfig
+from sparring.data.source import source_bytes
 from sparring.io import storage
+from sparring.run.machine import this_machine
 from sparring.run.manifest import Manifest
 from sparring.run.preflight import check_shared
 from sparring.run.progress import Progress
+from sparring.spark.checkpoint import checkpoints_in
+from sparring.spark.cluster import Cluster, fit_shuffles, is_local_master, task_slots
 from sparring.spark.session import (
     SessionSpec,
     active_session,
@@ -51,6 +56,7 @@ class RunContext:
         self._spark: SparkSession | None = None
         # A session that was there before belongs to somebody else and is left running.
         self.owns_session = active_session() is None and not under_spark_submit()
+        self._cluster: Cluster | None = None
 
     @property
     def manifest(self) -> Manifest:
@@ -88,17 +94,46 @@ class RunContext:
             settings = s3a_settings([self.config.table.path or "", self.folder])
             self._spark = get_session(SessionSpec("sparring", cores, resources.memory, **settings))
             self._spark.sparkContext.setLogLevel("ERROR")
+            if not is_local_master(str(self._spark.sparkContext.master)):
+                table = self.config.table
+                # The tables that Sparring brings are small.
+                fit_shuffles(self._spark, 0 if table.builtin else source_bytes(table))
         return self._spark
 
     def read(self, stage: str) -> DataFrame:
         """Return the rows that ``stage`` wrote."""
         return self.session().read.parquet(self.path(stage))
 
+    @property
+    def cluster(self) -> Cluster:
+        """Where Spark runs: asked of the session that was there before, else a local one that need not be started."""
+        if self._cluster is None:
+            self._cluster = Cluster("local", {}) if self.owns_session else Cluster.of(self.session())
+        return self._cluster
+
+    def conditions(self) -> dict[str, Any]:
+        """Return what times depend on besides a contender's own settings: this machine, and the cluster if any.
+
+        A contender that was measured under others is measured anew.
+        """
+        return {"machine": this_machine(), "spark": None if self.cluster.is_local else self.cluster.to_dict()}
+
+    def cores(self, engine: str) -> int:
+        """Return how many cores a contender of ``engine`` has: the user's cap, else all that there are for it."""
+        if self.config.resources.cores is None and engine == "spark" and not self.cluster.is_local:
+            return task_slots(self.session())
+        return self.config.resources.cores or available_cores()
+
+    def checkpoints(self) -> AbstractContextManager[None]:
+        """Keep Spark's results on the way in the run's folder where a node of a cluster may die."""
+        if self.cluster.is_local:
+            return nullcontext()
+        return checkpoints_in(self.session(), self.path("checkpoint"))
+
     def check_shared(self) -> None:
         """Refuse a folder that the executors of this cluster, if it is one, do not share."""
         if not self.owns_session:
-            master = self.session().sparkContext.master or "local"
-            check_shared(self.folder, master, self.config.resources.shared_disk)
+            check_shared(self.folder, self.cluster.master, self.config.resources.shared_disk)
 
     def end_spark(self) -> None:
         """After an interrupt: what a job would still write would come after it was deleted."""

@@ -36,11 +36,25 @@ class Manifest:
 
     def __init__(self, folder: str) -> None:
         self.path = storage.join(folder, "manifest.json")
-        known = storage.read_json(self.path) if storage.exists(self.path) else {}
+        known = self._read()
         same = known.get("format") == FORMAT
         self.stages: dict[str, dict[str, Any]] = known.get("stages", {}) if same else {}
         self.started: str = known.get("started", now())
         self.config: dict[str, Any] = known.get("config", {})
+
+    def _read(self) -> dict[str, Any]:
+        if not storage.exists(self.path):
+            return {}
+        try:
+            found = storage.read_json(self.path)
+        except ValueError as error:
+            found = error
+        if not isinstance(found, dict):
+            raise PackageError(
+                f"{storage.plain(self.path)!r} is damaged: what the run has done so far is not known from it",
+                "Delete the file, and the stages are done again, or name another folder.",
+            )
+        return found
 
     def current(self, stage: str, key: str) -> bool:
         """Return whether ``stage`` is done under this cache key."""
@@ -51,6 +65,15 @@ class Manifest:
         """Return the cache key under which ``stage`` was done."""
         found: str = self.stages[stage]["cache_key"]
         return found
+
+    def left(self, stage: str) -> dict[str, Any] | None:
+        """Return what ``stage`` left in its folder, as it was then."""
+        found: dict[str, Any] | None = self.stages[stage].get("left")
+        return found
+
+    def keep(self, stage: str, inventory: dict[str, Any]) -> None:
+        """Record what ``stage`` left in its folder."""
+        self.stages[stage]["left"] = inventory
 
     def report(self, stage: str) -> dict[str, Any]:
         """Return what ``stage`` reported when it was done."""

@@ -98,7 +98,8 @@ class Run:
         belongs_to(run.folder)
         with locked(run.folder):
             try:
-                return self._stages(run)
+                with run.checkpoints():
+                    return self._stages(run)
             except BaseException:
                 if not existed and not any(s["status"] == "done" for s in run.manifest.stages.values()):
                     storage.delete(run.folder)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from sparring.io import storage
 from sparring.run.context import RunContext
+from sparring.run.inventory import inventory
 from sparring.run.manifest import cache_key
 from sparring.run.row_flow import rows_checked
 
@@ -29,6 +30,8 @@ class Stage(ABC):
         The stage whose ``rows``, as reported, this one has to leave; None where rows are not handed on.
     rows_folder : str
         Where below its folder it writes them.
+    leaves : tuple of str
+        Files and folders below its folder that later stages read: it is done anew unless all are as it left them.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Stage(ABC):
     reads: tuple[str, ...] = ()
     takes_rows_of: str | None = None
     rows_folder: str = ""
+    leaves: tuple[str, ...] = ("",)
 
     @abstractmethod
     def settings(self, run: RunContext) -> list[Any]:
@@ -60,8 +64,13 @@ class Stage(ABC):
         return cache_key(type(self).__name__, self.version, self.settings(run), read)
 
     def is_current(self, run: RunContext) -> bool:
-        """Return whether an earlier run has done it, on the same input and by the same version."""
-        return run.manifest.current(self.name, self.cache_key(run))
+        """Return whether an earlier run has done it, on the same input and by the same version, and all is there."""
+        known = run.manifest.current(self.name, self.cache_key(run))
+        return known and run.manifest.left(self.name) == self.inventory(run)
+
+    def inventory(self, run: RunContext) -> dict[str, Any]:
+        """Return which files are in its folder, see :mod:`sparring.run.inventory`."""
+        return inventory(self.folder(run), self.leaves)
 
     def do(self, run: RunContext) -> None:
         """Do the stage unless it is current; a failed one leaves no folder behind."""
@@ -74,9 +83,10 @@ class Stage(ABC):
             with (
                 run.progress.stage(self.name, self.what) as shown,
                 run.manifest.stage(self.name, self.cache_key(run)) as report,
-                rows_checked(self.name, self._expected_rows(run), storage.join(folder, self.rows_folder)),
             ):
-                shown.say(self.work(run, report))
+                with rows_checked(self.name, self._expected_rows(run), storage.join(folder, self.rows_folder)):
+                    shown.say(self.work(run, report))
+                run.manifest.keep(self.name, self.inventory(run))
         except BaseException as error:
             if not isinstance(error, Exception):
                 run.end_spark()

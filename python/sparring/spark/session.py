@@ -181,6 +181,16 @@ def active_session() -> SparkSession | None:
     return SparkSession.getActiveSession()
 
 
+def driver_jvm(spark: SparkSession | None) -> int | None:
+    """Return the process of the JVM behind ``spark``, None where there is none on this machine."""
+    java = getattr(spark, "_jvm", None)
+    if java is None:
+        return None
+    # Java 8 has no other way.
+    name = str(java.java.lang.management.ManagementFactory.getRuntimeMXBean().getName())
+    return int(name.partition("@")[0])
+
+
 def under_spark_submit() -> bool:
     """Return whether ``spark-submit`` started this Python: the JVM is there already."""
     return "PYSPARK_GATEWAY_PORT" in os.environ

@@ -9,7 +9,6 @@ from typing import Any
 
 from sparring.config.schema import ContenderConfig, RunConfig, SageMakerConfig
 from sparring.io import storage
-from sparring.spark.session import available_cores
 
 # Returns part -> fingerprint of the rows that an engine read.  To take it is our check and no work of the engine, so
 # an engine returns this function and leaves it to the runner to call it where nothing is measured.
@@ -61,7 +60,14 @@ class TrainingSpec:
 
     @classmethod
     def of(
-        cls, contender: ContenderConfig, config: RunConfig, matrix: str, folder: str, task: str, target: dict[str, Any]
+        cls,
+        contender: ContenderConfig,
+        config: RunConfig,
+        matrix: str,
+        folder: str,
+        task: str,
+        target: dict[str, Any],
+        cores: int,
     ) -> TrainingSpec:
         """Return the spec of ``contender`` on the matrix in ``matrix``."""
         return cls(
@@ -71,7 +77,7 @@ class TrainingSpec:
             hyperparameters=dict(contender.hyperparameters),
             matrix=matrix,
             folder=folder,
-            cores=config.resources.cores or available_cores(),
+            cores=cores,
             memory=config.resources.memory,
             seed=config.seed,
             sagemaker=config.sagemaker.model_dump(),

@@ -28,6 +28,7 @@ from sparring.io import storage
 from sparring.io.cells import cells_of, stack
 from sparring.models import XGBoostModel
 from sparring.spark.batches import map_batches
+from sparring.spark.cluster import task_slots
 from sparring.task import task_named
 from sparring.task.scores import score_type, scores_array
 from sparring.training.phases import Phases
@@ -256,7 +257,7 @@ def _matrix(held: list[pa.RecordBatch], size: int, validation: bool) -> xgboost.
 
 def _require_slots(spark: SparkSession, workers: int) -> None:
     """Raise unless all workers can run at the same time."""
-    slots = spark.sparkContext.defaultParallelism
+    slots = task_slots(spark)
     if workers > slots:
         raise TrainingError(
             f"XGBoost on Spark wants {workers} workers at the same time, this Spark runs {slots} tasks",

@@ -15,6 +15,7 @@ class Audit(Stage):
     name = "audit"
     what = "looking for leaks between the parts"
     reads = ("split",)
+    leaves = ()
 
     def is_wanted(self, run: RunContext) -> bool:
         """Return whether it is switched on."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sparring.config.schema import RunConfig
+from sparring.config.schema import RunConfig, TableConfig
 from sparring.data.ingest import IngestReport, ingest
 from sparring.data.source import source_identity
+from sparring.errors import TableError
 from sparring.run.context import RunContext
 from sparring.run.preflight import check_task
 from sparring.run.stage import Stage
@@ -25,8 +26,15 @@ class Ingest(Stage):
         return [table.model_dump(), run.config.seed, equality, source_identity(table)]
 
     def work(self, run: RunContext, report: dict[str, Any]) -> str:
-        """Write the accepted and the quarantined rows."""
+        """Write the accepted and the quarantined rows.
+
+        Raises
+        ------
+        TableError
+            Also where the table was changed while it was read.
+        """
         config = run.config
+        before = source_identity(config.table)
         found = ingest(
             run.session(),
             config.table,
@@ -35,9 +43,20 @@ class Ingest(Stage):
             config.deduplicate,
             lambda task: check_task(config, task),
         )
+        _require_unchanged(before, config.table)
         require_rows_for_parts(found, config)
         report.update(found.to_dict(), rows=found.accepted)
         return f"{found.input:,} rows, {found.input - found.accepted:,} quarantined"
+
+
+def _require_unchanged(before: list[str], table: TableConfig) -> None:
+    """Raise if the table's files are others than before, so that passes over it may have seen different rows."""
+    changed = sorted({*before} ^ {*source_identity(table)})
+    if changed:
+        raise TableError(
+            f"table.path {table.path!r} was changed while it was read: {changed[0].split(' ')[0]}",
+            "Run again once nobody writes to it, or give a copy.",
+        )
 
 
 def kept_columns(config: RunConfig) -> list[str]:

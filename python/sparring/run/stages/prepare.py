@@ -23,6 +23,7 @@ class Prepare(Stage):
     reads: tuple[str, ...] = ("split",)
     takes_rows_of = "split"
     rows_folder = "matrix"
+    leaves = ("matrix", "preparation", "encoding.json")
 
     def settings(self, run: RunContext) -> list[Any]:
         """Return the section ``prepare``."""

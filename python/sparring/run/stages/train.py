@@ -10,7 +10,7 @@ from sparring.io import storage
 from sparring.run.context import RunContext
 from sparring.run.row_flow import check_predictions
 from sparring.run.stage import Stage
-from sparring.spark.session import active_session
+from sparring.spark.session import available_cores
 from sparring.training.spec import TrainingSpec
 
 
@@ -25,6 +25,8 @@ class Train(Stage):
     """
 
     matrix = "prepare"
+    # Its folder may have gone with that of a matrix which was made anew in the meantime.
+    leaves = ("predictions", "model", "result.json")
 
     def __init__(self, contender: ContenderConfig, place: str = "") -> None:
         self.contender = contender
@@ -40,21 +42,21 @@ class Train(Stage):
     def spec(self, run: RunContext) -> TrainingSpec:
         """Return what the contender is asked to do."""
         matrix, folder = run.path(self.matrix), self.folder(run)
-        return TrainingSpec.of(self.contender, run.config, matrix, folder, run.task.name, run.target.to_dict())
+        cores = run.cores(self.contender.engine)
+        return TrainingSpec.of(self.contender, run.config, matrix, folder, run.task.name, run.target.to_dict(), cores)
 
     def settings(self, run: RunContext) -> list[Any]:
-        """Return engine, library, family, hyperparameters and resources."""
-        spec = self.spec(run)
-        sagemaker = spec.sagemaker if spec.engine == "sagemaker" else None
-        which = [spec.engine, spec.library, spec.family, spec.task]
-        return [*which, spec.hyperparameters, spec.seed, spec.cores, spec.memory, sagemaker]
+        """Return engine, library, family, hyperparameters, resources and the conditions of its measurement."""
+        config, one = run.config, self.contender
+        sagemaker = config.sagemaker.model_dump() if one.engine == "sagemaker" else None
+        which = [one.engine, one.library or "", one.family, run.task.name, dict(one.hyperparameters), config.seed]
+        # On a cluster the cores are what its settings make of them: executors come and go.
+        cores = config.resources.cores or (available_cores() if run.cluster.is_local else None)
+        return [*which, cores, config.resources.memory, sagemaker, isolation_of(run), run.conditions()]
 
     def is_current(self, run: RunContext) -> bool:
         """Return whether an earlier run has trained it, and it did not fail."""
-        if not super().is_current(run) or run.report(self.name)["status"] != "ok":
-            return False
-        # Its folder may have gone with that of a matrix which was made anew in the meantime.
-        return storage.exists(storage.join(self.folder(run), "result.json"))
+        return super().is_current(run) and run.report(self.name)["status"] == "ok"
 
     def do(self, run: RunContext) -> None:
         """Train the contender unless it is current."""
@@ -67,11 +69,16 @@ class Train(Stage):
         ):
             summary = self.work(run, report)
             (shown.say if report["status"] == "ok" else shown.fail)(summary)
+            run.manifest.keep(self.name, self.inventory(run))
 
     def work(self, run: RunContext, report: dict[str, Any]) -> str:
         """Run the contender, and check that it scored every row."""
         spec = self.spec(run)
-        result = run_contender(spec, isolation(run))
+        isolation = isolation_of(run)
+        if isolation == "process":
+            # A contender in a process of its own needs no session of ours beside it.
+            run.release_spark()
+        result = run_contender(spec, isolation, run.conditions())
         if result["status"] == "ok":
             check_predictions(spec.name, spec.matrix, spec.predictions)
         report["status"] = result["status"]
@@ -104,11 +111,6 @@ class TrainNaive(Train):
         return run.path("naive", "train")
 
 
-def isolation(run: RunContext) -> str:
-    """Return how contenders are kept apart; those in processes of their own need no session of ours beside them."""
-    spark = active_session()
-    master = (spark.sparkContext.master if spark is not None else None) or "local"
-    found = choose_isolation(run.config.resources.isolation, master)
-    if found == "process":
-        run.release_spark()
-    return found
+def isolation_of(run: RunContext) -> str:
+    """Return how contenders are kept apart: the same whether this run has used Spark so far or kept all that was."""
+    return choose_isolation(run.config.resources.isolation, run.cluster.master)
