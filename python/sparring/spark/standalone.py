@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import psutil
 
@@ -97,12 +98,21 @@ class StandaloneCluster:
         own = {"SPARK_HOME": str(self._home), "JAVA_HOME": str(self._java.home), "PATH": path}
         return {**kept, **own, "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
 
-    def submit(self, command: Sequence[str], conf: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
-        """Start ``spark-submit`` with a Python file and its arguments, the driver in a process of this machine."""
+    def submit(self, command: Sequence[str], conf: dict[str, str] | None = None, **popen: Any) -> subprocess.Popen[Any]:
+        """Start ``spark-submit`` with a Python file and its arguments, the driver in a process of this machine.
+
+        Parameters
+        ----------
+        command : sequence of str
+        conf : dict of str to str, optional
+            Spark's settings.
+        **popen
+            For :class:`subprocess.Popen`, such as ``stdout``.
+        """
         settings = {"spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1", **(conf or {})}
         options = [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
         submit = [str(self._home / "bin" / "spark-submit"), "--master", self.master, *options, *command]
-        return subprocess.Popen(submit, env=self.environment())
+        return subprocess.Popen(submit, env=self.environment(), **popen)
 
     def executors(self) -> list[psutil.Process]:
         """Return the processes of the executors that run at the moment."""
