@@ -205,12 +205,15 @@ def undisturbed(cluster: StandaloneCluster, work: Path) -> tuple[dict[str, str],
             if stage == "deduplicate near" or (near and stage not in ("ingest", "deduplicate")):
                 continue
             name = f"{stage} near" if near and stage == "deduplicate" else stage
-            before[name] = work / "before" / name.replace(" ", "-")
-            if folder.exists():
-                shutil.copytree(folder, before[name], dirs_exist_ok=True)
+            if not (near and stage == "ingest"):
+                before[name] = work / "before" / name.replace(" ", "-")
+                if folder.exists():
+                    shutil.copytree(folder, before[name])
             job = Job(cluster, config, folder, stage)
             if job.end():
                 raise SystemExit("".join(job.lines)[-3_000:])
+            if near and stage == "ingest":
+                continue
             wanted[name] = digest_of(folder, name)
             print(f"{name}: undisturbed", flush=True)
     return wanted, before

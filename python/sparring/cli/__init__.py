@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sparring import __version__
-from sparring.cli import audit, cluster, container, local_aws, machine, predict, runs, sagemaker, serve
+from sparring.cli import audit, cluster, container, local_aws, machine, predict, runs, sagemaker, serve, submit
 from sparring.cli.command import Command, Group
 from sparring.run.failure import told_failures
 from sparring.run.interrupt import answered
@@ -31,6 +31,7 @@ for command in (
 app.add_typer(local_aws.app, name="local-aws")
 app.add_typer(container.app, name="container")
 app.add_typer(sagemaker.app, name="sagemaker")
+app.add_typer(submit.app, name="submit")
 
 
 def _show_version(wanted: bool) -> None:
