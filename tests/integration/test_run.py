@@ -1,16 +1,23 @@
 """A whole run on a small table: accounts, equivalence, resume, page."""
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 
 from sparring.config import load_config
-from sparring.run.pipeline import Run
+from sparring.errors import TableError
+from sparring.run.context import RunContext
+from sparring.run.pipeline import DATA_STAGES, Run
+from sparring.run.progress import Progress
+from sparring.run.stages import Train, ingest
 
 MLLIB = """
 {name: mllib-logistic, engine: spark, family: logistic_regression, hyperparameters: {regParam: 0.001}}
@@ -136,6 +143,75 @@ def test_report_json_holds_the_figures(facts: dict) -> None:
         auc = contender["metrics"]["roc_auc"]
         assert 0.5 < auc["low"] < auc["value"] < auc["high"] < 1
     assert report["verdict"]["choice"] in {"xgboost", "sklearn-logistic", "mllib-logistic"}
+
+
+@pytest.mark.parametrize(
+    ("damage", "redone"),
+    [
+        (lambda folder: next((folder / "split").glob("*.parquet")).unlink(), "split"),
+        (lambda folder: (folder / "prepare" / "encoding.json").write_text("{}"), "prepare"),
+        (lambda folder: (folder / "train" / "xgboost" / "result.json").unlink(), "train xgboost"),
+        (lambda folder: next((folder / "deduplicate").glob("*.parquet")).write_bytes(b""), "deduplicate"),
+    ],
+    ids=["a file is gone", "another content", "a result is gone", "emptied"],
+)
+def test_a_stage_is_kept_only_if_all_that_it_left_is_there(
+    spark: SparkSession, small_run: Path, facts: dict, damage: Callable[[Path], object], redone: str
+) -> None:
+    damage(facts["folder"])
+    run = RunContext(load_config(str(small_run)), str(facts["folder"]), Progress(quiet=True))
+    stages = [*DATA_STAGES, *map(Train, run.config.contenders)]
+    assert [stage.name for stage in stages if not stage.is_current(run)] == [redone]
+    next(stage for stage in stages if stage.name == redone).do(run)
+    assert all(stage.is_current(run) for stage in stages)
+
+
+def test_a_run_can_end_after_a_stage_and_go_on(
+    spark: SparkSession, small_run: Path, tmp_path: Path, sparring: Callable
+) -> None:
+    done = sparring("run", str(small_run), "--output", str(tmp_path / "run"), "--until", "deduplicate", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["report"]["duplicates_removed"] == 60
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        *("deduplicate", "ingest", "log.txt", "manifest.json"),
+    ]
+    more = sparring("run", str(small_run), "--output", str(tmp_path / "run"), "--until", "split")
+    assert more.stderr.count("kept from the run before") == 2
+    assert more.stdout.startswith("Done until split")
+    wrong = sparring("run", str(small_run), "--output", str(tmp_path / "run"), "--until", "splitt")
+    assert wrong.returncode == 2
+    assert "did you mean 'split'" in wrong.stderr.lower()
+
+
+@pytest.mark.parametrize("text", ["", '{"format": 4, "sta', "[]", "null"], ids=["empty", "cut", "a list", "null"])
+def test_a_damaged_manifest_is_refused_in_a_sentence(
+    small_run: Path, tmp_path: Path, sparring: Callable, text: str
+) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+    done = sparring("run", str(small_run), "--output", str(tmp_path))
+    assert done.returncode == 9
+    assert "is damaged" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "manifest.json").read_text() == text
+
+
+def test_a_table_that_grows_while_it_is_read_is_an_error(
+    spark: SparkSession, small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "table.parquet"
+    config = load_config(str(small_run))
+    copy.write_bytes(Path(str(config.table.path)).read_bytes())
+    read = ingest.ingest
+
+    def slow(*arguments: Any) -> Any:
+        found = read(*arguments)
+        os.utime(copy)
+        return found
+
+    monkeypatch.setattr(ingest, "ingest", slow)
+    with pytest.raises(TableError, match="was changed while it was read"):
+        Run(load_config(str(small_run), [f"table.path={copy}"]), str(tmp_path / "run"), until="split").execute()
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_second_run_keeps_every_stage_and_a_change_redoes_what_depends_on_it(

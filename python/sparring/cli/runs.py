@@ -35,7 +35,14 @@ Only = Annotated[
         help="Train this contender alone; repeatable. The verdict is among it and those that an earlier run trained.",
     ),
 ]
-
+Until = Annotated[
+    str | None,
+    typer.Option(
+        "--until",
+        metavar="STAGE",
+        help="End after ingest, deduplicate, split, audit, prepare or naive: nothing is trained.",
+    ),
+]
 
 # Name -> the configuration that Sparring brings, and what it is about.
 DEMOS = {
@@ -84,11 +91,12 @@ def run(
     sets: Sets = None,
     dry_run: DryRun = False,
     only: Only = None,
+    until: Until = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Run the comparison that a configuration describes; what an earlier run finished is kept."""
-    _run(config, sets, output, dry_run, only or [], json, quiet)
+    _run(config, sets, output, dry_run, only or [], json, quiet, until)
 
 
 def init(
@@ -178,13 +186,15 @@ def _run(
     only: list[str],
     json: bool,
     quiet: bool,
+    until: str | None = None,
 ) -> None:
     from sparring.config import load_config
     from sparring.run.pipeline import Run
     from sparring.run.progress import Progress
 
     config = load_config(config_path, sets)
-    one = Run(config, output or f"runs/{config.name}", Progress(quiet=quiet), only)
+    folder = output or f"runs/{config.name}"
+    one = Run(config, folder, Progress(quiet=quiet), only, until)
     if dry_run:
         plan = one.plan()
         if json:
@@ -195,6 +205,8 @@ def _run(
     finished = one.execute()
     if json:
         print_json(finished.document())
+    elif until:
+        console().print(f"Done until {until}: {folder}", soft_wrap=True)
     else:
         print_result(finished.facts, finished.page, console())
     if finished.failed:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from sparring.config.only import require_contenders, with_contenders
 from sparring.config.schema import RunConfig
+from sparring.errors import ConfigError, did_you_mean
 from sparring.io import storage
 from sparring.io.log import belongs_to
 from sparring.run.assemble_report import assemble_report
@@ -35,9 +36,10 @@ class Finished:
     Attributes
     ----------
     page : str
-        Path of ``report.html``.
+        Path of ``report.html``; empty where the run was to end before it.
     facts : dict
-        Every figure of the page, as in ``report.json``.
+        Every figure of the page, as in ``report.json``; of a run that was to end before it, ``stage`` and its
+        ``report``.
     """
 
     page: str
@@ -49,7 +51,9 @@ class Finished:
         return [result["name"] for result in self.facts["results"] if result["status"] != "ok"]
 
     def document(self) -> dict[str, Any]:
-        """Return the content of ``report.json`` with the page's path."""
+        """Return the content of ``report.json`` with the page's path, or what the last stage reported."""
+        if not self.page:
+            return {"stage": self.facts["stage"], "report": self.facts["report"]}
         report: dict[str, Any] = storage.read_json(self.page.removesuffix("html") + "json")
         return {"page": storage.plain(self.page), **report}
 
@@ -66,6 +70,8 @@ class Run:
     only : sequence of str, optional
         Names of contenders: no other one is trained, and those that an earlier run has trained on the same rows are
         kept.  The verdict is among these.
+    until : str, optional
+        The stage of the data half that is the last: nothing is trained, and there is no page.
 
     Examples
     --------
@@ -77,10 +83,16 @@ class Run:
     stages: ClassVar[tuple[Stage, ...]] = DATA_STAGES
 
     def __init__(
-        self, config: RunConfig, folder: str, progress: Progress | None = None, only: Sequence[str] = ()
+        self,
+        config: RunConfig,
+        folder: str,
+        progress: Progress | None = None,
+        only: Sequence[str] = (),
+        until: str | None = None,
     ) -> None:
         require_contenders(config, only)
-        self.config = config
+        self.config, self.until = config, until
+        self._require_stage()
         self.only = list(only) or [contender.name for contender in config.contenders]
         self.context = RunContext(config, folder, progress)
 
@@ -99,7 +111,8 @@ class Run:
         with locked(run.folder):
             try:
                 with run.checkpoints():
-                    return self._stages(run)
+                    self._data_stages(run)
+                    return self._last_data_stage(run) if self.until else self._train_and_compare(run)
             except BaseException:
                 if not existed and not any(s["status"] == "done" for s in run.manifest.stages.values()):
                     storage.delete(run.folder)
@@ -125,13 +138,29 @@ class Run:
         check_before_work(with_contenders(self.config, self.only), self.context.folder)
         self.context.check_shared()
 
-    def _stages(self, run: RunContext) -> Finished:
+    def _require_stage(self) -> None:
+        names = [stage.name for stage in self.stages if stage.is_wanted(RunContext(self.config, "."))]
+        if self.until is not None and self.until not in names:
+            raise ConfigError(
+                f"--until {self.until!r} is no stage of this run's data half, which has {', '.join(names)}",
+                f"Name one of them.{did_you_mean(self.until, names)}",
+            )
+
+    def _data_stages(self, run: RunContext) -> None:
         for stage in self.stages:
             if stage.is_wanted(run):
                 stage.do(run)
             if stage.name == "ingest":
                 # What was ingested before may be of a task that this configuration's contenders do not know.
                 check_task(run.config, run.task)
+            if stage.name == self.until:
+                break
+
+    def _last_data_stage(self, run: RunContext) -> Finished:
+        assert self.until is not None
+        return Finished("", {"results": [], "stage": self.until, "report": run.report(self.until)})
+
+    def _train_and_compare(self, run: RunContext) -> Finished:
         contenders = self._contenders(run)
         run.config = with_contenders(self.config, [stage.contender.name for stage in contenders])
         naive = TrainNaive(run.config.leak_contender)

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from sparring.comparison import fairness_checks
+from sparring.comparison.fairness import same_conditions
 
 
 def lines(results: list[dict[str, Any]], evaluations: dict[str, Any]) -> dict[str, Any]:
@@ -25,6 +26,8 @@ def test_a_fair_comparison_holds_everywhere(result, evaluation) -> None:
         ("same seed", False, {"seed": 1}, "1 (b)"),
         ("fresh process", False, {"isolation": "session"}, "b shared a session"),
         ("real services", False, {"emulated": True}, "not SageMaker's"),
+        ("undisturbed", False, {"cluster": {"failed_tasks": 2, "lost_executors": 0}}, "b: 2 tasks failed"),
+        ("undisturbed", False, {"cluster": {"failed_tasks": 0, "lost_executors": 1}}, "1 executors were lost"),
         ("all contenders finished", False, {"status": "failed"}, "failed: b"),
     ],
 )
@@ -83,3 +86,38 @@ def test_a_fingerprint_a_part_counts_as_well(result, evaluation) -> None:
 def test_fingerprints_that_nobody_states_are_not_equal(result, evaluation) -> None:
     silent = [result(name, matrix={"fingerprints": {}}) for name in ("a", "b")]
     assert not lines(silent, {"a": evaluation(0.7), "b": evaluation(0.7)})["same rows and encoding"]["held"]
+
+
+ON = {"executors": 2, "cores": 2, "failed_tasks": 0, "lost_executors": 0}
+
+
+@pytest.mark.parametrize(
+    ("change", "comparable"),
+    [
+        ({}, True),
+        ({"cluster": ON, "conditions": {"machine": "m", "spark": {"master": "yarn"}}}, True),
+        ({"cluster": ON | {"failed_tasks": None, "lost_executors": None}}, True),
+        ({"cluster": ON | {"failed_tasks": 1}}, False),
+        ({"cluster": ON | {"lost_executors": 1}}, False),
+        ({"cores": 4}, False),
+        ({"isolation": "session"}, False),
+        ({"conditions": {"machine": "another", "spark": None}}, False),
+    ],
+)
+def test_times_are_compared_under_equal_and_undisturbed_conditions_only(
+    result, change: dict[str, Any], comparable: bool
+) -> None:
+    one = result("a", conditions={"machine": "m", "spark": None})
+    other = result("b", **({"conditions": {"machine": "m", "spark": None}} | change))
+    assert same_conditions([one, other]) is comparable
+
+
+def test_contenders_of_two_clusters_are_not_compared_by_time(result) -> None:
+    both = [result(name, conditions={"machine": "m", "spark": {"master": name}}) for name in "ab"]
+    assert not same_conditions(both)
+
+
+def test_executors_that_took_part_are_named(result, evaluation) -> None:
+    found = lines([result("a", cluster=ON)], {"a": evaluation(0.7)})["undisturbed"]
+    assert found["held"]
+    assert "a on 2 executors with 2 cores" in found["detail"]

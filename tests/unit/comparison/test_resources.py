@@ -118,3 +118,30 @@ def test_no_process_to_watch_is_named() -> None:
     process.wait()
     with pytest.raises(ComparisonError, match=str(process.pid)):
         ProcessTreeMeter(process.pid)
+
+
+def test_a_tree_elsewhere_is_watched_too_and_one_inside_left_out() -> None:
+    burn = BURN.format(seconds=0.5)
+    other = run(burn)
+    with ProcessTreeMeter(run("import time; time.sleep(0.8)").pid, also=other.pid) as both:
+        other.wait()
+        time.sleep(0.5)
+    assert both.usage.cpu_seconds > 0.4
+    process = run(parent_of(burn))
+    child = None
+    while child is None:
+        child = next(iter(psutil.Process(process.pid).children()), None)
+    with ProcessTreeMeter(process.pid, without=child.pid) as rest:
+        process.wait()
+    # Its parent waited for it, and the kernel tells the parent's share together with that.
+    assert rest.usage.processes == 1
+
+
+def test_what_started_a_process_and_is_left_out_takes_nothing_from_its_tree() -> None:
+    process = run(parent_of(BURN.format(seconds=0.5)))
+    child = None
+    while child is None:
+        child = next(iter(psutil.Process(process.pid).children()), None)
+    with ProcessTreeMeter(child.pid, without=process.pid) as meter:
+        process.wait()
+    assert meter.usage.cpu_seconds > 0.3
