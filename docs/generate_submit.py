@@ -1,4 +1,4 @@
-"""The files in ``conf/emr``, ``conf/emr-serverless`` and ``conf/databricks``: examples of what ``sparring submit`` makes.
+"""Examples of what ``sparring submit`` makes: ``conf/emr``, ``conf/emr-serverless`` and ``conf/databricks``.
 
 ::
 

@@ -12,8 +12,10 @@ Result = Mapping[str, Any]
 # What makes a model large, as ``capacity`` in ``result.json`` has it -> in words; other names are words already.
 CAPACITY = {
     "rounds": "rounds",
+    "trees": "trees",
     "depth": "depth",
     "learning_rate": "learning rate",
+    "leaves": "leaves",
     "min_leaf_rows": "rows a leaf",
     "early_stopping": "early stopping",
 }

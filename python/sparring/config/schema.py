@@ -221,7 +221,10 @@ class ContenderConfig(Section):
     library: str | None = Field(
         None, description="whose code fits: mllib, xgboost, sklearn, custom; null: the default of engine and family"
     )
-    family: str = Field(description="which model: logistic_regression, linear_regression, gradient_boosted_trees")
+    family: str = Field(
+        description="which model: logistic_regression, linear_regression, gradient_boosted_trees, random_forest, "
+        "decision_tree; of library custom the dotted name of a class"
+    )
     hyperparameters: dict[str, Any] = Field({}, description="in the engine's own names; unknown ones are refused")
 
 

@@ -1,8 +1,8 @@
-"""What Spark saved, read without Spark: a stage's metadata, MLlib's gradient-boosted trees.
+"""What Spark saved, read without Spark: a stage's metadata, MLlib's trees, boosted, as a forest or alone.
 
-A saved ``GBTClassificationModel`` or ``GBTRegressionModel`` is Parquet: a row a node in ``data`` (``treeID``,
-``nodeData``) and a row a tree in ``treesMetadata`` (``treeID``, ``weights``); source:
-``org.apache.spark.ml.tree.EnsembleModelReadWrite``, Spark 3.5.
+A saved ensemble is Parquet: a row a node in ``data`` (``treeID``, ``nodeData``) and a row a tree in ``treesMetadata``
+(``treeID``, ``weights``); source: ``org.apache.spark.ml.tree.EnsembleModelReadWrite``, Spark 3.5.  A single tree has
+its nodes in ``data`` as they are.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from sparring.models.trees import TreesModel
 
 # Of a leaf's children, and of a split that is on a number.
 NONE = -1
+BOOSTED = "GBT"
+SINGLE = "DecisionTree"
 
 
 def read_metadata(folder: str) -> dict[str, Any]:
@@ -74,11 +76,12 @@ def read_trees(folder: str) -> TreesModel:
         If they are not as Spark 3.5 saves them, or a split is on categories: our features are numbers.
     """
     metadata = read_metadata(folder)
+    kind = metadata["class"].rpartition(".")[2]
     try:
-        nodes = _nodes(folder)
+        nodes = _nodes(folder, kind)
     except (KeyError, OSError, pa.ArrowException) as error:
         raise PackageError(
-            f"{folder} holds no boosted trees as Spark 3.5 saves them: {error}", "Train the contender on Spark 3.5."
+            f"{folder} holds no trees as Spark 3.5 saves them: {error}", "Train the contender on Spark 3.5."
         ) from error
     left, right = nodes.place(nodes.left), nodes.place(nodes.right)
     return TreesModel(
@@ -91,16 +94,21 @@ def read_trees(folder: str) -> TreesModel:
         weights=nodes.weights,
         size=int(metadata["numFeatures"]),
         depth=_depth(left, right),
-        link="identity" if metadata["class"].endswith("GBTRegressionModel") else "logistic",
+        link=_link(kind),
     )
 
 
-def _nodes(folder: str) -> _Nodes:
-    weights = _table(folder, "treesMetadata").sort_by("treeID")["weights"].to_numpy()
-    table = _table(folder, "data")
-    node = table["nodeData"].combine_chunks()
-    split = pc.struct_field(node, "split")
-    tree, number = table["treeID"].to_numpy().astype(np.int64), _field(node, "id")
+def _nodes(folder: str, kind: str) -> _Nodes:
+    table = _table(folder, "data").combine_chunks()
+    if kind.startswith(SINGLE):
+        node, tree, weights = table.to_struct_array().combine_chunks(), np.zeros(len(table), dtype=np.int64), np.ones(1)
+    else:
+        node, tree = table["nodeData"].combine_chunks(), table["treeID"].to_numpy().astype(np.int64)
+        weights = _table(folder, "treesMetadata").sort_by("treeID")["weights"].to_numpy()
+    if not kind.startswith(BOOSTED):
+        # Each tree of a forest has one vote, whatever is stored as its weight.
+        weights = np.full(len(weights), 1 / len(weights))
+    split, number = pc.struct_field(node, "split"), _field(node, "id")
     first = tree * (int(number.max()) + 1)
     thresholds = pc.struct_field(split, "leftCategoriesOrThreshold")
     left = _field(node, "leftChild")
@@ -114,10 +122,25 @@ def _nodes(folder: str) -> _Nodes:
     threshold[inner] = thresholds.values.to_numpy()[thresholds.offsets.to_numpy()[:-1][inner]]
     columns = (
         *(first + number, first, left, _field(node, "rightChild")),
-        *(_field(node, "prediction"), _field(split, "featureIndex"), threshold),
+        *(_leaf_values(node, kind), _field(split, "featureIndex"), threshold),
     )
     order = np.argsort(first + number)
     return _Nodes._make([*(column[order] for column in columns), weights])
+
+
+def _link(kind: str) -> str:
+    if "Classification" not in kind:
+        return "identity"
+    return "logistic" if kind.startswith(BOOSTED) else "shares"
+
+
+def _leaf_values(node: pa.StructArray, kind: str) -> np.ndarray:
+    """Return what a node says of a row that ends there: an estimate, or the shares of its classes."""
+    if kind.startswith(BOOSTED) or "Classification" not in kind:
+        return _field(node, "prediction")
+    counts = pc.struct_field(node, "impurityStats").flatten().to_numpy().reshape(len(node), -1)
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    return shares[:, 1] if shares.shape[1] == 2 else shares
 
 
 def _depth(left: np.ndarray, right: np.ndarray) -> int:

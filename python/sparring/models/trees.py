@@ -18,24 +18,27 @@ BLOCK_ROWS = 4_096
 
 @dataclass(frozen=True)
 class TreesModel(Model):
-    """A weighted sum of binary trees, as MLlib's gradient-boosted classifier and regressor are.
+    """A weighted sum of binary trees, boosted or a forest, by whatever library.
 
     All trees lie in one set of arrays; a leaf is its own child, so that ``depth`` steps end in a leaf everywhere.
-    MLlib goes left where the value is <= the threshold; its classifier makes ``1 / (1 + exp(-2 sum))`` of the weighted
-    sum (``org.apache.spark.mllib.tree.loss.LogLoss``), its regressor takes the sum.
+    A row goes left where its value is <= the threshold.  MLlib's boosted classifier makes ``1 / (1 + exp(-2 sum))`` of
+    the weighted sum (``org.apache.spark.mllib.tree.loss.LogLoss``); boosted regressors, and forests and single trees,
+    whose leaves hold an estimate or the shares of the classes, take the sum.
 
     Attributes
     ----------
     feature, left, right : ndarray of int32, shape (nodes,)
-    threshold, value : ndarray of float64, shape (nodes,)
+    threshold : ndarray of float64, shape (nodes,)
+    value : ndarray of float64, shape (nodes,) or (nodes, classes)
+        An estimate, the share of the positive class, or those of several classes.
     roots : ndarray of int32, shape (trees,)
     weights : ndarray of float64, shape (trees,)
     size : int
         Number of feature columns.
     depth : int
         Of the deepest tree.
-    link : {"logistic", "identity"}
-        From twice the sum, or the sum, to the score.
+    link : {"logistic", "identity", "shares"}
+        From twice the sum, or the sum, to the score; ``shares``: the sum is a probability, or those of all classes.
     """
 
     name: ClassVar[str] = "trees"
@@ -61,7 +64,11 @@ class TreesModel(Model):
         """Return the scores of the rows, float64; blocks of rows bound the memory."""
         count = len(cells.offsets) - 1
         sums = [self._sums(cells, start, min(start + BLOCK_ROWS, count)) for start in range(0, count, BLOCK_ROWS)]
-        together = np.concatenate([np.empty(0), *sums])[:, None]
+        together = np.concatenate([np.empty((0, *self.value.shape[1:])), *sums])
+        if self.link == "shares":
+            # The sum of so many shares may be beyond 1 by its rounding.
+            return together.clip(0.0, 1.0)
+        together = together[:, None]
         return LINKS[self.link](2.0 * together if self.link == "logistic" else together)
 
     def _sums(self, cells: Cells, start: int, stop: int) -> np.ndarray:
@@ -75,7 +82,7 @@ class TreesModel(Model):
         for _ in range(self.depth):
             goes_left = dense[every, self.feature[nodes]] <= self.threshold[nodes]
             nodes = np.where(goes_left, self.left[nodes], self.right[nodes])
-        return self.value[nodes] @ self.weights
+        return np.tensordot(self.value[nodes], self.weights, axes=(1, 0))
 
     def save(self, path: Path) -> None:
         """Write the arrays in NumPy's own format."""

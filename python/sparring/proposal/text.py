@@ -34,6 +34,13 @@ XGBOOST = """\
   # Without role, bucket and region under sagemaker: an embedded local emulator runs the job.
   - {name: sagemaker-xgboost, engine: sagemaker, family: gradient_boosted_trees, hyperparameters: *trees}
 """
+OTHERS = """\
+  # More of one machine's and of Spark's, see docs/guide/trainers.md:
+  # - {name: lightgbm, engine: single_node, library: lightgbm, family: gradient_boosted_trees,
+  #    hyperparameters: {num_iterations: 50, learning_rate: 0.1}}
+  # - {name: sklearn-forest, engine: single_node, family: random_forest}
+  # - {name: mllib-forest, engine: spark, family: random_forest}
+"""
 LINEAR_FAMILY = {"regression": ("linear", "linear_regression")}
 # MLlib's trees know no more than two classes.
 WITHOUT_MLLIB_TREES = ("multiclass",)
@@ -99,7 +106,7 @@ def _contenders(task: Task) -> str:
     """Return the section ``contenders``: a linear model and boosted trees on each engine that has them."""
     short, family = LINEAR_FAMILY.get(task.name, ("logistic", "logistic_regression"))
     trees = "" if task.name in WITHOUT_MLLIB_TREES else MLLIB_TREES
-    return "contenders:\n" + LINEAR.format(short=short, family=family) + trees + XGBOOST.rstrip()
+    return "contenders:\n" + LINEAR.format(short=short, family=family) + trees + XGBOOST + OTHERS.rstrip()
 
 
 def run_name(path: str) -> str:

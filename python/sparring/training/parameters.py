@@ -1,8 +1,9 @@
 """Hyperparameters: one declared table of what each library calls them, and the one check of what a user gave.
 
 A row is a meaning with its name in every column.  A column is what a trainer takes: ``sparring`` (pyspark.ml's names,
-used by all linear models), ``mllib``, ``xgboost``, ``sagemaker``.  The columns ``sklearn`` and ``lightgbm`` are names
-that users bring along: they are refused with the name to write instead.
+used by all linear models), ``mllib``, ``sklearn_trees`` (pyspark.ml's names again, those that scikit-learn's trees can
+honour), ``xgboost``, ``sagemaker``, ``lightgbm``.  The column ``sklearn``, and others' where they are not the trainer's
+own, are names that users bring along: they are refused with the name to write instead.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from sparring.errors import ConfigError, did_you_mean
 
 LINEAR = frozenset({"logistic_regression", "linear_regression"})
 TREES = frozenset({"gradient_boosted_trees"})
+FOREST = frozenset({"random_forest"})
+FORESTS = frozenset({"random_forest", "decision_tree"})
 
 
 class Range(NamedTuple):
@@ -93,6 +96,14 @@ def _both(name: str) -> dict[str, str]:
     return {"xgboost": name, "sagemaker": name}
 
 
+def _forest(name: str) -> dict[str, str]:
+    return {"mllib": name, "sklearn_trees": name}
+
+
+def _same(value: Any) -> dict[str, Any]:
+    return {"mllib": value, "sklearn_trees": value}
+
+
 def _all(value: Any) -> dict[str, Any]:
     return {"xgboost": value, "sagemaker": value}
 
@@ -108,37 +119,71 @@ TABLE: tuple[Parameter, ...] = (
         at_least(1),
         {"mllib": "maxIter", **_both("num_round"), "sklearn": "n_estimators", "lightgbm": "num_iterations"},
         {"mllib": 20},
-        required=frozenset({"xgboost", "sagemaker"}),
+        required=frozenset({"xgboost", "sagemaker", "lightgbm"}),
         example="the number of trees, such as 100",
     ),
     Parameter(int, at_least(1), {**_both("early_stopping_rounds"), "lightgbm": "early_stopping_round"}),
     Parameter(
         float,
         within(0, 1),
-        {"mllib": "stepSize", **_both("eta"), "sklearn": "learning_rate", "lightgbm": "shrinkage_rate"},
-        {"mllib": 0.1, **_all(0.3)},
+        {"mllib": "stepSize", **_both("eta"), "sklearn": "learning_rate", "lightgbm": "learning_rate"},
+        {"mllib": 0.1, **_all(0.3), "lightgbm": 0.1},
     ),
-    Parameter(int, within(0, 64), {"mllib": "maxDepth", **_both("max_depth")}, {"mllib": 5, **_all(6)}),
-    Parameter(float, at_least(0), {**_both("min_child_weight"), "lightgbm": "min_sum_hessian_in_leaf"}, _all(1.0)),
+    Parameter(
+        int,
+        within(0, 64),
+        {"mllib": "maxDepth", **_both("max_depth"), "lightgbm": "max_depth"},
+        # LightGBM's trees are bounded by their leaves; 0 is no bound.
+        {"mllib": 5, **_all(6), "lightgbm": 0},
+    ),
+    Parameter(
+        float,
+        at_least(0),
+        {**_both("min_child_weight"), "lightgbm": "min_sum_hessian_in_leaf"},
+        {**_all(1.0), "lightgbm": 1e-3},
+    ),
     Parameter(
         float,
         share(),
         {"mllib": "subsamplingRate", **_both("subsample"), "lightgbm": "bagging_fraction"},
-        {"mllib": 1.0, **_all(1.0)},
+        {"mllib": 1.0, **_all(1.0), "lightgbm": 1.0},
     ),
-    Parameter(float, share(), {**_both("colsample_bytree"), "lightgbm": "feature_fraction"}, _all(1.0)),
+    Parameter(
+        float, share(), {**_both("colsample_bytree"), "lightgbm": "feature_fraction"}, {**_all(1.0), "lightgbm": 1.0}
+    ),
     Parameter(float, share(), _both("colsample_bylevel"), _all(1.0)),
-    Parameter(float, at_least(0), {**_both("gamma"), "lightgbm": "min_gain_to_split"}, _all(0.0)),
-    Parameter(float, at_least(0), {**_both("lambda"), "sklearn": "reg_lambda", "lightgbm": "lambda_l2"}, _all(1.0)),
-    Parameter(float, at_least(0), {**_both("alpha"), "sklearn": "reg_alpha", "lightgbm": "lambda_l1"}, _all(0.0)),
+    Parameter(float, at_least(0), {**_both("gamma"), "lightgbm": "min_gain_to_split"}, {**_all(0.0), "lightgbm": 0.0}),
+    Parameter(
+        float,
+        at_least(0),
+        {**_both("lambda"), "sklearn": "reg_lambda", "lightgbm": "lambda_l2"},
+        {**_all(1.0), "lightgbm": 0.0},
+    ),
+    Parameter(
+        float,
+        at_least(0),
+        {**_both("alpha"), "sklearn": "reg_alpha", "lightgbm": "lambda_l1"},
+        {**_all(0.0), "lightgbm": 0.0},
+    ),
     Parameter(float, at_least(0), _both("max_delta_step"), _all(0.0)),
-    Parameter(int, at_least(2), {"mllib": "maxBins", **_both("max_bin")}, {"mllib": 32, **_all(256)}),
-    Parameter(int, at_least(0), {**_both("max_leaves"), "lightgbm": "num_leaves"}, _all(0)),
+    Parameter(
+        int,
+        at_least(2),
+        {"mllib": "maxBins", **_both("max_bin"), "lightgbm": "max_bin"},
+        {"mllib": 32, **_all(256), "lightgbm": 255},
+    ),
+    Parameter(int, at_least(0), _both("max_leaves"), _all(0)),
+    Parameter(int, within(2, 131_072), {"lightgbm": "num_leaves"}, {"lightgbm": 31}),
     Parameter(str, one_of("depthwise", "lossguide"), _both("grow_policy"), _all("depthwise")),
     Parameter(str, one_of("hist", "approx", "exact"), _both("tree_method"), _all("hist")),
     Parameter(float, at_least(0), _both("scale_pos_weight"), _all(1.0)),
     Parameter(float, Range("a number", lambda value: value == value), _both("base_score")),
-    Parameter(int, at_least(1), {"mllib": "minInstancesPerNode", "lightgbm": "min_data_in_leaf"}, {"mllib": 1}),
+    Parameter(
+        int,
+        at_least(1),
+        {"mllib": "minInstancesPerNode", "lightgbm": "min_data_in_leaf"},
+        {"mllib": 1, "lightgbm": 20},
+    ),
     Parameter(float, at_least(0), {"mllib": "minInfoGain"}, {"mllib": 0.0}),
     Parameter(
         float,
@@ -153,6 +198,29 @@ TABLE: tuple[Parameter, ...] = (
         {"mllib": "all"},
     ),
     Parameter(int, at_least(1), {"mllib": "maxMemoryInMB"}, {"mllib": 256}),
+    # Forests and single trees: as many and as deep on both engines.
+    Parameter(int, within(1, 10_000), {**_forest("numTrees"), "sklearn": "n_estimators"}, _same(100), FOREST),
+    # MLlib numbers the nodes of a tree, and ends at 30; scikit-learn begins at 1.
+    Parameter(int, within(1, 30), {**_forest("maxDepth"), "sklearn": "max_depth"}, _same(10), FORESTS),
+    Parameter(int, at_least(1), {**_forest("minInstancesPerNode"), "sklearn": "min_samples_leaf"}, _same(1), FORESTS),
+    Parameter(float, at_least(0), {**_forest("minInfoGain"), "sklearn": "min_impurity_decrease"}, _same(0.0), FORESTS),
+    Parameter(
+        float,
+        Range("in [0, 0.5)", lambda value: 0 <= value < 0.5),
+        {**_forest("minWeightFractionPerNode"), "sklearn": "min_weight_fraction_leaf"},
+        _same(0.0),
+        FORESTS,
+    ),
+    Parameter(float, share(), {**_forest("subsamplingRate"), "sklearn": "max_samples"}, _same(1.0), FOREST),
+    Parameter(
+        str,
+        one_of("auto", "all", "sqrt", "log2", "onethird"),
+        {**_forest("featureSubsetStrategy"), "sklearn": "max_features"},
+        _same("auto"),
+        FOREST,
+    ),
+    Parameter(int, at_least(2), {"mllib": "maxBins"}, {"mllib": 32}, FORESTS),
+    Parameter(int, at_least(1), {"mllib": "maxMemoryInMB"}, {"mllib": 256}, FORESTS),
 )
 
 # Other spellings of the same, and what is written instead.

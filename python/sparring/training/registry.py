@@ -17,10 +17,15 @@ TRAINERS: dict[Place, str | type[Trainer]] = {
     ("spark", "mllib", "logistic_regression"): "sparring.training.mllib_logistic:MllibLogistic",
     ("spark", "mllib", "linear_regression"): "sparring.training.mllib_linear:MllibLinear",
     ("spark", "mllib", "gradient_boosted_trees"): "sparring.training.mllib_gbt:MllibTrees",
+    ("spark", "mllib", "random_forest"): "sparring.training.mllib_forest:MllibForest",
+    ("spark", "mllib", "decision_tree"): "sparring.training.mllib_forest:MllibTree",
     ("spark", "xgboost", "gradient_boosted_trees"): "sparring.training.xgboost_spark:SparkXGBoost",
     ("single_node", "sklearn", "logistic_regression"): "sparring.training.sklearn_logistic:SklearnLogistic",
     ("single_node", "sklearn", "linear_regression"): "sparring.training.sklearn_linear:SklearnLinear",
     ("single_node", "xgboost", "gradient_boosted_trees"): "sparring.training.xgboost_single_node:SingleNodeXGBoost",
+    ("single_node", "lightgbm", "gradient_boosted_trees"): "sparring.training.lightgbm_single_node:LightGBM",
+    ("single_node", "sklearn", "random_forest"): "sparring.training.sklearn_forest:SklearnForest",
+    ("single_node", "sklearn", "decision_tree"): "sparring.training.sklearn_forest:SklearnTree",
     ("sagemaker", "xgboost", "gradient_boosted_trees"): "sparring.training.xgboost_sagemaker:SageMakerXGBoost",
 }
 # Its family is the dotted name of a class.

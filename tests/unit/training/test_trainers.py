@@ -19,13 +19,13 @@ from sparring.training.single_node import cells_of_matrix
 LINEAR = {"binary": "logistic_regression", "multiclass": "logistic_regression", "regression": "linear_regression"}
 TREES = "gradient_boosted_trees"
 TASKS = ["binary", "multiclass", "regression"]
-GIVEN = {"logistic_regression": {}, "linear_regression": {}, TREES: {"num_round": 3}}
+GIVEN: dict[str, dict[str, Any]] = {"xgboost": {"num_round": 3}, "lightgbm": {"num_iterations": 3}}
 LOCAL = [place for place in TRAINERS if place[0] != "sagemaker"]
 
 
 def given(place: tuple[str, str, str]) -> dict[str, Any]:
     """The fewest hyperparameters that a trainer takes."""
-    return {} if place[1] == "mllib" else dict(GIVEN[place[2]])
+    return dict(GIVEN.get(place[1], {}))
 
 
 def test_of_sums_to_a_score(trained: Callable, spark: SparkSession) -> None:
@@ -183,7 +183,10 @@ def test_workers_are_a_whole_number(workers: Any) -> None:
         (("cluster", None, TREES), "'cluster' is no engine; they are spark, single_node, sagemaker"),
         (("spark", None, "forest"), "engine spark trains"),
         (("sagemaker", None, "logistic_regression"), "engine sagemaker trains gradient_boosted_trees"),
-        (("single_node", "mllib", TREES), "'mllib' does not train gradient_boosted_trees on single_node; xgboost can"),
+        (
+            ("single_node", "mllib", TREES),
+            "'mllib' does not train gradient_boosted_trees on single_node; xgboost, lightgbm can",
+        ),
         (("single_node", "custom", "nowhere.Model"), "cannot be imported"),
         (("single_node", "custom", "builtins.dict"), "does not follow scikit-learn"),
     ],

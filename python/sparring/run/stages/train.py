@@ -11,6 +11,7 @@ from sparring.run.context import RunContext
 from sparring.run.row_flow import check_predictions
 from sparring.run.stage import Stage
 from sparring.spark.session import available_cores
+from sparring.training.registry import trainer_class
 from sparring.training.spec import TrainingSpec
 
 
@@ -46,10 +47,12 @@ class Train(Stage):
         return TrainingSpec.of(self.contender, run.config, matrix, folder, run.task.name, run.target.to_dict(), cores)
 
     def settings(self, run: RunContext) -> list[Any]:
-        """Return engine, library, family, hyperparameters, resources and the conditions of its measurement."""
+        """Return trainer and its version, hyperparameters, resources and the conditions of its measurement."""
         config, one = run.config, self.contender
         sagemaker = config.sagemaker.model_dump() if one.engine == "sagemaker" else None
-        which = [one.engine, one.library or "", one.family, run.task.name, dict(one.hyperparameters), config.seed]
+        made_by = trainer_class(one.engine, one.library, one.family).version
+        which = [one.engine, one.library or "", one.family, made_by, run.task.name]
+        which += [dict(one.hyperparameters), config.seed]
         # On a cluster the cores are what its settings make of them: executors come and go.
         cores = config.resources.cores or (available_cores() if run.cluster.is_local else None)
         return [*which, cores, config.resources.memory, sagemaker, isolation_of(run), run.conditions()]
