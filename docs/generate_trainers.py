@@ -16,6 +16,9 @@ from sparring.training.registry import TRAINERS, trainer_class
 GUIDE = Path(__file__).parent / "guide" / "trainers.md"
 # Library -> the column of the table that its trainer takes, where that is not the library's name or differs by family.
 COLUMNS = {
+    **{
+        (library, f"{kind}_regression"): "sparring" for library in ("mllib", "sklearn") for kind in ("poisson", "gamma")
+    },
     ("mllib", "logistic_regression"): "sparring",
     ("mllib", "linear_regression"): "sparring",
     ("sklearn", "logistic_regression"): "sparring",

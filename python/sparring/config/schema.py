@@ -222,8 +222,8 @@ class ContenderConfig(Section):
         None, description="whose code fits: mllib, xgboost, sklearn, custom; null: the default of engine and family"
     )
     family: str = Field(
-        description="which model: logistic_regression, linear_regression, gradient_boosted_trees, random_forest, "
-        "decision_tree; of library custom the dotted name of a class"
+        description="which model: logistic_regression, linear_regression, poisson_regression, gamma_regression, "
+        "gradient_boosted_trees, random_forest, decision_tree; of library custom the dotted name of a class"
     )
     hyperparameters: dict[str, Any] = Field({}, description="in the engine's own names; unknown ones are refused")
 

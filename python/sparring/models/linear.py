@@ -1,4 +1,4 @@
-"""Linear models: logistic regression of two and of several classes, and linear regression."""
+"""Linear models: logistic regression of two and of several classes, linear, Poisson and gamma regression."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class LinearModel(Model):
     intercept : ndarray of float64, shape (rows,)
         One row, or one for each of several classes; not penalised.
     coefficients : ndarray of float64, shape (rows, size)
-    link : {"logistic", "softmax", "identity"}
-        From margins to scores.
+    link : {"logistic", "softmax", "identity", "poisson", "gamma"}
+        From margins to scores; the last two are exponentials.
     reg_param, elastic_net_param : float
         Strength of the penalty, and the share of the L1 norm in it.
     """
@@ -64,7 +64,8 @@ class LinearModel(Model):
     def objective(self, features: csr_matrix | np.ndarray, labels: np.ndarray, weights: np.ndarray) -> float:
         """Return what was minimised: the mean loss and lambda ((1-a)/2 |w|^2 + a |w|_1).
 
-        The loss is the log loss of a classifier, in nats a row, and half the squared error of a regression.
+        The loss is the log loss of a classifier, in nats a row; of a regression half the squared error, or the negative
+        log likelihood of Poisson's or the gamma distribution, less what does not depend on the model.
 
         Parameters
         ----------
@@ -121,6 +122,10 @@ def _losses(link: str, margins: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return the loss of each row."""
     if link == "identity":
         return (margins[:, 0] - labels) ** 2 / 2
+    if link == "poisson":
+        return np.exp(margins[:, 0]) - labels * margins[:, 0]
+    if link == "gamma":
+        return labels * np.exp(-margins[:, 0]) + margins[:, 0]
     if link == "logistic":
         return np.logaddexp(0.0, np.where(labels == 1, -margins[:, 0], margins[:, 0]))
     highest = margins.max(axis=1)

@@ -24,4 +24,17 @@ def identity(margins: np.ndarray) -> np.ndarray:
     return margins[:, 0]
 
 
-LINKS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"logistic": logistic, "softmax": softmax, "identity": identity}
+def exponential(margins: np.ndarray) -> np.ndarray:
+    """Return the exponentials of the margins: estimates of a positive number."""
+    with np.errstate(over="ignore"):
+        return np.exp(margins[:, 0])
+
+
+LINKS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "logistic": logistic,
+    "softmax": softmax,
+    "identity": identity,
+    # Of one link, the logarithm; the distributions have losses of their own.
+    "poisson": exponential,
+    "gamma": exponential,
+}

@@ -1,6 +1,6 @@
 """Hyperparameters of linear models in pyspark.ml's terms, and their translation: one function for every library.
 
-For rows of weight w_i, both families minimise ``sum(w_i * loss_i) / sum(w_i) + lambda * ((1 - a) / 2 * |b|_2^2 + a *
+For rows of weight w_i, all families minimise ``sum(w_i * loss_i) / sum(w_i) + lambda * ((1 - a) / 2 * |b|_2^2 + a *
 |b|_1)`` with lambda = ``regParam``, a = ``elasticNetParam`` and free intercepts; the loss is the log loss
 (``logistic_regression``) or half the squared error (``linear_regression``).
 
@@ -9,7 +9,10 @@ For rows of weight w_i, both families minimise ``sum(w_i * loss_i) / sum(w_i) + 
   that ``regParam`` and ``elasticNetParam`` are translated.
 - scikit-learn's logistic regression minimises ``C * sum(w_i * loss_i) + (1 - a) / 2 * |b|_2^2 + a * |b|_1``: divide by
   ``C * sum(w_i)``.  Its ``ElasticNet`` minimises this with ``alpha`` = lambda, its ``Ridge`` with ``alpha`` = lambda *
-  sum(w_i).
+  sum(w_i), its ``PoissonRegressor`` and ``GammaRegressor`` (half the deviance, ridge only) with ``alpha`` = lambda.
+- MLlib's generalized linear regression solves least squares whose penalty counts beside rows of *working* weights:
+  those of the gamma distribution with a logarithmic link are the rows' own, those of Poisson's sum to the labels, so
+  that ``regParam`` is divided by the mean label.
 """
 
 from __future__ import annotations
@@ -54,7 +57,7 @@ class LinearParameters:
             If one is unknown, of the wrong type or out of range.
         """
         found = parameters.checked(given, "sparring", family, owner)
-        return cls(**parameters.effective(found, "sparring", family))
+        return cls(**{"elasticNetParam": 0.0, **parameters.effective(found, "sparring", family)})
 
     @property
     def smooth(self) -> bool:

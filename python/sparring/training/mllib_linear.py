@@ -45,7 +45,7 @@ class MllibLinear(MllibTrainer):
         """
         from pyspark.ml.regression import LinearRegression
 
-        penalty = self.parameters.for_mllib_regression(label_deviation(spec.matrix))
+        penalty = self.parameters.for_mllib_regression(label_deviation(*train_labels(spec.matrix)))
         arguments: dict[str, Any] = {"maxIter": self.parameters.maxIter, "tol": self.parameters.tol, **penalty}
         return LinearRegression(**COLUMNS, **arguments, standardization=False, solver="l-bfgs")
 
@@ -64,11 +64,16 @@ def linear_equivalence(parameters: LinearParameters) -> Equivalence:
     return Equivalence("linear_regression", parameters.objective, 1e-5, 1e-9)
 
 
-def label_deviation(matrix: str) -> float:
-    """Return the weighted sample standard deviation of the training labels, as MLlib computes it."""
+def train_labels(matrix: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels and weights of the train part; nothing else is read."""
     system, inner = storage.filesystem(PreparedMatrix(matrix).path("train"))
     table = ds.dataset(inner, filesystem=system, format="parquet").to_table(columns=["label", "weight"])
     labels, weights = (table[name].to_numpy().astype(np.float64) for name in ("label", "weight"))
+    return labels, weights
+
+
+def label_deviation(labels: np.ndarray, weights: np.ndarray) -> float:
+    """Return the weighted sample standard deviation of labels, as MLlib computes it."""
     total = weights.sum()
     spread = float(weights @ (labels - weights @ labels / total) ** 2)
     return float(np.sqrt(spread / (total - weights @ weights / total)))

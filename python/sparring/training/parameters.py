@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 
 from sparring.errors import ConfigError, did_you_mean
 
-LINEAR = frozenset({"logistic_regression", "linear_regression"})
+GENERALIZED = frozenset({"poisson_regression", "gamma_regression"})
+PENALIZED = frozenset({"logistic_regression", "linear_regression"})
+LINEAR = PENALIZED | GENERALIZED
 TREES = frozenset({"gradient_boosted_trees"})
 FOREST = frozenset({"random_forest"})
 FORESTS = frozenset({"random_forest", "decision_tree"})
@@ -110,7 +112,9 @@ def _all(value: Any) -> dict[str, Any]:
 
 TABLE: tuple[Parameter, ...] = (
     Parameter(float, at_least(0), {"sparring": "regParam", "sklearn": "C"}, {"sparring": 0.0}, LINEAR),
-    Parameter(float, within(0, 1), {"sparring": "elasticNetParam", "sklearn": "l1_ratio"}, {"sparring": 0.0}, LINEAR),
+    Parameter(
+        float, within(0, 1), {"sparring": "elasticNetParam", "sklearn": "l1_ratio"}, {"sparring": 0.0}, PENALIZED
+    ),
     Parameter(int, at_least(1), {"sparring": "maxIter", "sklearn": "max_iter"}, {"sparring": 1_000}, LINEAR),
     # pyspark.ml's own default of 1e-6 stops two to three times sooner than scikit-learn.
     Parameter(float, above(0), {"sparring": "tol"}, {"sparring": 1e-12}, LINEAR),

@@ -18,6 +18,7 @@ from sparring.training.single_node import cells_of_matrix
 
 LINEAR = {"binary": "logistic_regression", "multiclass": "logistic_regression", "regression": "linear_regression"}
 TREES = "gradient_boosted_trees"
+COUNTS = ("poisson_regression", "gamma_regression")
 TASKS = ["binary", "multiclass", "regression"]
 GIVEN: dict[str, dict[str, Any]] = {"xgboost": {"num_round": 3}, "lightgbm": {"num_iterations": 3}}
 LOCAL = [place for place in TRAINERS if place[0] != "sagemaker"]
@@ -72,7 +73,8 @@ def test_a_trainer_makes_scores_of_its_tasks_and_they_are_its_models(
     kind = trainer_class(*place)
     if task not in kind.tasks:
         pytest.skip(f"{kind.title} does not train {task}")
-    result = trained(task, engine, family, library, **given(place))
+    rows = "counts" if family in COUNTS else task
+    result = trained(rows, engine, family, library, **given(place))
     assert (result["library"], result["family"], result["task"]) == (library, family, task)
     scores = result["scores"]
     assert scores.shape == ((250, 3) if task == "multiclass" else (250,))
@@ -81,10 +83,10 @@ def test_a_trainer_makes_scores_of_its_tasks_and_they_are_its_models(
     if task == "multiclass":
         np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-6)
     model = kind.load_model(result["spec"].model)
-    again = model.scores(cells_of_matrix(matrices[task].read("test").features))
+    again = model.scores(cells_of_matrix(matrices[rows].read("test").features))
     np.testing.assert_allclose(again, scores, rtol=1e-6, atol=1e-9)
     assert type(model).from_bytes(model.to_bytes()).scores(
-        cells_of_matrix(matrices[task].read("test").features)
+        cells_of_matrix(matrices[rows].read("test").features)
     ) == pytest.approx(again)
 
 
@@ -102,6 +104,36 @@ def test_mllib_and_scikit_learn_minimise_one_function(
     assert values[0] == pytest.approx(values[1], abs=1e-9 * max(1.0, spread**2))
     assert np.abs(results[0]["scores"] - results[1]["scores"]).max() <= 1e-5 * spread
     assert results[0]["equivalence"] == results[1]["equivalence"]
+
+
+@pytest.mark.parametrize("family", COUNTS)
+@pytest.mark.parametrize("penalty", [0.0, 0.01, 0.5])
+def test_generalized_regressions_minimise_one_function(
+    trained: Callable, matrices: dict[str, PreparedMatrix], spark: SparkSession, family: str, penalty: float
+) -> None:
+    results = [trained("counts", engine, family, regParam=penalty) for engine in ("spark", "single_node")]
+    train = matrices["counts"].read("train")
+    models = [trainer_class(r["engine"], r["library"], family).load_model(r["spec"].model) for r in results]
+    values = [model.objective(train.features, train.labels, train.weights) for model in models]
+    assert values[0] == pytest.approx(values[1], abs=1e-9)
+    spread = results[0]["scores"].std()
+    assert np.abs(results[0]["scores"] - results[1]["scores"]).max() <= 1e-5 * max(spread, 1.0)
+    assert results[0]["equivalence"] == results[1]["equivalence"]
+    # Of the function itself no other point is lower: its gradient is nothing.
+    model, rows = models[1], train.features.toarray().astype(float)
+    means = np.exp(rows @ model.coefficients[0] + model.intercept[0])
+    slopes = means - train.labels if family == COUNTS[0] else 1 - train.labels / means
+    gradient = rows.T @ slopes / len(rows) + penalty * model.coefficients[0]
+    assert np.abs(gradient).max() < 1e-6
+
+
+@pytest.mark.parametrize("engine", ["spark", "single_node"])
+@pytest.mark.parametrize(("family", "wanted"), zip(COUNTS, ["of 0 or more", "above 0"], strict=True))
+def test_a_label_that_a_distribution_does_not_have_is_told(
+    trained: Callable, spark: SparkSession, engine: str, family: str, wanted: str
+) -> None:
+    with pytest.raises(AssertionError, match=f"takes labels {wanted}, and train holds -"):
+        trained("regression", engine, family)
 
 
 def test_the_objective_of_several_classes_is_scikit_learns_log_loss(

@@ -1,0 +1,72 @@
+"""Poisson and gamma regression by scikit-learn, with a logarithmic link."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
+
+from sparring.data.matrix import Part
+from sparring.models import LinearModel
+from sparring.training.linear_parameters import NEWTON_FEATURES
+from sparring.training.mllib_glm import generalized, generalized_equivalence, require_in_domain
+from sparring.training.sklearn_linear import SklearnLinear
+from sparring.training.spec import TrainingSpec
+from sparring.training.trainer import Equivalence
+
+
+class SklearnGamma(SklearnLinear):
+    """scikit-learn's regression of positive numbers, minimising MLlib's function."""
+
+    family = "gamma_regression"
+    distribution: ClassVar[str] = "gamma"
+    estimator: ClassVar[str] = "GammaRegressor"
+    title = "scikit-learn's gamma regression"
+
+    def effective(self) -> dict[str, Any]:
+        """Return all hyperparameters, defaults included."""
+        return generalized(self.parameters)
+
+    def equivalence(self, spec: TrainingSpec) -> Equivalence:
+        """Return the group of all regressions of this distribution."""
+        return generalized_equivalence(self.family, self.parameters)
+
+    def fit_rows(
+        self,
+        features: csr_matrix,
+        labels: np.ndarray,
+        weights: np.ndarray,
+        *,
+        task: str = "regression",
+        classes: int = 0,
+        cores: int = 1,
+        seed: int = 0,
+        validation: Part | None = None,
+    ) -> LinearModel:
+        """Return the fitted coefficients; float64 throughout.
+
+        Raises
+        ------
+        TrainingError
+            If a label is none that the distribution has.
+        """
+        from sklearn import linear_model
+
+        require_in_domain(labels, self.distribution, self.title)
+        own, newton = self.parameters, features.shape[1] <= NEWTON_FEATURES
+        limits = {"max_iter": own.maxIter, "tol": 1e-9, "solver": "newton-cholesky" if newton else "lbfgs"}
+        estimator = getattr(linear_model, self.estimator)(alpha=own.regParam, **limits)
+        with threadpool_limits(cores):
+            estimator.fit(features.astype(np.float64), labels, sample_weight=weights)
+        return LinearModel(estimator.intercept_, estimator.coef_, self.distribution, own.regParam)
+
+
+class SklearnPoisson(SklearnGamma):
+    """scikit-learn's regression of counts."""
+
+    family = "poisson_regression"
+    distribution = "poisson"
+    estimator = "PoissonRegressor"
+    title = "scikit-learn's Poisson regression"
