@@ -130,12 +130,13 @@ class ExecutorMeter:
     usage: ClusterUsage = field(init=False)
 
     def __enter__(self) -> ExecutorMeter:
-        """Read the executors, and have the kernel forget their peaks."""
-        self._slots = task_slots(self.spark)
+        """Read the executors, and have the kernel forget their peaks; where that fails the figures are unknown."""
+        self._slots, self._before = task_slots(self.spark), dict[tuple[str, int, int], Reading]()
         self._recorded = _recorded(self.spark)
-        # The first tasks of an executor start its Python, which is nobody's: only then does its account begin.
-        read_executors(self.spark, self._slots)
-        self._before = {reading.executor: reading for reading in read_executors(self.spark, self._slots)}
+        with suppress(Exception):
+            # The first tasks of an executor start its Python, which is nobody's: only then does its account begin.
+            read_executors(self.spark, self._slots)
+            self._before = {reading.executor: reading for reading in read_executors(self.spark, self._slots)}
         return self
 
     def __exit__(

@@ -41,6 +41,10 @@ def test_a_table_on_s3_is_compared_and_the_run_is_written_there(small_run: Path,
             timeout=300,
         )
         assert done.returncode == 0, done.stderr[-2_000:]
+        again = subprocess.run(
+            done.args, env={**os.environ, **credentials}, capture_output=True, text=True, timeout=300
+        )
+        assert again.stderr.count("kept from the run before") == 6, again.stderr[-2_000:]
         facts = json.loads(s3.get_object(Bucket=aws.bucket, Key="runs/one/report.json")["Body"].read())
         page = s3.get_object(Bucket=aws.bucket, Key="runs/one/report.html")["Body"].read()
     assert facts["rows"]["input"] == 4_000

@@ -1,8 +1,10 @@
 """What is made of readings and records; a real cluster's are in the integration tests."""
 
 import os
+from types import SimpleNamespace
 
 import pytest
+from pyspark import SparkConf
 
 from sparring.comparison import executors as module
 from sparring.comparison.executors import ClusterUsage, Reading, read_own_executor
@@ -53,3 +55,19 @@ def test_the_tree_of_a_process_is_read_from_the_kernel(monkeypatch: pytest.Monke
     assert reading.pid == os.getpid()
     assert 0 < reading.cpu_seconds <= own + 60, "and of what it started, such as a JVM of these tests"
     assert reading.peak_bytes > 1 << 20
+
+
+def test_a_platform_that_lets_nobody_look_leaves_figures_unknown_and_raises_nothing() -> None:
+    class Closed:
+        master, defaultParallelism = "yarn", 6
+
+        def getConf(self) -> SparkConf:
+            return SparkConf(loadDefaults=False)
+
+        def __getattr__(self, name: str) -> object:
+            raise PermissionError(name)
+
+    with module.ExecutorMeter(SimpleNamespace(sparkContext=Closed())) as meter:
+        pass
+    assert (meter.usage.cores, meter.usage.cpu_seconds, meter.usage.failed_tasks) == (6, None, None)
+    assert not meter.usage.disturbed
