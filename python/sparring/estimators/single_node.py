@@ -29,7 +29,7 @@ from sparring.io.cells import cells_of, stack
 from sparring.params import check_params, checked_schema, require_columns
 from sparring.spark.reserved import named
 from sparring.training.registry import trainer_class
-from sparring.training.single_node import SingleNodeTrainer
+from sparring.training.single_node import FitSettings, SingleNodeTrainer
 
 
 class _SingleNodeEstimator(Estimator[Any], _SingleNodeParams, DefaultParamsReadable[Any], DefaultParamsWritable):
@@ -75,7 +75,7 @@ class _SingleNodeEstimator(Estimator[Any], _SingleNodeParams, DefaultParamsReada
             labels, weights = (_stack(held, name) for name in ("label", "weight"))
             classes = 0 if regression else _class_count(labels, owner)
             task = "regression" if regression else "binary" if classes == 2 else "multiclass"
-            model = trainer.fit_rows(features, labels, weights, task=task, classes=classes, cores=cores, seed=seed)
+            model = trainer.fit_rows(features, labels, weights, FitSettings(task, classes, cores, seed))
             found = {"kind": [model.name], "model": [model.to_bytes()], "size": [features.shape[1]]}
             yield pa.RecordBatch.from_pydict({**found, "classes": [classes]})
 

@@ -18,11 +18,10 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from sparring.data.matrix import Part
 from sparring.errors import ConfigError, did_you_mean
 from sparring.io import storage
 from sparring.models import CustomModel, Model
-from sparring.training.single_node import SingleNodeTrainer
+from sparring.training.single_node import FitSettings, SingleNodeTrainer
 from sparring.training.spec import TrainingSpec
 
 # What the classes of scikit-learn call the same, set by us where they have it and the user did not set it.
@@ -59,18 +58,7 @@ class CustomTrainer(SingleNodeTrainer):
         top = self.family.partition(".")[0]
         return {name: version(name) for name in packages_distributions().get(top, [])}
 
-    def fit_rows(
-        self,
-        features: csr_matrix,
-        labels: np.ndarray,
-        weights: np.ndarray,
-        *,
-        task: str = "binary",
-        classes: int = 2,
-        cores: int = 1,
-        seed: int = 0,
-        validation: Part | None = None,
-    ) -> CustomModel:
+    def fit_rows(self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray, how: FitSettings) -> CustomModel:
         """Return the fitted estimator; one that takes no sparse rows is given dense ones.
 
         Raises
@@ -78,13 +66,13 @@ class CustomTrainer(SingleNodeTrainer):
         ConfigError
             If rows have weights and the estimator takes none.
         """
-        estimator = self._made(cores, seed)
+        estimator = self._made(how.cores, how.seed)
         weighted = {} if (weights == 1).all() else {"sample_weight": weights}
         if weighted and "sample_weight" not in inspect.signature(estimator.fit).parameters:
             raise ConfigError(f"{self.family} takes no row weights", "Leave table.weight out, or use another class.")
         sparse = _takes_sparse(estimator)
         estimator.fit(features if sparse else features.toarray(), labels, **weighted)
-        return CustomModel(estimator, task, features.shape[1], sparse)
+        return CustomModel(estimator, how.task, features.shape[1], sparse)
 
     def _made(self, cores: int, seed: int) -> Any:
         known = _parameters(self.estimator) or []

@@ -9,13 +9,12 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from sparring.config.schema import RunConfig
-from sparring.data.matrix import Part
 from sparring.errors import ConfigError, MissingDependencyError
 from sparring.io import storage
 from sparring.models import LightGBMModel, Model
 from sparring.models.lightgbm import INSTALL
 from sparring.training import parameters
-from sparring.training.single_node import SingleNodeTrainer
+from sparring.training.single_node import FitSettings, SingleNodeTrainer
 from sparring.training.spec import TrainingSpec
 
 OBJECTIVES = {"binary": "binary", "multiclass": "multiclass", "regression": "regression"}
@@ -66,29 +65,21 @@ class LightGBM(SingleNodeTrainer):
         return {"lightgbm": lightgbm.__version__}
 
     def fit_rows(
-        self,
-        features: csr_matrix,
-        labels: np.ndarray,
-        weights: np.ndarray,
-        *,
-        task: str = "binary",
-        classes: int = 2,
-        cores: int = 1,
-        seed: int = 0,
-        validation: Part | None = None,
+        self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray, how: FitSettings
     ) -> LightGBMModel:
         """Return the fitted booster, the same for the same rows in the same order."""
         import lightgbm
 
-        native = self._native(task, classes, cores, seed)
+        native = self._native(how.task, how.classes, how.cores, how.seed)
         train = lightgbm.Dataset(features, labels, weight=weights, params=native)
         stopping: dict[str, Any] = {}
         if STOPPING in self.given:
-            if validation is None:
+            if how.validation is None:
                 raise ConfigError(
                     f"{STOPPING} needs validation rows, and there are none here", f"Leave {STOPPING} out."
                 )
-            rows = lightgbm.Dataset(validation.features, validation.labels, weight=validation.weights, reference=train)
+            held = how.validation
+            rows = lightgbm.Dataset(held.features, held.labels, weight=held.weights, reference=train)
             stopping = {"valid_sets": [rows]}
         booster = lightgbm.train(native, train, num_boost_round=self.effective()["num_iterations"], **stopping)
         best = booster.best_iteration if booster.best_iteration > 0 else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,27 @@ from sparring.training.spec import Outcome, RowsRead, TrainingSpec
 from sparring.training.trainer import Trainer
 
 
+@dataclass(frozen=True)
+class FitSettings:
+    """How rows are to be fitted, besides a trainer's hyperparameters.
+
+    Attributes
+    ----------
+    task : str, default "binary"
+    classes : int, default 2
+        0 for a number.
+    cores, seed : int
+    validation : Part, optional
+        May decide when to stop.
+    """
+
+    task: str = "binary"
+    classes: int = 2
+    cores: int = 1
+    seed: int = 0
+    validation: Part | None = None
+
+
 class SingleNodeTrainer(Trainer):
     """A trainer of one machine: a library's fit on arrays."""
 
@@ -30,18 +52,7 @@ class SingleNodeTrainer(Trainer):
         return ("train",)
 
     @abstractmethod
-    def fit_rows(
-        self,
-        features: csr_matrix,
-        labels: np.ndarray,
-        weights: np.ndarray,
-        *,
-        task: str = "binary",
-        classes: int = 2,
-        cores: int = 1,
-        seed: int = 0,
-        validation: Part | None = None,
-    ) -> Model:
+    def fit_rows(self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray, how: FitSettings) -> Model:
         """Return the model fitted on rows in the order given.
 
         Parameters
@@ -49,12 +60,7 @@ class SingleNodeTrainer(Trainer):
         features : csr_matrix of float32, shape (n, size)
         labels, weights : ndarray of float64, shape (n,)
             Class codes 0, 1, ..., or numbers.
-        task : str, default "binary"
-        classes : int, default 2
-            0 for a number.
-        cores, seed : int
-        validation : Part, optional
-            May decide when to stop.
+        how : FitSettings
         """
 
     @abstractmethod
@@ -103,16 +109,8 @@ class SingleNodeTrainer(Trainer):
 
     def _fitted(self, read: dict[str, Part], spec: TrainingSpec) -> Model:
         train = read["train"]
-        return self.fit_rows(
-            train.features,
-            train.labels,
-            train.weights,
-            task=spec.task,
-            classes=spec.class_count,
-            cores=spec.cores,
-            seed=spec.seed,
-            validation=read.get("validation"),
-        )
+        how = FitSettings(spec.task, spec.class_count, spec.cores, spec.seed, read.get("validation"))
+        return self.fit_rows(train.features, train.labels, train.weights, how)
 
 
 def cells_of_matrix(features: csr_matrix) -> Cells:

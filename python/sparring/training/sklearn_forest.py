@@ -8,11 +8,10 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from sparring.data.matrix import Part
 from sparring.io import storage
 from sparring.models import Model, TreesModel
 from sparring.training import parameters
-from sparring.training.single_node import SingleNodeTrainer
+from sparring.training.single_node import FitSettings, SingleNodeTrainer
 from sparring.training.spec import TrainingSpec
 
 # pyspark.ml's names, which both engines take, and scikit-learn's.
@@ -54,24 +53,13 @@ class SklearnForest(SingleNodeTrainer):
 
         return {"scikit-learn": sklearn.__version__}
 
-    def fit_rows(
-        self,
-        features: csr_matrix,
-        labels: np.ndarray,
-        weights: np.ndarray,
-        *,
-        task: str = "binary",
-        classes: int = 2,
-        cores: int = 1,
-        seed: int = 0,
-        validation: Part | None = None,
-    ) -> TreesModel:
+    def fit_rows(self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray, how: FitSettings) -> TreesModel:
         """Return the fitted trees as arrays."""
-        estimator = self._made(task, cores, seed)
+        estimator = self._made(how.task, how.cores, how.seed)
         dense = features.nnz > DENSE * np.prod(features.shape)
-        with threadpool_limits(cores):
+        with threadpool_limits(how.cores):
             estimator.fit(features.toarray() if dense else features, labels, sample_weight=weights)
-        return _arrays([one.tree_ for one in self._trees(estimator)], features.shape[1], classes)
+        return _arrays([one.tree_ for one in self._trees(estimator)], features.shape[1], how.classes)
 
     def _made(self, task: str, cores: int, seed: int) -> Any:
         from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor

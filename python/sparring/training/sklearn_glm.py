@@ -8,10 +8,10 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from sparring.data.matrix import Part
 from sparring.models import LinearModel
 from sparring.training.linear_parameters import NEWTON_FEATURES
 from sparring.training.mllib_glm import generalized, generalized_equivalence, require_in_domain
+from sparring.training.single_node import FitSettings
 from sparring.training.sklearn_linear import SklearnLinear
 from sparring.training.spec import TrainingSpec
 from sparring.training.trainer import Equivalence
@@ -33,18 +33,7 @@ class SklearnGamma(SklearnLinear):
         """Return the group of all regressions of this distribution."""
         return generalized_equivalence(self.family, self.parameters)
 
-    def fit_rows(
-        self,
-        features: csr_matrix,
-        labels: np.ndarray,
-        weights: np.ndarray,
-        *,
-        task: str = "regression",
-        classes: int = 0,
-        cores: int = 1,
-        seed: int = 0,
-        validation: Part | None = None,
-    ) -> LinearModel:
+    def fit_rows(self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray, how: FitSettings) -> LinearModel:
         """Return the fitted coefficients; float64 throughout.
 
         Raises
@@ -58,7 +47,7 @@ class SklearnGamma(SklearnLinear):
         own, newton = self.parameters, features.shape[1] <= NEWTON_FEATURES
         limits = {"max_iter": own.maxIter, "tol": 1e-9, "solver": "newton-cholesky" if newton else "lbfgs"}
         estimator = getattr(linear_model, self.estimator)(alpha=own.regParam, **limits)
-        with threadpool_limits(cores):
+        with threadpool_limits(how.cores):
             estimator.fit(features.astype(np.float64), labels, sample_weight=weights)
         return LinearModel(estimator.intercept_, estimator.coef_, self.distribution, own.regParam)
 

@@ -8,12 +8,11 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from sparring.data.matrix import Part
 from sparring.models import LinearModel, Model
 from sparring.training.linear_parameters import LinearParameters
 from sparring.training.mllib_linear import linear_equivalence
 from sparring.training.mllib_logistic import read_linear, write_linear
-from sparring.training.single_node import SingleNodeTrainer
+from sparring.training.single_node import FitSettings, SingleNodeTrainer
 from sparring.training.spec import TrainingSpec
 from sparring.training.trainer import Equivalence
 
@@ -43,21 +42,10 @@ class SklearnLinear(SingleNodeTrainer):
 
         return {"scikit-learn": sklearn.__version__}
 
-    def fit_rows(
-        self,
-        features: csr_matrix,
-        labels: np.ndarray,
-        weights: np.ndarray,
-        *,
-        task: str = "regression",
-        classes: int = 0,
-        cores: int = 1,
-        seed: int = 0,
-        validation: Part | None = None,
-    ) -> LinearModel:
+    def fit_rows(self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray, how: FitSettings) -> LinearModel:
         """Return the fitted coefficients; float64 throughout."""
-        estimator = self._estimator(float(weights.sum()), seed)
-        with threadpool_limits(cores):
+        estimator = self._estimator(float(weights.sum()), how.seed)
+        with threadpool_limits(how.cores):
             estimator.fit(features.astype(np.float64), labels, sample_weight=weights)
         penalty = self.parameters.regParam, self.parameters.elasticNetParam
         return LinearModel(estimator.intercept_, estimator.coef_, "identity", *penalty)

@@ -8,11 +8,10 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from sparring.data.matrix import Part
 from sparring.models import LinearModel, Model
 from sparring.training.linear_parameters import LinearParameters
 from sparring.training.mllib_logistic import logistic_equivalence, read_linear, write_linear
-from sparring.training.single_node import SingleNodeTrainer
+from sparring.training.single_node import FitSettings, SingleNodeTrainer
 from sparring.training.spec import TrainingSpec
 from sparring.training.trainer import Equivalence
 
@@ -42,26 +41,15 @@ class SklearnLogistic(SingleNodeTrainer):
 
         return {"scikit-learn": sklearn.__version__}
 
-    def fit_rows(
-        self,
-        features: csr_matrix,
-        labels: np.ndarray,
-        weights: np.ndarray,
-        *,
-        task: str = "binary",
-        classes: int = 2,
-        cores: int = 1,
-        seed: int = 0,
-        validation: Part | None = None,
-    ) -> LinearModel:
+    def fit_rows(self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray, how: FitSettings) -> LinearModel:
         """Return the fitted coefficients; float64 throughout."""
         from sklearn.linear_model import LogisticRegression
 
-        arguments = self.parameters.for_sklearn(float(weights.sum()), features.shape[1], classes)
-        estimator = LogisticRegression(random_state=seed, **arguments)
-        with threadpool_limits(cores):
+        arguments = self.parameters.for_sklearn(float(weights.sum()), features.shape[1], how.classes)
+        estimator = LogisticRegression(random_state=how.seed, **arguments)
+        with threadpool_limits(how.cores):
             estimator.fit(features.astype(np.float64), labels, sample_weight=weights)
-        link = "logistic" if classes == 2 else "softmax"
+        link = "logistic" if how.classes == 2 else "softmax"
         penalty = self.parameters.regParam, self.parameters.elasticNetParam
         return LinearModel(estimator.intercept_, estimator.coef_, link, *penalty)
 

@@ -11,7 +11,7 @@ from sparring.data.matrix import Part
 from sparring.errors import ConfigError
 from sparring.io import storage
 from sparring.models import Model, XGBoostModel
-from sparring.training.single_node import SingleNodeTrainer
+from sparring.training.single_node import FitSettings, SingleNodeTrainer
 from sparring.training.spec import TrainingSpec
 from sparring.training.trainer import Equivalence
 from sparring.training.xgboost_parameters import FAMILY, OBJECTIVES, XGBoostParameters
@@ -54,24 +54,13 @@ class SingleNodeXGBoost(SingleNodeTrainer):
 
         return {"xgboost": xgboost.__version__}
 
-    def fit_rows(
-        self,
-        features: csr_matrix,
-        labels: np.ndarray,
-        weights: np.ndarray,
-        *,
-        task: str = "binary",
-        classes: int = 2,
-        cores: int = 1,
-        seed: int = 0,
-        validation: Part | None = None,
-    ) -> XGBoostModel:
+    def fit_rows(self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray, how: FitSettings) -> XGBoostModel:
         """Return the fitted booster; rows in another order may give another model."""
         import xgboost
 
-        matrix = xgboost.DMatrix(features, label=labels, weight=weights, nthread=cores)
-        native = self.parameters.native(cores, seed, task, classes)
-        stopping = early_stopping(self.parameters, validation, cores)
+        matrix = xgboost.DMatrix(features, label=labels, weight=weights, nthread=how.cores)
+        native = self.parameters.native(how.cores, how.seed, how.task, how.classes)
+        stopping = early_stopping(self.parameters, how.validation, how.cores)
         booster = xgboost.train(native, matrix, num_boost_round=self.parameters.num_round, **stopping)
         return XGBoostModel(bytes(booster.save_raw("ubj")))
 

@@ -12,6 +12,7 @@ from sparring.comparison.capacity import capacity_gaps
 from sparring.data.matrix import PreparedMatrix
 from sparring.errors import ConfigError
 from sparring.training.runner import train
+from sparring.training.single_node import FitSettings
 from sparring.training.spec import TrainingSpec
 from sparring.training.xgboost_parameters import XGBoostParameters
 from sparring.training.xgboost_single_node import SingleNodeXGBoost
@@ -65,7 +66,7 @@ def test_it_stops_where_the_validation_part_was_predicted_best(sparse_matrix: Pr
 def test_a_stage_without_validation_rows_refuses_it() -> None:
     learner = SingleNodeXGBoost({**SETTINGS, "early_stopping_rounds": 5}, "x")
     with pytest.raises(ConfigError, match="needs validation rows"):
-        learner.fit_rows(csr_matrix(np.eye(2, dtype=np.float32)), np.array([0.0, 1.0]), np.ones(2))
+        learner.fit_rows(csr_matrix(np.eye(2, dtype=np.float32)), np.array([0.0, 1.0]), np.ones(2), FitSettings())
 
 
 def test_only_whole_numbers_of_rounds() -> None:

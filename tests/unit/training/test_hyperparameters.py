@@ -15,7 +15,7 @@ from sparring.errors import ConfigError
 from sparring.training.linear_parameters import LinearParameters
 from sparring.training.mllib_gbt import MllibTrees
 from sparring.training.parameters import parameters_of
-from sparring.training.single_node import cells_of_matrix
+from sparring.training.single_node import FitSettings, cells_of_matrix
 from sparring.training.sklearn_logistic import SklearnLogistic
 from sparring.training.xgboost_parameters import XGBoostParameters
 
@@ -108,7 +108,9 @@ def test_logistic_regression_minimises_mllibs_objective(
         return float(weights @ np.logaddexp(0, -margins) / weights.sum() + strength / 2 * beta[1:] @ beta[1:])
 
     best = minimize(objective, np.zeros(5), method="BFGS", options={"gtol": 1e-9}).x
-    found = SklearnLogistic({"regParam": strength}, "test").fit_rows(csr_matrix(features), labels, weights)
+    found = SklearnLogistic({"regParam": strength}, "test").fit_rows(
+        csr_matrix(features), labels, weights, FitSettings()
+    )
     fitted = np.array([*found.intercept, *found.coefficients[0]])
     np.testing.assert_allclose(fitted, best, atol=2e-6)
     assert objective(fitted) <= objective(best) + 1e-12
@@ -120,7 +122,7 @@ def test_lasso_sets_coefficients_to_zero_and_obeys_its_optimality_conditions(
     features, labels, weights = rows
     strength = 0.1
     parameters = {"regParam": strength, "elasticNetParam": 1.0}
-    found = SklearnLogistic(parameters, "test").fit_rows(csr_matrix(features), labels, weights)
+    found = SklearnLogistic(parameters, "test").fit_rows(csr_matrix(features), labels, weights, FitSettings())
     residuals = weights * (found.scores(cells_of_matrix(csr_matrix(features))) - labels) / weights.sum()
     gradient = features.astype(np.float64).T @ residuals
     coefficients = found.coefficients[0]
