@@ -35,12 +35,7 @@ QUERIES = (
     "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=sparring-local%2F{day}%2Fus-east-1%2Fs3%2Faws4_request"
     "&X-Amz-Date={stamp}&X-Amz-Expires=600&X-Amz-SignedHeaders=host&X-Amz-Signature={hex}", "%", "a=%ff", "&&==",
 )  # fmt: skip
-TARGETS = (
-    "SageMaker.CreateTrainingJob",
-    "SageMaker.DeleteModel",
-    "SageMaker.ListModels",
-    "Logs_20140328.DeleteLogGroup",
-)
+TARGETS = ("SageMaker.CreateTrainingJob", "SageMaker.DeleteModel", "SageMaker.ListModels", "Logs_20140328.DeleteLogGroup")
 BODIES = (
     b"", b"{}", b'{"ModelName": "kept"}', b"<Delete><Object><Key>kept</Key></Object></Delete>", b"[" * 2_000, b"\0\xff",
     b"Action=DeleteRole&RoleName=sparring-local&Version=2010-05-08", b"x" * 5_000,
@@ -125,9 +120,7 @@ def state_of(aws: LocalAws, folder: Path) -> dict[str, Any]:
     buckets = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
     objects = {name: s3.list_object_versions(Bucket=name).get("Versions", []) for name in buckets}
     return {
-        "objects": {
-            name: [(o["Key"], o["ETag"], str(o["LastModified"])) for o in found] for name, found in objects.items()
-        },
+        "objects": {name: [(o["Key"], o["ETag"], str(o["LastModified"])) for o in found] for name, found in objects.items()},
         "roles": [role["Arn"] for role in iam.list_roles()["Roles"]],
         "users": [user["UserName"] for user in iam.list_users()["Users"]],
         "models": [model["ModelName"] for model in sagemaker.list_models()["Models"]],
@@ -155,12 +148,7 @@ def main() -> None:
         statuses = storm(aws, options.requests, options.seed)
         seconds = time.perf_counter() - start
         after = state_of(aws, Path(folder))
-    facts = {
-        "requests": options.requests,
-        "seed": options.seed,
-        "seconds": round(seconds, 1),
-        "unchanged": before == after,
-    }
+    facts = {"requests": options.requests, "seed": options.seed, "seconds": round(seconds, 1), "unchanged": before == after}
     rows = [[str(status or "connection ended"), f"{count:,}"] for status, count in sorted(statuses.items())]
     save("local_fuzz", {**facts, "statuses": {str(k): v for k, v in sorted(statuses.items())}}, f"""# Unsigned requests
 
