@@ -13,7 +13,7 @@ from sparring.errors import ConfigError, MissingDependencyError
 from sparring.io import storage
 from sparring.models import LightGBMModel, Model
 from sparring.models.lightgbm import INSTALL
-from sparring.training import parameters
+from sparring.training.declared import DeclaredTrainer
 from sparring.training.single_node import FitSettings, SingleNodeTrainer
 from sparring.training.spec import TrainingSpec
 
@@ -21,20 +21,13 @@ OBJECTIVES = {"binary": "binary", "multiclass": "multiclass", "regression": "reg
 STOPPING = "early_stopping_round"
 
 
-class LightGBM(SingleNodeTrainer):
+class LightGBM(DeclaredTrainer, SingleNodeTrainer):
     """LightGBM's own training; a cell absent from a row is zero to it, as it is to every trainer but XGBoost's."""
 
-    library = "lightgbm"
+    library = column = "lightgbm"
     family = "gradient_boosted_trees"
     tasks = frozenset(OBJECTIVES)
     title = "LightGBM on one machine"
-
-    def __init__(self, hyperparameters: dict[str, Any], owner: str) -> None:
-        self.given = parameters.checked(hyperparameters, self.library, self.family, owner)
-
-    def effective(self) -> dict[str, Any]:
-        """Return all hyperparameters, defaults included."""
-        return parameters.effective(self.given, self.library, self.family)
 
     def capacity(self) -> dict[str, Any]:
         """Return rounds, depth, learning rate, leaves, rows a leaf, and whether it may stop early."""

@@ -7,36 +7,22 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from sparring.errors import TrainingError
-from sparring.models import LinearModel
-from sparring.training.linear_parameters import LinearParameters
+from sparring.training.linear_trainer import LinearTrainer
 from sparring.training.mllib_linear import train_labels
-from sparring.training.mllib_logistic import read_linear, write_linear
 from sparring.training.spark import COLUMNS, MllibTrainer
 from sparring.training.spec import TrainingSpec
-from sparring.training.trainer import Equivalence
 
 if TYPE_CHECKING:
     from pyspark.ml import Estimator
 
 
-class MllibGamma(MllibTrainer):
+class MllibGamma(LinearTrainer, MllibTrainer):
     """MLlib's generalized linear regression of positive numbers, by iteratively reweighted least squares."""
 
     family = "gamma_regression"
     distribution: ClassVar[str] = "gamma"
     tasks = frozenset({"regression"})
     title = "MLlib's gamma regression"
-
-    def __init__(self, hyperparameters: dict[str, Any], owner: str) -> None:
-        self.parameters = LinearParameters.of(hyperparameters, self.family, owner)
-
-    def effective(self) -> dict[str, Any]:
-        """Return all hyperparameters, defaults included."""
-        return generalized(self.parameters)
-
-    def equivalence(self, spec: TrainingSpec) -> Equivalence:
-        """Return the group of all regressions of this distribution."""
-        return generalized_equivalence(self.family, self.parameters)
 
     def estimator(self, spec: TrainingSpec) -> Estimator[Any]:
         """Return the estimator, its penalty that of the function which all minimise.
@@ -62,12 +48,7 @@ class MllibGamma(MllibTrainer):
 
     def save(self, model: Any, spec: TrainingSpec) -> None:
         """Write the coefficients as JSON."""
-        write_linear(model.intercept, model.coefficients.toArray(), self.distribution, self.parameters, spec)
-
-    @classmethod
-    def load_model(cls, folder: str) -> LinearModel:
-        """Return the linear model in ``folder``, whichever library fitted it; it scores without Spark."""
-        return read_linear(folder)
+        self.write(model.intercept, model.coefficients.toArray(), self.distribution, spec)
 
 
 class MllibPoisson(MllibGamma):
@@ -90,13 +71,3 @@ def require_in_domain(labels: np.ndarray, distribution: str, owner: str) -> None
             f"{owner}: a {distribution} regression takes labels {wanted}, and train holds {least:g}",
             "Use linear_regression, or trees.",
         )
-
-
-def generalized(parameters: LinearParameters) -> dict[str, Any]:
-    """Return the hyperparameters that a generalized regression has."""
-    return {name: value for name, value in vars(parameters).items() if name != "elasticNetParam"}
-
-
-def generalized_equivalence(family: str, parameters: LinearParameters) -> Equivalence:
-    """Return the group of all regressions of a family: one function, whoever minimises it."""
-    return Equivalence(family, {"regParam": parameters.regParam}, 1e-5, 1e-9)

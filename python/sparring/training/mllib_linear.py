@@ -9,34 +9,20 @@ import pyarrow.dataset as ds
 
 from sparring.data.matrix import PreparedMatrix
 from sparring.io import storage
-from sparring.models import LinearModel
-from sparring.training.linear_parameters import LinearParameters
-from sparring.training.mllib_logistic import read_linear, write_linear
+from sparring.training.linear_trainer import LinearTrainer
 from sparring.training.spark import COLUMNS, MllibTrainer
 from sparring.training.spec import TrainingSpec
-from sparring.training.trainer import Equivalence
 
 if TYPE_CHECKING:
     from pyspark.ml import Estimator
 
 
-class MllibLinear(MllibTrainer):
+class MllibLinear(LinearTrainer, MllibTrainer):
     """MLlib's linear regression by L-BFGS, on features as they are: they were scaled once, for every contender."""
 
     family = "linear_regression"
     tasks = frozenset({"regression"})
     title = "MLlib's linear regression"
-
-    def __init__(self, hyperparameters: dict[str, Any], owner: str) -> None:
-        self.parameters = LinearParameters.of(hyperparameters, self.family, owner)
-
-    def effective(self) -> dict[str, Any]:
-        """Return all hyperparameters, defaults included."""
-        return vars(self.parameters)
-
-    def equivalence(self, spec: TrainingSpec) -> Equivalence:
-        """Return the group of all linear regressions."""
-        return linear_equivalence(self.parameters)
 
     def estimator(self, spec: TrainingSpec) -> Estimator[Any]:
         """Return the estimator, its penalty translated by the spread of the training labels.
@@ -51,17 +37,7 @@ class MllibLinear(MllibTrainer):
 
     def save(self, model: Any, spec: TrainingSpec) -> None:
         """Write the coefficients as JSON."""
-        write_linear(model.intercept, model.coefficients.toArray(), "identity", self.parameters, spec)
-
-    @classmethod
-    def load_model(cls, folder: str) -> LinearModel:
-        """Return the linear model in ``folder``, whichever library fitted it; it scores without Spark."""
-        return read_linear(folder)
-
-
-def linear_equivalence(parameters: LinearParameters) -> Equivalence:
-    """Return the group of all linear regressions: one function, whoever minimises it."""
-    return Equivalence("linear_regression", parameters.objective, 1e-5, 1e-9)
+        self.write(model.intercept, model.coefficients.toArray(), "identity", spec)
 
 
 def train_labels(matrix: str) -> tuple[np.ndarray, np.ndarray]:

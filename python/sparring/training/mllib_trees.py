@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sparring.io import storage
 from sparring.models import TreesModel
 from sparring.models.mllib_files import read_trees
-from sparring.training import parameters
+from sparring.training.declared import DeclaredTrainer
 from sparring.training.spark import COLUMNS, MllibTrainer
 from sparring.training.spec import TrainingSpec
 
@@ -16,18 +16,12 @@ if TYPE_CHECKING:
     from pyspark.ml import Estimator
 
 
-class MllibTreeTrainer(MllibTrainer):
+class MllibTreeTrainer(DeclaredTrainer, MllibTrainer):
     """A trainer of MLlib's trees, whose estimators are named by what comes before ``Classifier`` and ``Regressor``."""
 
+    column = "mllib"
     estimators: ClassVar[str]
     sizes: ClassVar[dict[str, str]]
-
-    def __init__(self, hyperparameters: dict[str, Any], owner: str) -> None:
-        self.given = parameters.checked(hyperparameters, self.library, self.family, owner)
-
-    def effective(self) -> dict[str, Any]:
-        """Return all hyperparameters, defaults included."""
-        return parameters.effective(self.given, self.library, self.family)
 
     def capacity(self) -> dict[str, Any]:
         """Return how many trees, how deep, and rows a leaf."""

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from sparring.io import storage
 from sparring.models import Model, TreesModel
-from sparring.training import parameters
+from sparring.training.declared import DeclaredTrainer
 from sparring.training.single_node import FitSettings, SingleNodeTrainer
 from sparring.training.spec import TrainingSpec
 
@@ -26,20 +26,14 @@ NAMES = {
 DENSE = 0.3
 
 
-class SklearnForest(SingleNodeTrainer):
+class SklearnForest(DeclaredTrainer, SingleNodeTrainer):
     """scikit-learn's random forest: its splits are at every value."""
 
     library = "sklearn"
+    column = "sklearn_trees"
     family = "random_forest"
     tasks = frozenset({"binary", "multiclass", "regression"})
     title = "scikit-learn's random forest"
-
-    def __init__(self, hyperparameters: dict[str, Any], owner: str) -> None:
-        self.given = parameters.checked(hyperparameters, "sklearn_trees", self.family, owner)
-
-    def effective(self) -> dict[str, Any]:
-        """Return all hyperparameters, defaults included."""
-        return parameters.effective(self.given, "sklearn_trees", self.family)
 
     def capacity(self) -> dict[str, Any]:
         """Return how many trees, how deep, and rows a leaf."""

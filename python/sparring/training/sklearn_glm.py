@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -10,11 +10,9 @@ from threadpoolctl import threadpool_limits
 
 from sparring.models import LinearModel
 from sparring.training.linear_parameters import NEWTON_FEATURES
-from sparring.training.mllib_glm import generalized, generalized_equivalence, require_in_domain
+from sparring.training.mllib_glm import require_in_domain
 from sparring.training.single_node import FitSettings
 from sparring.training.sklearn_linear import SklearnLinear
-from sparring.training.spec import TrainingSpec
-from sparring.training.trainer import Equivalence
 
 
 class SklearnGamma(SklearnLinear):
@@ -24,14 +22,6 @@ class SklearnGamma(SklearnLinear):
     distribution: ClassVar[str] = "gamma"
     estimator: ClassVar[str] = "GammaRegressor"
     title = "scikit-learn's gamma regression"
-
-    def effective(self) -> dict[str, Any]:
-        """Return all hyperparameters, defaults included."""
-        return generalized(self.parameters)
-
-    def equivalence(self, spec: TrainingSpec) -> Equivalence:
-        """Return the group of all regressions of this distribution."""
-        return generalized_equivalence(self.family, self.parameters)
 
     def fit_rows(self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray, how: FitSettings) -> LinearModel:
         """Return the fitted coefficients; float64 throughout.

@@ -9,32 +9,18 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from sparring.models import LinearModel, Model
-from sparring.training.linear_parameters import LinearParameters
-from sparring.training.mllib_linear import linear_equivalence
-from sparring.training.mllib_logistic import read_linear, write_linear
+from sparring.training.linear_trainer import LinearTrainer
 from sparring.training.single_node import FitSettings, SingleNodeTrainer
 from sparring.training.spec import TrainingSpec
-from sparring.training.trainer import Equivalence
 
 
-class SklearnLinear(SingleNodeTrainer):
+class SklearnLinear(LinearTrainer, SingleNodeTrainer):
     """scikit-learn's ridge regression or elastic net, minimising the same function as MLlib's linear regression."""
 
     library = "sklearn"
     family = "linear_regression"
     tasks = frozenset({"regression"})
     title = "scikit-learn's linear regression"
-
-    def __init__(self, hyperparameters: dict[str, Any], owner: str) -> None:
-        self.parameters = LinearParameters.of(hyperparameters, self.family, owner)
-
-    def effective(self) -> dict[str, Any]:
-        """Return all hyperparameters, defaults included."""
-        return vars(self.parameters)
-
-    def equivalence(self, spec: TrainingSpec) -> Equivalence:
-        """Return the group of all linear regressions."""
-        return linear_equivalence(self.parameters)
 
     def versions(self) -> dict[str, str]:
         """Import scikit-learn's linear models, and return its version."""
@@ -63,9 +49,4 @@ class SklearnLinear(SingleNodeTrainer):
     def save_model(self, model: Model, spec: TrainingSpec) -> None:
         """Write the coefficients as JSON."""
         assert isinstance(model, LinearModel)
-        write_linear(model.intercept, model.coefficients, model.link, self.parameters, spec)
-
-    @classmethod
-    def load_model(cls, folder: str) -> LinearModel:
-        """Return the linear model in ``folder``, whichever library fitted it; it scores without Spark."""
-        return read_linear(folder)
+        self.write(model.intercept, model.coefficients, model.link, spec)

@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from sparring.models import LinearModel, Model
-from sparring.training.linear_parameters import LinearParameters
-from sparring.training.mllib_logistic import logistic_equivalence, read_linear, write_linear
+from sparring.training.linear_trainer import LinearTrainer
 from sparring.training.single_node import FitSettings, SingleNodeTrainer
 from sparring.training.spec import TrainingSpec
-from sparring.training.trainer import Equivalence
 
 
-class SklearnLogistic(SingleNodeTrainer):
+class SklearnLogistic(LinearTrainer, SingleNodeTrainer):
     """scikit-learn's logistic regression, minimising MLlib's function."""
 
     library = "sklearn"
     family = "logistic_regression"
     tasks = frozenset({"binary", "multiclass"})
     title = "scikit-learn's logistic regression"
-
-    def __init__(self, hyperparameters: dict[str, Any], owner: str) -> None:
-        self.parameters = LinearParameters.of(hyperparameters, self.family, owner)
-
-    def effective(self) -> dict[str, Any]:
-        """Return all hyperparameters, defaults included."""
-        return vars(self.parameters)
-
-    def equivalence(self, spec: TrainingSpec) -> Equivalence:
-        """Return the group of all logistic regressions."""
-        return logistic_equivalence(self.parameters)
 
     def versions(self) -> dict[str, str]:
         """Import scikit-learn's linear models, and return its version."""
@@ -56,9 +41,4 @@ class SklearnLogistic(SingleNodeTrainer):
     def save_model(self, model: Model, spec: TrainingSpec) -> None:
         """Write the coefficients as JSON."""
         assert isinstance(model, LinearModel)
-        write_linear(model.intercept, model.coefficients, model.link, self.parameters, spec)
-
-    @classmethod
-    def load_model(cls, folder: str) -> LinearModel:
-        """Return the linear model in ``folder``, whichever library fitted it; it scores without Spark."""
-        return read_linear(folder)
+        self.write(model.intercept, model.coefficients, model.link, spec)

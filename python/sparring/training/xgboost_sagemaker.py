@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sparring.config.schema import RunConfig
 from sparring.models import XGBoostModel
 from sparring.training.phases import Phases
 from sparring.training.spec import Outcome, RowsRead, TrainingSpec
-from sparring.training.trainer import Equivalence, Trainer
-from sparring.training.xgboost_parameters import FAMILY, OBJECTIVES, XGBoostParameters
-from sparring.training.xgboost_single_node import xgboost_equivalence
+from sparring.training.xgboost_trainer import XGBoostTrainer
 
 
-class SageMakerXGBoost(Trainer):
+class SageMakerXGBoost(XGBoostTrainer):
     """SageMaker's built-in XGBoost, on AWS or on the local emulator."""
 
     engine = "sagemaker"
-    library = "xgboost"
-    family = FAMILY
-    tasks = frozenset(OBJECTIVES)
     title = "XGBoost on SageMaker"
-
-    def __init__(self, hyperparameters: dict[str, Any], owner: str) -> None:
-        self.parameters = XGBoostParameters.of(hyperparameters, owner, "sagemaker")
+    column = "sagemaker"
 
     def check_environment(self, config: RunConfig) -> None:
         """Raise unless the client can be used here, and SageMaker would take the request.
@@ -44,18 +35,6 @@ class SageMakerXGBoost(Trainer):
             require_supported_spark(pyspark.__version__)
             sagemaker_jars()
         planned_requests(config)
-
-    def effective(self) -> dict[str, Any]:
-        """Return all hyperparameters, defaults included."""
-        return self.parameters.effective()
-
-    def capacity(self) -> dict[str, Any]:
-        """Return rounds, depth and learning rate."""
-        return self.parameters.capacity()
-
-    def equivalence(self, spec: TrainingSpec) -> Equivalence:
-        """Return the group of all XGBoosts that see the rows in one order."""
-        return xgboost_equivalence(self.parameters)
 
     def fit(self, spec: TrainingSpec, phases: Phases) -> tuple[Outcome, RowsRead]:
         """Transfer the rows, train, deploy, score and clean up; see :mod:`sparring.training.sagemaker`."""

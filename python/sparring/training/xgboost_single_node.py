@@ -13,35 +13,17 @@ from sparring.io import storage
 from sparring.models import Model, XGBoostModel
 from sparring.training.single_node import FitSettings, SingleNodeTrainer
 from sparring.training.spec import TrainingSpec
-from sparring.training.trainer import Equivalence
-from sparring.training.xgboost_parameters import FAMILY, OBJECTIVES, XGBoostParameters
+from sparring.training.xgboost_parameters import XGBoostParameters
+from sparring.training.xgboost_trainer import XGBoostTrainer
 
 BOOSTER = "model.ubj"
 
 
-class SingleNodeXGBoost(SingleNodeTrainer):
+class SingleNodeXGBoost(XGBoostTrainer, SingleNodeTrainer):
     """XGBoost's native training; a cell absent from a row is missing to it."""
 
-    library = "xgboost"
-    family = FAMILY
-    tasks = frozenset(OBJECTIVES)
     title = "XGBoost on one machine"
     lean = True
-
-    def __init__(self, hyperparameters: dict[str, Any], owner: str) -> None:
-        self.parameters = XGBoostParameters.of(hyperparameters, owner)
-
-    def effective(self) -> dict[str, Any]:
-        """Return all hyperparameters, defaults included."""
-        return self.parameters.effective()
-
-    def capacity(self) -> dict[str, Any]:
-        """Return rounds, depth and learning rate."""
-        return self.parameters.capacity()
-
-    def equivalence(self, spec: TrainingSpec) -> Equivalence:
-        """Return the group of all XGBoosts that see the rows in one order."""
-        return xgboost_equivalence(self.parameters)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -78,11 +60,6 @@ class SingleNodeXGBoost(SingleNodeTrainer):
     def load_model(cls, folder: str) -> XGBoostModel:
         """Return the booster that the fit left in ``folder``, as a model that scores without Spark."""
         return XGBoostModel(storage.read_bytes(storage.join(folder, BOOSTER)))
-
-
-def xgboost_equivalence(parameters: XGBoostParameters) -> Equivalence:
-    """Return the group of all XGBoosts that see the rows in one order."""
-    return Equivalence("xgboost", parameters.objective, 1e-6)
 
 
 def early_stopping(parameters: XGBoostParameters, validation: Part | None, cores: int) -> dict[str, Any]:

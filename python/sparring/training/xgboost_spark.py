@@ -35,9 +35,10 @@ from sparring.training.phases import Phases
 from sparring.training.predictions import ROW, write_scored
 from sparring.training.spark import session_of
 from sparring.training.spec import Outcome, RowsRead, TrainingSpec
-from sparring.training.trainer import Equivalence, Trainer
-from sparring.training.xgboost_parameters import FAMILY, OBJECTIVES, XGBoostParameters
-from sparring.training.xgboost_single_node import BOOSTER, xgboost_equivalence
+from sparring.training.trainer import Equivalence
+from sparring.training.xgboost_parameters import XGBoostParameters
+from sparring.training.xgboost_single_node import BOOSTER
+from sparring.training.xgboost_trainer import XGBoostTrainer
 
 if TYPE_CHECKING:
     import xgboost
@@ -47,7 +48,7 @@ WORKERS, WORKER, IS_VALIDATION = "num_workers", "sparring__worker", "sparring__v
 SUMMARY = "training_summary.json"
 
 
-class SparkXGBoost(Trainer):
+class SparkXGBoost(XGBoostTrainer):
     """XGBoost, distributed over Spark's tasks; a cell absent from a row is missing to it.
 
     Notes
@@ -57,9 +58,6 @@ class SparkXGBoost(Trainer):
     """
 
     engine = "spark"
-    library = "xgboost"
-    family = FAMILY
-    tasks = frozenset(OBJECTIVES)
     title = "XGBoost on Spark"
 
     def __init__(self, hyperparameters: dict[str, Any], owner: str) -> None:
@@ -69,15 +67,11 @@ class SparkXGBoost(Trainer):
             raise ConfigError(f"{owner}: {WORKERS} must be a whole number >= 1, got {self.workers!r}", "Change it.")
         if self.workers is not None and self.workers < 1:
             raise ConfigError(f"{owner}: {WORKERS} must be a whole number >= 1, got {self.workers}", "Change it.")
-        self.parameters = XGBoostParameters.of(given, owner)
+        super().__init__(given, owner)
 
     def effective(self) -> dict[str, Any]:
         """Return all hyperparameters, defaults included."""
         return {**self.parameters.effective(), WORKERS: self.workers or "one a core"}
-
-    def capacity(self) -> dict[str, Any]:
-        """Return rounds, depth and learning rate."""
-        return self.parameters.capacity()
 
     def check_environment(self, config: RunConfig) -> None:
         """Raise :class:`ConfigError` for more workers than can run at the same time on this machine."""
@@ -90,7 +84,7 @@ class SparkXGBoost(Trainer):
 
     def equivalence(self, spec: TrainingSpec) -> Equivalence:
         """Return the group of all XGBoosts; the scores agree where one worker sees the rows in one order."""
-        group = xgboost_equivalence(self.parameters)
+        group = super().equivalence(spec)
         return group if self.worker_count(spec) == 1 else replace(group, score_tolerance=None)
 
     def worker_count(self, spec: TrainingSpec) -> int:
