@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -11,7 +11,26 @@ from sparring.errors import MissingDependencyError
 from sparring.io.cells import Cells, stack
 from sparring.models.model import Model
 
-INSTALL = "Run: pip install 'sparring[lightgbm]'"
+
+def import_lightgbm() -> Any:
+    """Return the package, imported when it is needed.
+
+    Raises
+    ------
+    MissingDependencyError
+        If it is not installed, or the system has no OpenMP, which its wheel does not bring.
+    """
+    try:
+        import lightgbm
+    except ImportError as error:
+        raise MissingDependencyError(
+            "The library lightgbm is not installed", "Run: pip install 'sparring[lightgbm]'"
+        ) from error
+    except OSError as error:
+        raise MissingDependencyError(
+            f"LightGBM does not load here: {error}", "Install OpenMP; on Debian: apt-get install libgomp1"
+        ) from error
+    return lightgbm
 
 
 class LightGBMModel(Model):
@@ -25,20 +44,15 @@ class LightGBMModel(Model):
     Raises
     ------
     MissingDependencyError
-        If LightGBM is not installed.
+        If LightGBM cannot be imported.
     """
 
     name: ClassVar[str] = "lightgbm"
     file_name: ClassVar[str] = "model.lightgbm.txt"
 
     def __init__(self, text: str) -> None:
-        try:
-            import lightgbm
-        except ImportError as error:
-            raise MissingDependencyError("The model is LightGBM's, which is not installed", INSTALL) from error
-
         self.text = text
-        self.booster = lightgbm.Booster(model_str=text)
+        self.booster = import_lightgbm().Booster(model_str=text)
 
     @property
     def width(self) -> int:

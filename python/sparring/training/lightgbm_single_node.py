@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from sparring.config.schema import RunConfig
-from sparring.errors import ConfigError, MissingDependencyError
+from sparring.errors import ConfigError
 from sparring.io import storage
 from sparring.models import LightGBMModel, Model
-from sparring.models.lightgbm import INSTALL
+from sparring.models.lightgbm import import_lightgbm
 from sparring.training.declared import DeclaredTrainer
 from sparring.training.single_node import FitSettings, SingleNodeTrainer
 from sparring.training.spec import TrainingSpec
@@ -42,9 +41,8 @@ class LightGBM(DeclaredTrainer, SingleNodeTrainer):
         }
 
     def check_environment(self, config: RunConfig) -> None:
-        """Raise :class:`MissingDependencyError` if LightGBM is not installed."""
-        if find_spec("lightgbm") is None:
-            raise MissingDependencyError("The library lightgbm is not installed", INSTALL)
+        """Raise :class:`MissingDependencyError` if LightGBM is not installed, or lacks the system's OpenMP."""
+        import_lightgbm()
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -53,16 +51,13 @@ class LightGBM(DeclaredTrainer, SingleNodeTrainer):
 
     def versions(self) -> dict[str, str]:
         """Import LightGBM, and return its version."""
-        import lightgbm
-
-        return {"lightgbm": lightgbm.__version__}
+        return {"lightgbm": import_lightgbm().__version__}
 
     def fit_rows(
         self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray, how: FitSettings
     ) -> LightGBMModel:
         """Return the fitted booster, the same for the same rows in the same order."""
-        import lightgbm
-
+        lightgbm = import_lightgbm()
         native = self._native(how.task, how.classes, how.cores, how.seed)
         train = lightgbm.Dataset(features, labels, weight=weights, params=native)
         stopping: dict[str, Any] = {}

@@ -1,5 +1,6 @@
 """Forests, single trees and LightGBM beside the libraries themselves."""
 
+import builtins
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +13,9 @@ from sklearn.metrics import log_loss, mean_squared_error
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from sparring.comparison.capacity import capacity_gaps
+from sparring.config.schema import RunConfig
 from sparring.data.matrix import PreparedMatrix
-from sparring.errors import ConfigError
+from sparring.errors import ConfigError, MissingDependencyError
 from sparring.models import TreesModel
 from sparring.training.registry import trainer_class
 from sparring.training.single_node import cells_of_matrix
@@ -144,3 +146,28 @@ def test_a_leaf_is_a_model(trained: Callable, spark: SparkSession) -> None:
         assert isinstance(model, TreesModel)
         assert model.depth <= 1
         np.testing.assert_allclose(result["scores"].sum(axis=1), 1)
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        (ImportError("No module named 'lightgbm'"), r"pip install 'sparring\[lightgbm\]'"),
+        (OSError("libgomp.so.1: cannot open shared object file"), "apt-get install libgomp1"),
+    ],
+    ids=["not installed", "no OpenMP"],
+)
+def test_what_lightgbm_lacks_is_told_before_work(
+    monkeypatch: pytest.MonkeyPatch, problem: Exception, words: str
+) -> None:
+    known = builtins.__import__
+
+    def importing(name: str, *rest: Any, **more: Any) -> Any:
+        if name == "lightgbm":
+            raise problem
+        return known(name, *rest, **more)
+
+    trainer = trainer_class("single_node", "lightgbm", "gradient_boosted_trees")({"num_iterations": 1}, "x")
+    with monkeypatch.context() as patch:
+        patch.setattr(builtins, "__import__", importing)
+        with pytest.raises(MissingDependencyError, match=words):
+            trainer.check_environment(RunConfig.model_construct())
