@@ -1,7 +1,7 @@
 """What the documents show is what the product does."""
 
-import importlib.util
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -9,12 +9,8 @@ from pyspark.sql import SparkSession
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_configuration_page_is_the_one_its_classes_generate() -> None:
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate_configuration.py")
-    assert spec is not None
-    assert spec.loader is not None
-    generate = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(generate)
+def test_the_configuration_page_is_the_one_its_classes_generate(script: Callable) -> None:
+    generate = script(ROOT / "docs" / "generate_configuration.py")
     assert generate.PAGE.read_text() == generate.page()
 
 

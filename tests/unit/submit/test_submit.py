@@ -1,7 +1,6 @@
 """What is submitted is what the platforms take: checked against their models, and sent to an AWS of moto's."""
 
 import fnmatch
-import importlib.util
 import json
 import re
 import shlex
@@ -66,12 +65,8 @@ def aws() -> Iterator[None]:
     server.stop()
 
 
-def test_files_of_the_repository_are_what_is_generated() -> None:
-    spec = importlib.util.spec_from_file_location("generate_submit", ROOT / "docs" / "generate_submit.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module: Any = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+def test_files_of_the_repository_are_what_is_generated(script: Callable) -> None:
+    module = script(ROOT / "docs" / "generate_submit.py")
     for name, text in module.files().items():
         assert (ROOT / "conf" / name).read_text() == text, f"run docs/generate_submit.py: {name}"
 
