@@ -263,6 +263,7 @@ machine; {ROWS + COPIES:,} rows with groups and copies.  Each cell kills its vic
 and, where twice, again 3 s later; then what the stage left is compared with what it leaves undisturbed.  "Found alive"
 is how often there was something to kill: a stage may have ended before the second time.  "Submitted again": the job
 had ended with an error, told in a sentence, or its driver had been killed; the same command went on.
+Other work ran beside, so that the seconds tell no more than that nothing hung.
 
 **{good} of {len(cells)} cells are right** and leave nothing behind: no temporary file, checkpoint or lock.
 
