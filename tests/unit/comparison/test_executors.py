@@ -3,6 +3,7 @@
 import os
 from types import SimpleNamespace
 
+import psutil
 import pytest
 from pyspark import SparkConf
 
@@ -50,10 +51,10 @@ def test_the_tree_of_a_process_is_read_from_the_kernel(monkeypatch: pytest.Monke
     monkeypatch.setattr(module, "TASK_SECONDS", 0.0)
     monkeypatch.setattr(module, "_jvm_above", lambda pid: os.getpid())
     (reading,) = read_own_executor([])
-    times = os.times()
-    own = times.user + times.system + times.children_user + times.children_system
+    # A JVM of these tests may be below this process: it is counted with all else that is.
+    own = psutil.Process().cpu_times()
     assert reading.pid == os.getpid()
-    assert 0 < reading.cpu_seconds <= own + 60, "and of what it started, such as a JVM of these tests"
+    assert reading.cpu_seconds >= own.user + own.system - 1
     assert reading.peak_bytes > 1 << 20
 
 
