@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -145,6 +147,25 @@ def upload_files(s3: Any, files: dict[str, Path], uri: str) -> None:
     bucket, prefix = split_s3_uri(uri)
     for name, path in files.items():
         s3.upload_file(str(path), bucket, f"{prefix.rstrip('/')}/{name}")
+
+
+def upload_living(s3: Any, files: dict[str, Path], uri: str, scratch: Path) -> list[str]:
+    """Put files that a program may be writing below the prefix ``uri``; return the names of those that were there.
+
+    A copy is sent: what is signed, or announced by its length, must be what is sent.  A file that its program removes
+    or replaces by another meanwhile is no error.
+    """
+    sent = []
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        still = Path(folder) / "still"
+        for name, path in files.items():
+            try:
+                shutil.copyfile(path, still)
+            except FileNotFoundError:
+                continue
+            upload_files(s3, {name: still}, uri)
+            sent.append(name)
+    return sent
 
 
 def download_model(s3: Any, uri: str, folder: Path) -> None:

@@ -18,7 +18,7 @@ from sparring_local_sagemaker.logs import TRAINING_GROUP
 from sparring_local_sagemaker.platform import Platform
 from sparring_local_sagemaker.processes import Launch, Program, clear
 from sparring_local_sagemaker.programs import Recipe
-from sparring_local_sagemaker.storage import S3Object, download, merged, objects_below, upload_files
+from sparring_local_sagemaker.storage import S3Object, download, merged, objects_below, upload_living
 from sparring_local_sagemaker.training.channels import Channel, Feeder, fill
 
 CHECKPOINTS = "/opt/ml/checkpoints"
@@ -209,11 +209,21 @@ class Cluster:
             return
         for host in self.hosts:
             files = merged([self._checkpoints(host)])
-            states = {name: (path.stat().st_mtime_ns, path.stat().st_size) for name, path in files.items()}
-            changed = {name: path for name, path in files.items() if self._synced.get(path) != states[name]}
-            upload_files(self.platform.s3, changed, self.request["CheckpointConfig"]["S3Uri"])
-            self._synced |= {path: states[name] for name, path in changed.items()}
+            states = {name: state for name, path in files.items() if (state := _state(path)) is not None}
+            changed = {name: files[name] for name, state in states.items() if self._synced.get(files[name]) != state}
+            # Its program may write on: a file's state is read before its bytes, so that the next look sees the rest.
+            kept = upload_living(self.platform.s3, changed, self.request["CheckpointConfig"]["S3Uri"], self.folder)
+            self._synced |= {files[name]: states[name] for name in kept}
 
     def has_checkpoints(self) -> bool:
         """Whether a program has written a checkpoint."""
         return "CheckpointConfig" in self.request and bool(merged([self._checkpoints(host) for host in self.hosts]))
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """Return what tells that a file has changed; None if its program has removed it since."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_size
