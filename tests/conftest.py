@@ -106,6 +106,11 @@ def make_archive(archive: Path) -> None:
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     """Local session of two threads and four shuffle partitions, with the jars of the SageMaker hand-off."""
+    if os.environ.get("SPARRING_TEST_ENGINE") == "one_machine":
+        from sparring.one_machine.session import OneMachine
+
+        yield OneMachine()
+        return
     partitions = {"spark.sql.shuffle.partitions": "4"}
     jars = sagemaker_jars() + ([str(PROTOBUF_JAR)] if PROTOBUF_JAR.exists() else [])
     session = get_session(SessionSpec("tests", 2, "2g", jars, partitions))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sparring import __version__
-from sparring.cli import audit, cluster, container, local_aws, machine, predict, runs, sagemaker, serve, submit
+from sparring.cli import audit, cluster, container, local_aws, machine, predict, runs, sagemaker, serve, submit, verify
 from sparring.cli.command import Command, Group
 from sparring.run.failure import told_failures
 from sparring.run.interrupt import answered
@@ -24,7 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    *(runs.demo, runs.run, runs.init, audit.audit, cluster.cluster),
+    *(runs.demo, runs.run, runs.init, verify.verify, audit.audit, cluster.cluster),
     *(serve.package, serve.serve, predict.predict, machine.doctor),
 ):
     app.command(cls=Command)(command)

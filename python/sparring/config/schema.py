@@ -278,6 +278,11 @@ class RunConfig(Section):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,60}$", description="names the run's folder")
     seed: int = Field(42, ge=0, lt=2**31)
+    engine: Literal["auto", "spark", "one_machine"] = Field(
+        "auto",
+        description="what deduplicates, splits, audits and prepares; the rows are the same. auto: one machine where "
+        "the table fits in its memory and no session of Spark is there, else Spark",
+    )
     table: TableConfig
     deduplicate: DeduplicateConfig = DeduplicateConfig()
     split: SplitConfig = SplitConfig()

@@ -98,7 +98,7 @@ def read_flights(spark: SparkSession) -> DataFrame:
 
     See :func:`flights_with`.
     """
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     return flights_with(spark, (F.col("dep_delay") >= LATE_MINUTES).cast("int").alias("late"))
 
@@ -108,7 +108,7 @@ def read_flight_delays(spark: SparkSession) -> DataFrame:
 
     See :func:`flights_with`.
     """
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     return flights_with(spark, F.col("dep_delay").alias("delay"))
 
@@ -132,7 +132,7 @@ def flights_with(spark: SparkSession, label: Column) -> DataFrame:
         One row a flight; weather at the origin in the scheduled hour; ``plane_year`` and the like are null
         where the plane is not in the register.  Cost: no shuffle, both joins are broadcast.
     """
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     folder = flights_folder()
     unpacked = Path(tempfile.gettempdir()) / "sparring-flights" / "flights.csv"

@@ -8,8 +8,8 @@ are no 128 bits there: longer texts enter as their MD5, which is 32 bytes and cl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from sparring.spark.reserved import named
 
@@ -54,7 +54,7 @@ def canonical_hash(columns: Sequence[str], schema: StructType, normalize_unicode
 
 def hash_of_words(words: Sequence[Column]) -> Column:
     """Return the 128-bit hash of atomic columns; nulls among them are skipped."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     halves = [F.lpad(F.hex(F.xxhash64(F.lit(beginning), *words)), 16, "0") for beginning in BEGINNINGS]
     return F.lower(F.concat(*halves))
@@ -62,7 +62,7 @@ def hash_of_words(words: Sequence[Column]) -> Column:
 
 def cell_hash(name: str, schema: StructType) -> Column:
     """Return the 64-bit hash of one column: equal for equal values, null a value of its own."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     return F.xxhash64(*words_of(named(name), schema[name].dataType))
 
@@ -74,53 +74,45 @@ def words_of(column: Column, kind: DataType, normalize_unicode: bool = False) ->
 
 def _flat(column: Column, kind: DataType, normalize_unicode: bool) -> Column:
     """Return a value that Spark's hash tells apart: atomic ones as they are, nested ones as text."""
-    from pyspark.sql import functions as F
     from pyspark.sql import types as T
 
-    flat = _canonical(column, kind)
-    if isinstance(kind, (T.ArrayType, T.MapType, T.StructType)):
+    from sparring.engine import functions as F
+
+    nested = isinstance(kind, (T.ArrayType, T.MapType, T.StructType))
+    flat = _canonical(column, kind, nested)
+    if nested:
         flat, kind = F.to_json(F.struct(flat.alias("v")), JSON_OPTIONS), T.StringType()
     if isinstance(kind, T.StringType) and normalize_unicode:
-        flat = nfc()(flat)
+        flat = F.nfc(flat)
     if isinstance(kind, (T.StringType, T.BinaryType)):
         flat = flat.cast("binary")
         return F.when(F.length(flat) < STRIPE_BYTES, flat).otherwise(F.md5(flat).cast("binary"))
     return flat
 
 
-def _canonical(column: Column, kind: DataType) -> Column:
-    from pyspark.sql import functions as F
+def _canonical(column: Column, kind: DataType, nested: bool) -> Column:
     from pyspark.sql import types as T
 
+    from sparring.engine import functions as F
+
     if isinstance(kind, (T.FloatType, T.DoubleType)):
-        return F.when(column == 0, F.lit(0.0).cast(kind)).otherwise(column)
+        number = F.when(column == 0, F.lit(0.0).cast(kind)).otherwise(column)
+        # Within a text a number is its hash: how Java writes it depends on Java's version.
+        return F.when(column.isNotNull(), F.xxhash64(number)) if nested else number
     if isinstance(kind, T.TimestampType):
         return F.unix_micros(column)
     if isinstance(kind, T.TimestampNTZType):
         return column.cast("string")
     if isinstance(kind, T.ArrayType):
-        return F.transform(column, lambda item: _canonical(item, kind.elementType))
+        return F.transform(column, lambda item: _canonical(item, kind.elementType, nested))
     if isinstance(kind, T.StructType):
-        fields = [_canonical(column.getField(f.name), f.dataType).alias(f.name) for f in kind.fields]
+        fields = [_canonical(column.getField(f.name), f.dataType, nested).alias(f.name) for f in kind.fields]
         return F.when(column.isNotNull(), F.struct(*fields))
     if isinstance(kind, T.MapType):
         entry = T.StructType([T.StructField("key", kind.keyType), T.StructField("value", kind.valueType)])
         # Spark sorts no maps; as text an entry can be sorted whatever its value's type.
-        entries = F.transform(F.map_entries(column), lambda pair: F.to_json(_canonical(pair, entry), JSON_OPTIONS))
+        entries = F.transform(
+            F.map_entries(column), lambda pair: F.to_json(_canonical(pair, entry, nested), JSON_OPTIONS)
+        )
         return F.array_sort(entries)
     return column
-
-
-def nfc() -> Callable[[Column], Column]:
-    """Return the function that brings text into Unicode normalisation form C, a batch at a time."""
-    # Here, because most workers that import this module normalise nothing.
-    import pandas as pd
-    from pyspark.sql.functions import pandas_udf
-
-    def normalize(text: Any) -> Any:
-        return text.str.normalize("NFC")
-
-    normalize.__annotations__ = {"text": pd.Series, "return": pd.Series}
-    in_batches: Any = pandas_udf
-    column_function: Callable[[Column], Column] = in_batches(normalize, "string")
-    return column_function

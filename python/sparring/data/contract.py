@@ -118,7 +118,7 @@ def standardize(frame: DataFrame, table: TableConfig, target: Target, extra: Ite
     -----
     Cost: a projection, no pass of its own.
     """
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     numbers = [*table.features.numeric, *table.features.cyclic]
     timestamps = [*table.features.timestamp]
@@ -146,7 +146,7 @@ def _reasons(
     frame: DataFrame, table: TableConfig, numbers: list[str], timestamps: list[str], target: Target
 ) -> list[Column]:
     """Return the checks of a row in the order they are reported, each null when it passes."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     def when(condition: Column, text: str) -> Column:
         return F.when(condition, F.lit(text))

@@ -160,7 +160,7 @@ def _settings(dialect: Dialect, options: Mapping[str, str]) -> dict[str, str]:
 
 def _has_long_rows(spark: SparkSession, place: str, dialect: Dialect) -> bool:
     """Return whether a row may reach over several lines: then a line has an odd number of quotes."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     if dialect.encoding.startswith(("UTF-16", "UTF-32")):
         return True

@@ -181,7 +181,7 @@ def ingest(
     Cost: one pass over the label, one over the table, one over what was written; with a key one shuffle of
     the keys to prove them unique, without one a shuffle of the rows to number equal ones.
     """
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     source = SourceCount()
     opened = open_table(spark, table, extra, duplicates, source)
@@ -207,7 +207,7 @@ def _not_features(opened: OpenTable, table: TableConfig, compared: Iterable[str]
 def accepted(spark: SparkSession, folder: str) -> DataFrame:
     """Return the rows that :func:`ingest` accepted."""
     frame = spark.read.parquet(folder)
-    return frame.where(f"{PART} = '{ACCEPTED}'").drop(PART, REASON, CORRUPT)
+    return frame.where(named(PART) == ACCEPTED).drop(PART, REASON, CORRUPT)
 
 
 def check_accepted(written: DataFrame, table: TableConfig, opened: OpenTable) -> IngestReport:
@@ -220,7 +220,7 @@ def check_accepted(written: DataFrame, table: TableConfig, opened: OpenTable) ->
     table : TableConfig
     opened : OpenTable
     """
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     features, names = table.features.columns, opened.target.names
     nulls = [F.count(F.when(named(name).isNull(), 1)).alias(f"null {name}") for name in features]
@@ -256,7 +256,7 @@ def _summary(good: DataFrame) -> dict[str, float]:
     -----
     Cost: three passes over the label.
     """
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     label = F.col(LABEL)
     moments = exact_moments(good, {LABEL: label})[LABEL]
@@ -294,7 +294,7 @@ def _require_usable(report: IngestReport, table: TableConfig) -> None:
 
 
 def _require_unique_key(good: DataFrame, table: TableConfig) -> None:
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     repeated = good.groupBy(KEY).count().where(F.col("count") > 1)
     worst = repeated.orderBy(F.desc("count"), KEY).limit(3).collect()

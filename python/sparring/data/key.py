@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sparring.data.canonical import canonical_hash
+from sparring.data.numbers import text_of
 from sparring.spark.reserved import named
 
 if TYPE_CHECKING:
@@ -39,14 +40,13 @@ def with_row_key(
     -----
     Cost: none with ``key_cols``; one shuffle of the rows without.
     """
-    from pyspark.sql import Window
-    from pyspark.sql import functions as F
-
+    from sparring.engine import functions as F
+    from sparring.engine.window import Window
     from sparring.params import forbid_columns
 
     forbid_columns(frame.schema, [key_col], "with_row_key")
     if key_cols:
-        parts = [F.coalesce(named(name).cast("string"), F.lit("")) for name in key_cols]
+        parts = [F.coalesce(text_of(named(name), frame.schema[name].dataType), F.lit("")) for name in key_cols]
         return frame.withColumn(key_col, F.concat_ws(SEPARATOR, *parts))
     hashed = frame.withColumn(key_col, canonical_hash(content_cols or frame.columns, frame.schema))
     occurrence = F.row_number().over(Window.partitionBy(named(key_col)).orderBy(F.lit(0)))

@@ -38,7 +38,7 @@ def with_facts(rows: DataFrame, by: str, facts: Mapping[str, Any], output: str, 
     --------
     >>> with_facts(rows, "class", {"late": 3, "early": 5}, "size", "int").show()     # doctest: +SKIP
     """
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     if len(facts) <= FEW_FACTS:
         known = F.from_json(F.lit(json.dumps(facts)), f"map<string,{kind}>")
@@ -65,7 +65,7 @@ def literal_table(spark: SparkSession, rows: Iterable[Mapping[str, Any]], schema
     --------
     >>> literal_table(spark, [{"name": "a", "size": 3}], "name string, size long").show()     # doctest: +SKIP
     """
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     listed = F.from_json(F.lit(json.dumps(list(rows))), f"array<struct<{schema}>>")
     return spark.range(0, 1, 1, 1).select(F.inline(listed))

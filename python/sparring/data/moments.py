@@ -169,7 +169,7 @@ def moments_by_part(
     -----
     Cost: that of :func:`exact_moments`; a line a partition, column and value of ``part`` comes to the driver.
     """
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     names = [f"sparring__{number}" for number in range(len(columns))]
     of = dict(zip(names, columns, strict=True))

@@ -19,7 +19,7 @@ def not_nan(value: Column, kind: DataType | str) -> Column:
     --------
     >>> frame.select(not_nan(named("x"), frame.schema["x"].dataType))                  # doctest: +SKIP
     """
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     name = kind if isinstance(kind, str) else kind.typeName()
     return F.nanvl(value, F.lit(None).cast(name)) if name in ("double", "float") else value
@@ -31,8 +31,20 @@ def as_number(value: Column) -> Column:
 
 
 def as_text(value: Column, kind: DataType | str) -> Column:
-    """Return a category of type ``kind`` as the text that Spark makes of it; NaN is missing."""
-    return not_nan(value, kind).cast("string")
+    """Return a category of type ``kind`` as text, see :func:`text_of`; NaN is missing."""
+    return text_of(not_nan(value, kind), kind)
+
+
+def text_of(value: Column, kind: DataType | str) -> Column:
+    """Return a value of type ``kind`` as text, the same on every engine and every version of Java.
+
+    Numbers of type float or double are written by their shortest digits
+    (:func:`sparring.engine.own.shortest`); all others as Spark casts them.
+    """
+    from sparring.engine import functions as F
+
+    name = kind if isinstance(kind, str) else kind.typeName()
+    return F.number_text(value) if name in ("double", "float") else value.cast("string")
 
 
 def outside(name: str, number: Column, low: float = -LARGEST, high: float = LARGEST) -> list[Column]:
@@ -47,7 +59,7 @@ def outside(name: str, number: Column, low: float = -LARGEST, high: float = LARG
     low, high : float
         The least and the greatest number that is taken.
     """
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     infinite = F.abs(number) == F.lit(float("inf"))
     beyond = (number < F.lit(low)) | (number > F.lit(high))

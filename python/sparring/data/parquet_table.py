@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from sparring.data.location import data_files, spark_path
 from sparring.errors import TableError
 from sparring.io import storage
-from sparring.spark.reserved import named, quoted
+from sparring.spark.reserved import named
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -89,9 +89,9 @@ def _is_nanoseconds(kind: pa.DataType) -> bool:
 
 
 def _microseconds(name: str, kind: pa.DataType) -> Column:
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     # Integer division cuts towards zero, a moment before 1970 must go down.
-    whole = F.expr(f"({quoted(name)} - pmod({quoted(name)}, 1000)) div 1000")
-    moment = F.timestamp_micros(whole)
+    down = named(name) - F.pmod(named(name), F.lit(1000))
+    moment = F.timestamp_micros(F.call_function("div", down, F.lit(1000)))
     return moment if kind.tz else moment.cast("timestamp_ntz")

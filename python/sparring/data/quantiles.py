@@ -36,7 +36,7 @@ def quantiles(
     Cost: one pass without a row shuffle.  Spark's exact ``percentile`` holds the distinct values of a column in memory;
     above 2,000,000 rows it sees about that many rows, picked by the hash of the values.
     """
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     selected = frame.select(*[column.cast("double").alias(name) for name, column in columns.items()])
     if not columns:

@@ -19,8 +19,9 @@ def as_timestamp(column: Column, kind: DataType) -> Column:
     -----
     Cost: an expression.  Text is read as Spark's ``cast`` reads it, in the session's time zone where it names none.
     """
-    from pyspark.sql import functions as F
     from pyspark.sql import types as T
+
+    from sparring.engine import functions as F
 
     if not isinstance(kind, T.StringType):
         return column.cast("timestamp")

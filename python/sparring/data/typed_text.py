@@ -88,14 +88,14 @@ def cast_columns(
 
 
 def _present(name: str, seen: Tally, missing: Sequence[str]) -> Column:
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     tokens = tokens_of(missing, seen.plus)
     return F.when(~F.trim(named(name)).isin(tokens), named(name)) if tokens else named(name)
 
 
 def _cast(value: Column, kind: str, decimal: str) -> Column:
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     bare = F.trim(value)
     if kind in ("number", "amount", "percent"):
@@ -111,7 +111,7 @@ def _cast(value: Column, kind: str, decimal: str) -> Column:
 
 
 def _number(value: Column, kind: str, decimal: str) -> Column:
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     if kind != "number":
         value = F.translate(value, CURRENCIES + GAPS + PERCENT + ("," if decimal == "." else "."), "")
@@ -122,7 +122,7 @@ def _formatted(
     text: DataFrame, seen: Mapping[str, Tally], missing: Sequence[str], formats: Mapping[str, str]
 ) -> dict[str, Column]:
     """Return the columns all of whose values are days or times in a given format."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     readers: dict[str, Any] = {"dateFormat": F.to_date, "timestampFormat": F.to_timestamp}
     found: dict[str, Column] = {}

@@ -14,12 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sparring.data.hashing import constants, mix
+from sparring.data.numbers import text_of
 from sparring.dedup.similarity import jaccard
 from sparring.dedup.text import Shingles, TextRules, whole_hashes
 from sparring.spark.reserved import named
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
+    from pyspark.sql.types import StructType
 
 MISSING = ("skip", "mismatch", "match")
 
@@ -55,10 +57,10 @@ class ComparedColumns:
         """All columns, in the order of the weights."""
         return [*self.texts, *self.categories, *self.numbers]
 
-    def selected(self) -> list[Column]:
+    def selected(self, schema: StructType) -> list[Column]:
         """Return the columns as a batch is to hold them: text and categories as text, numbers as double."""
 
-        as_text = [named(name).cast("string") for name in (*self.texts, *self.categories)]
+        as_text = [text_of(named(name), schema[name].dataType) for name in (*self.texts, *self.categories)]
         as_number = [named(name).cast("double") for name in self.numbers]
         return [column.alias(f"_c{at}") for at, column in enumerate([*as_text, *as_number])]
 

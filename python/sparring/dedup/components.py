@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 
+from sparring.engine import functions as F
 from sparring.spark.checkpoint import computed_once
 from sparring.spark.reserved import named
 
@@ -66,7 +66,7 @@ def connected_components(edges: DataFrame, one_task_edges: int = ONE_TASK_EDGES,
 
 def _normal(edges: DataFrame) -> DataFrame:
     """Return each edge once, without loops."""
-    ordered = edges.where("src != dst").select(
+    ordered = edges.where(F.col("src") != F.col("dst")).select(
         F.least("src", "dst").alias("src"), F.greatest("src", "dst").alias("dst")
     )
     return ordered.distinct()

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from sparring.data.canonical import cell_hash
 from sparring.data.hashing import mix
+from sparring.data.numbers import text_of
 from sparring.data.reading import IDENTITY, Reading, identity_of
 from sparring.dedup.evidence import (
     COINCIDENCE,
@@ -85,9 +86,9 @@ def tell_copies(frame: DataFrame, reading: Reading, label: str) -> Copies:
     driver sees 20,000 identities with an equal at most, and 10,000 of the others.  Where more have an equal, these
     are a sample, and all are decided alike: copies if at least 99% of the sample are.
     """
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
-    text = named(label).cast("string").alias(LABEL)
+    text = text_of(named(label), frame.schema[label].dataType).alias(LABEL)
     hashed = frame.select(identity_of(reading, frame).alias(IDENTITY), _cells(frame, reading).alias(CELLS), text)
     clusters = hashed.groupBy(IDENTITY).agg(
         F.count("*").alias(ROWS), F.any_value(CELLS).alias(CELLS), F.min(LABEL).alias(LABEL)
@@ -112,9 +113,9 @@ def count_equal(frame: DataFrame, reading: Reading, label: str) -> Copies:
 
     Cost: a shuffle of identities.
     """
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
-    text = named(label).cast("string").alias(LABEL)
+    text = text_of(named(label), frame.schema[label].dataType).alias(LABEL)
     hashed = frame.select(identity_of(reading, frame).alias(IDENTITY), text)
     clusters = hashed.groupBy(IDENTITY).agg(F.count("*").alias(ROWS), F.min(LABEL).alias(LABEL))
     counted = clusters.groupBy(LABEL).agg(F.sum(ROWS).alias("rows"), F.sum(F.col(ROWS) - 1).alias("surplus")).collect()
@@ -126,7 +127,7 @@ def count_equal(frame: DataFrame, reading: Reading, label: str) -> Copies:
 
 def _cells(frame: DataFrame, reading: Reading) -> Column:
     """Return the hashes of up to 16 blocks of columns; a long text is four columns."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     cells: list[Column] = []
     for name in reading.columns:
@@ -142,7 +143,7 @@ def _cells(frame: DataFrame, reading: Reading) -> Column:
 
 def _distinct(clusters: DataFrame, several: int, alone: int, total: int) -> tuple[pa.Table, DistinctRows]:
     """Return identities with an equal, and some without, from all or by their hash."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     every_equal, every_alone = -(-several // MOST_EQUAL), max(1, -(-alone // MOST_ALONE))
     drawn = F.conv(F.substring(IDENTITY, 1, 8), 16, 10).cast("long")

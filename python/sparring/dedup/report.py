@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
+from sparring.engine import functions as F
 from sparring.spark.reserved import named
 
 BIGGEST = 10
@@ -88,7 +88,7 @@ def count_duplicates(marked: DataFrame, cluster: str, survivor: str, label: str 
         F.sum("survivors").alias("survivors"),
         F.sum(F.when(F.col("survivors") == 0, F.col("rows")).otherwise(0)).alias("dropped"),
     )
-    biggest = clusters.where("rows > 1").orderBy(F.desc("rows"), "cluster").limit(BIGGEST).collect()
+    biggest = clusters.where(F.col("rows") > 1).orderBy(F.desc("rows"), "cluster").limit(BIGGEST).collect()
     return _summary(kinds.collect(), [{"clusterId": row["cluster"], "rows": row["rows"]} for row in biggest])
 
 

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 from pyspark.storagelevel import StorageLevel
 
 from sparring.dedup.arrow import binaries, portions, uint64_of
@@ -29,6 +28,7 @@ from sparring.dedup.components import COMPONENT, connected_components, stored
 from sparring.dedup.components import NODE as COMPONENT_NODE
 from sparring.dedup.minhash import signatures
 from sparring.dedup.text import Shingles
+from sparring.engine import functions as F
 from sparring.errors import TableError
 from sparring.spark.batches import map_batches
 from sparring.spark.checkpoint import computed_once
@@ -116,7 +116,7 @@ def search(rows: DataFrame, plan: Plan) -> NearSearch:
     Ids and bands of all rows, and the compared columns of those in a pair, are persisted, on disk when memory ends,
     while the search needs them.
     """
-    compared = rows.select(NODE, *plan.columns.selected())
+    compared = rows.select(NODE, *plan.columns.selected(rows.schema))
     with persisted(_signed(compared, plan)) as signed, persisted(_contents(signed)) as contents:
         distinct, total = contents.agg(F.count("*"), F.coalesce(F.sum(COPIES), F.lit(0))).first() or (0, 0)
         if plan.keyed:
@@ -194,7 +194,7 @@ def _content(tokens: Shingles) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _require_unique(signed: DataFrame) -> None:
-    repeated = signed.groupBy(NODE).count().where("count > 1").orderBy(NODE).limit(1).collect()
+    repeated = signed.groupBy(NODE).count().where(F.col("count") > 1).orderBy(NODE).limit(1).collect()
     if repeated:
         raise TableError(
             f"NearDeduplicator.keyCols: {repeated[0]['count']:,} rows have the same key {repeated[0][NODE]}",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import types as T
 
 from sparring.data.canonical import canonical_hash
 from sparring.dedup.report import DuplicateReport, count_duplicates
+from sparring.engine import functions as F
+from sparring.engine.window import Window
 from sparring.params import HasKeyCols, KeywordParams, check_params, forbid_columns, one_of, require_columns, text_param
 from sparring.spark.reserved import named, quoted
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 from pyspark.storagelevel import StorageLevel
 
 from sparring.data.contract import CLUSTER, SURVIVOR
@@ -16,6 +15,7 @@ from sparring.dedup.copies import Copies
 from sparring.dedup.evidence import COINCIDENCE, COPY
 from sparring.dedup.exact import Deduplicator
 from sparring.dedup.near import NearDeduplicator
+from sparring.engine import functions as F
 from sparring.spark.reserved import quoted
 
 if TYPE_CHECKING:

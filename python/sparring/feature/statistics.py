@@ -92,8 +92,8 @@ def category_counts(frame: DataFrame, columns: list[str], most: int, at_least: i
     -----
     Cost: one pass, a shuffle of distinct values only.
     """
-    from pyspark.sql import Window
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
+    from sparring.engine.window import Window
 
     if not columns:
         return {}

@@ -26,16 +26,15 @@ def vector_struct(storage: str, size: int, prefix: str = "") -> Column:
     prefix : str, default ""
         Begins the names of those columns.
     """
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
-    kind, width, indices, values = (
-        ("0", str(size), f"{prefix}indices", f"{prefix}values")
-        if storage == "sparse"
-        else ("1", "null", "null", f"{prefix}features")
-    )
-    return F.expr(
-        f"named_struct('type', cast({kind} as tinyint), 'size', cast({width} as int), "
-        f"'indices', cast({indices} as array<int>), 'values', cast({values} as array<double>))"
+    sparse = storage == "sparse"
+    indices = F.col(f"{prefix}indices") if sparse else F.lit(None)
+    return F.struct(
+        F.lit(0 if sparse else 1).cast("tinyint").alias("type"),
+        F.lit(size if sparse else None).cast("int").alias("size"),
+        indices.cast("array<int>").alias("indices"),
+        F.col(f"{prefix}{'values' if sparse else 'features'}").cast("array<double>").alias("values"),
     ).alias("features")
 
 
@@ -60,7 +59,7 @@ def read_arrays(spark: SparkSession, matrix: PreparedMatrix) -> DataFrame:
 
     For what tells an absent cell, which is missing to XGBoost, from a zero: vectors do not.
     """
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     rows = spark.read.parquet(matrix.rows)
     values = F.col("features.values").cast("array<float>")
@@ -88,8 +87,9 @@ def with_vectors(rows: DataFrame, size: int, scratch: str) -> DataFrame:
     """
     from pyspark.ml.functions import array_to_vector
     from pyspark.ml.linalg import VectorUDT
-    from pyspark.sql import functions as F
     from pyspark.sql import types as T
+
+    from sparring.engine import functions as F
 
     if "features" in rows.columns:
         return rows.withColumn("features", array_to_vector(F.col("features").cast("array<double>")))

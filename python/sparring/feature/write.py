@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
+import pyspark
 from pyspark.errors import PythonException
+from pyspark.ml.param import Params
+from pyspark.ml.util import DefaultParamsWriter
 
 from sparring.config.schema import FeaturesConfig, PrepareConfig
 from sparring.data.contract import GROUP, KEY, LABEL, SPLIT, WEIGHT
@@ -41,7 +45,7 @@ def prepare(rows: DataFrame, features: FeaturesConfig, options: PrepareConfig, s
     Cost: four passes over train to fit, one over all rows to encode and write, one over the matrix for its
     fingerprint; nothing is shuffled but distinct category values.
     """
-    model = _estimator(features, options, seed).fit(rows.where(f"{SPLIT} = 'train'"))
+    model = _estimator(features, options, seed).fit(rows.where(named(SPLIT) == "train"))
     return _write(model, rows, folder)
 
 
@@ -62,6 +66,16 @@ def _estimator(features: FeaturesConfig, options: PrepareConfig, seed: int) -> F
     )
 
 
+def save_stage(stage: Params, folder: str) -> None:
+    """Save a stage as ``stage.write().overwrite().save(folder)`` does, without a session of Spark."""
+    # Of a context it asks the version only.
+    context: Any = SimpleNamespace(version=pyspark.__version__)
+    metadata = DefaultParamsWriter._get_metadata_to_save(stage, context)
+    storage.delete(folder)
+    for name, text in (("part-00000", f"{metadata}\n"), ("_SUCCESS", "")):
+        storage.write_text(storage.join(folder, "metadata", name), text)
+
+
 def _write(model: FeaturePreparationModel, rows: DataFrame, folder: str) -> Encoding:
     """Write the matrix, then what was learnt; ``encoding.json`` comes last and means that all is there."""
     spark, matrix = rows.sparkSession, PreparedMatrix(folder)
@@ -73,16 +87,18 @@ def _write(model: FeaturePreparationModel, rows: DataFrame, folder: str) -> Enco
     encoded = model.transform(used).select(*columns, vectors)
     try:
         write_rows(encoded, matrix.rows, "split")
-    except PythonException as error:
+    except (PythonException, TableError) as error:
         # A number of another part than train, beyond what train's scale takes to float32.
         kind, _, message = reason_of(error).partition(": ")
-        if not kind.endswith(TableError.__name__):
+        if isinstance(error, TableError):
+            message = str(error)
+        elif not kind.endswith(TableError.__name__):
             raise
         raise TableError(
             f"{message.removesuffix(f'. {OUT_OF_RANGE_STEP}')} once it is scaled as the train part is",
             "Fix the row: next to what train holds it is no plausible number.",
         ) from error
-    model.write().overwrite().save(storage.join(folder, "preparation"))
+    save_stage(model, storage.join(folder, "preparation"))
     prints = fingerprints_of_frame(spark.read.parquet(matrix.rows))
     encoder = model.encoder
     encoding = Encoding(

@@ -124,7 +124,7 @@ def audit_split(
     """
     from functools import reduce
 
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     split = named(split_col)
     number = reduce(

@@ -126,7 +126,7 @@ def unite(parts: Mapping[str, DataFrame], ignore: Sequence[str] = ()) -> DataFra
     """
     from functools import reduce
 
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     frames = {name: frame.drop(*ignore, CORRUPT) for name, frame in parts.items()}
     names = list(frames)

@@ -105,7 +105,7 @@ def value_counts(table: AuditTable) -> ValueCounts:
 
 def _values(table: AuditTable, counted: list[Counted], cells: int) -> DataFrame:
     """Return one line a column and value, ``c0``... holding its rows by cell."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     cell = (F.col(PART) * FOLDS + F.col(FOLD)) * LABELS + F.coalesce(POSITIVE, F.lit(2))
     selected = [_selected(column, at) for at, column in enumerate(counted)]
@@ -118,7 +118,7 @@ def _values(table: AuditTable, counted: list[Counted], cells: int) -> DataFrame:
 
 def _selected(column: Counted, at: int) -> Column:
     """Return a number as it is, anything else as a hash that is not negative."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     value = named(column.name)
     if column.edges is None:
@@ -127,7 +127,7 @@ def _selected(column: Counted, at: int) -> Column:
 
 
 def _histograms(values: DataFrame, counted: list[Counted], table: AuditTable, cells: int) -> dict[str, np.ndarray]:
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     total = sum((F.col(f"c{at}") for at in range(cells)), F.lit(0))
     rows = int(table.sizes.sum())
@@ -161,14 +161,14 @@ def _cells_of(part: int, fold: int | None, labels: Iterable[int]) -> list[int]:
 
 
 def _sum(cells: list[int]) -> Column:
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     return sum((F.col(f"c{at}") for at in cells), F.lit(0))
 
 
 def _scores(values: DataFrame, counted: list[Counted], table: AuditTable) -> pd.DataFrame:
     """Return the group-mean baselines' scores, rounded to four places, and how many rows of either class have them."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     if table.columns.label is None:
         return pd.DataFrame(columns=["column", "mode", "score", "positives", "negatives"])
@@ -179,7 +179,7 @@ def _scores(values: DataFrame, counted: list[Counted], table: AuditTable) -> pd.
     keys = [at for at, column in enumerate(counted) if column.kind in ("key", "group")]
     known = values.where(~(F.col("name").isin(keys) & (F.col("value") == MISSING)))
     judged = known.select("name", F.explode(F.array(*lines)).alias("s")).select("name", "s.*")
-    judged = judged.where("positives + negatives > 0")
+    judged = judged.where(F.col("positives") + F.col("negatives") > 0)
     found = judged.groupBy("name", "mode", "score").agg(
         F.sum("positives").alias("positives"), F.sum("negatives").alias("negatives")
     )
@@ -189,7 +189,7 @@ def _scores(values: DataFrame, counted: list[Counted], table: AuditTable) -> pd.
 
 
 def _scored(table: AuditTable, mode: str, learnt: Half, judged: Half) -> Column:
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     positives, rows = _sum(_cells_of(*learnt, [1])), _sum(_cells_of(*learnt, [0, 1]))
     # An unknown value gets the mean of all that was learnt from.
@@ -204,7 +204,7 @@ def _scored(table: AuditTable, mode: str, learnt: Half, judged: Half) -> Column:
 
 
 def _summary(values: DataFrame, counted: list[Counted]) -> pd.DataFrame:
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     rows = _sum(_cells_of(0, None, range(LABELS)))
     seen = F.sum(F.when((rows > 0) & (F.col("value") != MISSING), 1).otherwise(0)).alias("distinct")

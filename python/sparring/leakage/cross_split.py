@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from sparring.data.numbers import text_of
 from sparring.leakage.columns import PART
 from sparring.leakage.reference import Hits
 from sparring.leakage.table import ANSWER, GROUP, KEY, KINDS, AuditTable
@@ -113,7 +114,7 @@ def cross_split(table: AuditTable) -> CrossSplitOverlap:
     -----
     Cost: one shuffle of the distinct contents, keys and groups; the driver sees one line a set of parts.
     """
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     numbers = range(len(table.parts))
     lines = table.rows.select(F.explode(_kinds(table)).alias("s"), PART, ANSWER).select("s.*", PART, ANSWER)
@@ -122,7 +123,7 @@ def cross_split(table: AuditTable) -> CrossSplitOverlap:
     if table.unit is not None:
         own = [F.when(F.col(PART) == part, F.col("unit")) for part in numbers]
         aggregates += [(F.min(unit) < F.max(unit)).alias(f"s{part}") for part, unit in enumerate(own)]
-    grouped = lines.where("value is not null").groupBy("kind", "value").agg(*aggregates)
+    grouped = lines.where(F.col("value").isNotNull()).groupBy("kind", "value").agg(*aggregates)
     several = [F.col(f"n{part}" if table.unit is None else f"s{part}") for part in numbers]
     if table.unit is None:
         several = [rows > 1 for rows in several]
@@ -141,7 +142,7 @@ def cross_split(table: AuditTable) -> CrossSplitOverlap:
 
 def _kinds(table: AuditTable) -> Column:
     """Return the values of a row; rows without any value in a feature are equal to none."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     present = {
         "content": True,
@@ -166,7 +167,7 @@ def _kinds(table: AuditTable) -> Column:
 
 
 def _mask(flags: list[Column]) -> Column:
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     return reduce(add, [F.when(flag, 1 << part).otherwise(0) for part, flag in enumerate(flags)])
 
@@ -178,7 +179,7 @@ def examples(
 
     Cost: the shuffle of :func:`cross_split` and a pass; made only when there is something to show.
     """
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     left, right = parts
     shared = found.values.where((F.col("kind") == kind) & (F.col(f"n{left}") > 0) & (F.col(f"n{right}") > 0))
@@ -198,13 +199,16 @@ def examples(
 
 def example_rows(table: AuditTable, column: str, values: list[str], part: int) -> dict[str, dict[str, Any]]:
     """Return the columns that tell rows of a part apart to people, of one row for each value of ``column``."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     wanted = {KEY: table.columns.keys, GROUP: table.columns.groups}.get(column) or table.columns.keys
     names = list(wanted or table.columns.features)[:SHOWN_COLUMNS]
     timestamps = set(table.columns.timestamps)
+    kinds = table.rows.schema
     shown = [
-        (F.timestamp_seconds(quoted(name)) if name in timestamps else named(name)).cast("string").alias(name)
+        F.timestamp_seconds(quoted(name)).cast("string").alias(name)
+        if name in timestamps
+        else text_of(named(name), kinds[name].dataType).alias(name)
         for name in names
     ]
     rows = table.rows.where(F.col(column).isin(values) & (F.col(PART) == part))

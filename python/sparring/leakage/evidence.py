@@ -50,7 +50,7 @@ def kinds_of_equal(table: AuditTable) -> DataFrame:
     -----
     Cost: that of :func:`~sparring.dedup.copies.tell_copies`, and a shuffle of the identities.
     """
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     columns = [*table.columns.features, ANSWER]
     rows = table.rows.select(PART, *[quoted(name) for name in columns])
@@ -65,7 +65,7 @@ def kinds_of_equal(table: AuditTable) -> DataFrame:
 
 def kinds_across(equal: DataFrame, left: int, right: int, rows: int) -> Kinds:
     """Return the kinds of the ``rows`` rows of a part that are equal to one of another in all features."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     both = equal.where((F.col(f"n{left}") > 0) & (F.col(f"n{right}") > 0))
     lines = both.groupBy(STATUS).agg(F.sum(f"n{right}").alias("rows")).collect()

@@ -202,7 +202,7 @@ def best_alike(
     -----
     Cost: one pass over ``stream``; a broadcast of ``held``; the driver sees one line a held row, fold and task.
     """
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     broadcast = stream.sparkSession.sparkContext.broadcast(held)
     number = (F.lit(0) if fold is None else fold).cast("int").alias("sparring__piece")

@@ -44,7 +44,7 @@ def read_part(spark: SparkSession, path: str) -> DataFrame:
 
 def _numbered(frame: DataFrame) -> tuple[DataFrame, int]:
     """Return ``frame`` with its rows numbered by file and place, and how many lines do not parse."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     # Spark distributes portions of files to tasks by size; within a portion rows keep their order.
     placed = frame.withColumns(

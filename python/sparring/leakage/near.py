@@ -93,7 +93,7 @@ def _likeness(audit: Audit, looked: ComparedRows, part: int, exhaustive: bool) -
 
 def _bounded(audit: Audit, part: int, sampled: NearDuplicates, searched: Searched) -> NearDuplicates:
     """Return what the search found, with a bound on what it missed, from rows that were compared with all of train."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     rows = audit.table.counts[audit.table.parts[part]]
     known = [content for content, _, _ in sampled.examples]

@@ -12,6 +12,7 @@ from sparring.leakage.columns import PART
 from sparring.leakage.exhaustive import Alike, ReferenceRows, best_alike
 from sparring.leakage.reference import Comparison, Hits, among_units, beyond_gap, clustered, compare, lesser
 from sparring.leakage.table import CONTENT, GROUP, KINDS, AuditTable
+from sparring.spark.reserved import named
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -40,14 +41,14 @@ def compare_pairs(table: AuditTable, threshold: float, exhaustive: bool) -> Comp
     reference = ReferenceRows.of(
         [_typed(columns[name]) for name in plain], [columns[name].cast(pa.string()) for name in texts]
     )
-    train = table.rows.where(f"{PART} = 0")
+    train = table.rows.where(named(PART) == 0)
     best = best_alike(train, CONTENT, plain, texts, reference, _piece(table), PIECES)
     return ComparedRows(table, chosen, best, threshold - 1e-6)
 
 
 def _piece(table: AuditTable) -> Column:
     """Return which fifth of train a row is in: all rows of a unit in the same."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     unit = CONTENT if table.unit is None else KINDS[table.unit]
     return F.pmod(F.xxhash64(F.lit(table.seed), F.lit("piece"), unit), F.lit(PIECES))
@@ -151,18 +152,18 @@ def _typed(column: pa.Array) -> pa.Array:
 
 def _equal(table: AuditTable, contents: np.ndarray) -> pd.DataFrame:
     """Return which of some contents are in train, and whether in several units of it."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     if not len(contents):
         return pd.DataFrame({CONTENT: [], "several": np.zeros(0, dtype=bool)})
     wanted = table.rows.sparkSession.createDataFrame(pd.DataFrame({CONTENT: np.unique(contents)}))
-    train = table.rows.where(f"{PART} = 0").join(F.broadcast(wanted), CONTENT, "left_semi")
+    train = table.rows.where(named(PART) == 0).join(F.broadcast(wanted), CONTENT, "left_semi")
     return train.groupBy(CONTENT).agg(several_units(table).alias("several")).toPandas()
 
 
 def several_units(table: AuditTable) -> Column:
     """Return, of an aggregate over rows of train, whether they are of several units."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     if table.unit is None:
         return F.count("*") > 1

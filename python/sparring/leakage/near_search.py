@@ -19,7 +19,7 @@ from sparring.spark.checkpoint import computed_once
 from sparring.spark.reserved import quoted
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
 # The search is to find a pair at the threshold with this probability or more.
 LOST, NEEDLESS = 0.98, 0.02
@@ -57,7 +57,7 @@ def near_stage(audit: Audit) -> NearDeduplicator:
 
 def search_parts(audit: Audit) -> Searched:
     """Search all parts at once; equal rows are one, so that only what is alike is found."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     table = audit.table
     names = [*plain_columns(table), *table.columns.texts]
@@ -70,10 +70,10 @@ def search_parts(audit: Audit) -> Searched:
     units = [F.min(unit).alias("least"), F.max(unit).alias("most")]
     owners = table.rows.groupBy(node.alias(NODE), CONTENT).agg(*per_part, *units)
     placed = computed_once(found.mark(owners))
-    clusters = placed.where("n0 > 0").groupBy(CLUSTER)
+    clusters = placed.where(F.col("n0") > 0).groupBy(CLUSTER)
     known = clusters.agg(F.count("*").alias("contents"), (F.min("least") < F.max("most")).alias("units"))
     in_train = placed.join(known, CLUSTER)
-    torn = in_train.where("n0 = 0")
+    torn = in_train.where(F.col("n0") == 0)
     # Rows of train that have an equal of another unit are no near duplicates, as those of a part are none.
     alone = F.col("n0") == 1 if table.unit is None else F.col("least") == F.col("most")
     others = (F.col("contents") > 1) & F.col("units")
@@ -90,7 +90,7 @@ def search_parts(audit: Audit) -> Searched:
 
 def _sides(table: AuditTable, torn: DataFrame, within: DataFrame) -> tuple[dict[int, list[Hits]], dict[int, int]]:
     """Return the hits of each part and within train, and how many rows of each part are hits; clusters hit together."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     counts = list(table.counts.values())
 
@@ -104,9 +104,16 @@ def _sides(table: AuditTable, torn: DataFrame, within: DataFrame) -> tuple[dict[
     return {part: [found, train] for part, found in parts.items()}, {part: int(h.hits) for part, h in parts.items()}
 
 
+def _across(train: str, part: str, other: str) -> Column:
+    """Return whether one end of a pair is in train, the other in a part and not in train, by their rows."""
+    from sparring.engine import functions as F
+
+    return (F.col(train) > 0) & (F.col(part) > 0) & (F.col(other) == 0)
+
+
 def _pairs(pairs: DataFrame, ends: DataFrame, part: int) -> list[tuple[str, str, float]]:
     """Return some proven pairs of a row of train and one of the part, the most alike first."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     left = ends.select(
         F.col(NODE).alias("src"), F.col(CONTENT).alias("one"), F.col("n0").alias("l0"), F.col(f"n{part}").alias("lp")
@@ -114,11 +121,7 @@ def _pairs(pairs: DataFrame, ends: DataFrame, part: int) -> list[tuple[str, str,
     right = ends.select(
         F.col(NODE).alias("dst"), F.col(CONTENT).alias("two"), F.col("n0").alias("r0"), F.col(f"n{part}").alias("rp")
     )
-    joined = (
-        pairs.join(left, "src")
-        .join(right, "dst")
-        .where("(l0 > 0 and rp > 0 and r0 = 0) or (r0 > 0 and lp > 0 and l0 = 0)")
-    )
+    joined = pairs.join(left, "src").join(right, "dst").where(_across("l0", "rp", "r0") | _across("r0", "lp", "l0"))
     mine = F.when(F.col("l0") > 0, F.col("two")).otherwise(F.col("one")).alias("mine")
     other = F.when(F.col("l0") > 0, F.col("one")).otherwise(F.col("two")).alias("other")
     rows = joined.select(mine, other, "similarity").orderBy(F.desc("similarity"), "mine", "other").limit(3).collect()

@@ -85,13 +85,13 @@ class Audit:
         return self._compared[left, right]
 
     def _compare(self, left: int, right: int) -> Comparison:
-        from pyspark.sql import functions as F
+        from sparring.engine import functions as F
 
         shared, values = self.cross_split.overlap("content", left, right), self.cross_split.values
         share = shared.right_rows / self.table.counts[self.table.parts[right]]
         masks = {HIT_LEFT: "several", HIT_RIGHT: "mask"}
         hit = [(F.shiftright(mask, left) % 2 == 1).alias(name) for name, mask in masks.items()]
-        hits = values.where("kind = 'content'").select(F.col("value").alias(CONTENT), *hit)
+        hits = values.where(F.col("kind") == "content").select(F.col("value").alias(CONTENT), *hit)
         return compared_by_unit(self.table, (left, right), share, self.cross_split.hits(left, right), hits)
 
     def cross_fitted(self, column: str) -> GroupMean:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sparring.data.canonical import canonical_hash
+from sparring.data.numbers import text_of
 from sparring.data.quantiles import quantiles
 from sparring.data.timestamps import as_timestamp
 from sparring.errors import TableError
@@ -102,7 +103,7 @@ class AuditTable:
     def pieces(self, number: Column, pieces: int) -> np.ndarray:
         """Return the share of train's rows in each piece, by the column that numbers them."""
         found = np.zeros(pieces)
-        for row in self.rows.where(f"{PART} = 0").groupBy(number.alias("piece")).count().collect():
+        for row in self.rows.where(named(PART) == 0).groupBy(number.alias("piece")).count().collect():
             found[row["piece"]] = row["count"]
         return found / found.sum()
 
@@ -113,7 +114,7 @@ class AuditTable:
 
         Cost: one pass over the kept rows.
         """
-        from pyspark.sql import functions as F
+        from sparring.engine import functions as F
 
         every = max(1, -(-int(self.sizes[part].sum()) // rows))
         drawn = F.pmod(F.xxhash64(F.lit(self.seed), F.lit("sample"), CONTENT), F.lit(every)) == 0
@@ -141,11 +142,11 @@ def opened(united: DataFrame, parts: list[str], columns: AuditColumns, seed: int
 
 
 def _canonical(united: DataFrame, columns: AuditColumns, positive: Column, seed: int) -> DataFrame:
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     casts = {name: number_of(named(name)) for name in columns.numbers}
     casts |= {name: number_of(as_timestamp(named(name), united.schema[name].dataType)) for name in columns.timestamps}
-    casts |= {name: named(name).cast("string") for name in columns.categories}
+    casts |= {name: text_of(named(name), united.schema[name].dataType) for name in columns.categories}
     features = [casts.get(name, named(name)).alias(name) for name in columns.features]
     missing = F.lit(None)
     hashed = {KEY: columns.keys, GROUP: columns.groups, COPIES: columns.clusters}
@@ -158,7 +159,9 @@ def _canonical(united: DataFrame, columns: AuditColumns, positive: Column, seed:
         for output, name in ((TIME, columns.time), (ORDER, columns.order))
     ]
     # A hash, for its least and largest are of fixed width: those of text would make Spark sort instead of hash.
-    answer = F.xxhash64(named(columns.label).cast("string")) if columns.label else missing.cast("long")
+    answer = missing.cast("long")
+    if columns.label:
+        answer = F.xxhash64(text_of(named(columns.label), united.schema[columns.label].dataType))
     # Kept as they came, so that examples can be shown: keys, groups and time are no features.
     shown = [name for name in columns.used if name not in columns.features]
     rows = united.select(
@@ -177,7 +180,7 @@ def _canonical(united: DataFrame, columns: AuditColumns, positive: Column, seed:
 
 def number_of(column: Column) -> Column:
     """Return a double; NaN is missing, a time is its seconds."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     return F.nanvl(column.cast("double"), F.lit(None).cast("double"))
 
@@ -193,8 +196,9 @@ def _positive(united: DataFrame, columns: AuditColumns) -> tuple[Column, str]:
     """Return which rows are positive, and that in words: the larger of two values; else above the median, or the
     commonest value.
     """
-    from pyspark.sql import functions as F
     from pyspark.sql import types as T
+
+    from sparring.engine import functions as F
 
     if columns.label is None:
         return F.lit(None).cast("int"), "no label"
@@ -214,7 +218,7 @@ def _positive(united: DataFrame, columns: AuditColumns) -> tuple[Column, str]:
 
 
 def _sizes(rows: DataFrame, parts: list[str], grouped: bool) -> tuple[np.ndarray, np.ndarray]:
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     sizes = np.zeros((len(parts), 3), dtype=np.int64)
     for row in rows.groupBy(PART, POSITIVE).count().collect():

@@ -23,7 +23,7 @@ def time_travel(audit: Audit) -> list[Finding]:
     Cost: two aggregates over the kept rows; the windows are among
     :func:`~sparring.leakage.counts.value_counts`.
     """
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     spans = {
         row[PART]: row

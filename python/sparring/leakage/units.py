@@ -50,7 +50,7 @@ def compared_by_unit(
 
 def hits_by_unit(table: AuditTable, parts: tuple[int, int], hits: DataFrame) -> list[PerUnit]:
     """Return rows and hits of some groups of the second part, and of the first."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     left, right = parts
     every = max(1, -(-int(max(table.units[left], table.units[right])) // MOST_UNITS))

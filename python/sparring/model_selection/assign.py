@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
+from sparring.data.numbers import text_of
+from sparring.engine import functions as F
 from sparring.errors import SplitError
 from sparring.model_selection.allocation import allocate_groups, apportion
 from sparring.model_selection.cuts import assign_by_quota
@@ -215,7 +216,7 @@ def _require_room(
     size, room = sum(found.vectors[largest]), max(plan.weights) * total
     if plan.strict and size > room:
         # A group of several joined ones is named by the first of them.
-        values = [F.coalesce(named(name).cast("string"), F.lit("null")) for name in named_by]
+        values = [F.coalesce(text_of(named(name), rows.schema[name].dataType), F.lit("null")) for name in named_by]
         texts = [F.concat(F.lit(f"{name}="), value) for name, value in zip(named_by, values, strict=True)]
         members_of = rows.where(F.col(group) == found.examples[largest])
         whose = members_of.agg(F.min(F.concat_ws(", ", *texts))).collect()[0][0]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from sparring.data.moments import Moments, moments_by_part
+from sparring.engine import functions as F
 from sparring.spark.reserved import named
 
 

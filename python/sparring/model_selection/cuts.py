@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import Column, DataFrame
 
 from sparring.data.literal import with_facts
+from sparring.engine import functions as F
 from sparring.model_selection.hash_order import HASH, KEY, STRATUM, HashOrder, hash_order, with_place
 from sparring.spark.reserved import quoted
 
@@ -63,14 +63,14 @@ def assign_by_quota(
     }
     informed = with_facts(with_place(rows, stratum, key, seed), STRATUM, cuts, CUTS, CUTS_KIND)
     most = max((len(some) for some in ends.values()), default=0)
-    after = " + ".join(["0", *(_after(cut) for cut in range(most))])
-    return informed.select(
-        *[quoted(name) for name in rows.columns], F.expr(f"get({CUTS}.parts, {after})").alias(output)
-    )
+    after = sum((_after(cut) for cut in range(most)), F.lit(0))
+    part = F.get(F.col(f"{CUTS}.parts"), after)
+    return informed.select(*[quoted(name) for name in rows.columns], part.alias(output))
 
 
-def _after(cut: int) -> str:
-    """Return SQL for 1 if a row comes after that cut of its stratum; 0 also where the stratum has fewer."""
+def _after(cut: int) -> Column:
+    """Return 1 if a row comes after that cut of its stratum; 0 also where the stratum has fewer."""
     # Keys only settle ties of hashes.  Not filter(): a lambda is not compiled, and takes longer than all the rest.
-    hashed, key = f"get({CUTS}.hashes, {cut})", f"get({CUTS}.keys, {cut})"
-    return f"if({HASH} > {hashed} or ({HASH} = {hashed} and {KEY} > {key}), 1, 0)"
+    hashed, key = (F.get(F.col(f"{CUTS}.{field}"), F.lit(cut)) for field in ("hashes", "keys"))
+    later = (F.col(HASH) > hashed) | ((F.col(HASH) == hashed) & (F.col(KEY) > key))
+    return F.when(later, 1).otherwise(0)

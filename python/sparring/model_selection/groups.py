@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from sparring.dedup.components import COMPONENT, NODE, connected_components
+from sparring.engine import functions as F
 from sparring.model_selection.values import value_hash
 from sparring.spark.reserved import named, quoted
 
@@ -42,7 +42,7 @@ def with_group_id(
     pairs = grouped.select(cluster.alias(CLUSTER), named(output).alias("dst")).distinct()
     # A star a cluster: its groups all meet at the smallest one.
     hubs = pairs.groupBy(CLUSTER).agg(F.min("dst").alias("src"))
-    joined = connected_components(pairs.join(hubs, CLUSTER).where("src != dst"))
+    joined = connected_components(pairs.join(hubs, CLUSTER).where(F.col("src") != F.col("dst")))
     units = joined.select(F.col(NODE).alias(output), F.col(COMPONENT).alias("sparring__unit"))
     united = grouped.join(units, output, "left").withColumn(output, F.coalesce("sparring__unit", quoted(output)))
     return united.select(*[quoted(name) for name in grouped.columns])

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 
 from sparring.data.literal import with_facts
+from sparring.engine import functions as F
 from sparring.spark.collected import fits_driver, to_arrow
 from sparring.spark.reserved import named
 
@@ -182,9 +182,14 @@ def _look_up(placed: DataFrame, wanted: Mapping[str, Any]) -> dict[str, list[Pla
     bucket = _bucket(F.col(f"{WANTED}.bits"))
     at = F.call_function("array_position", F.col(f"{WANTED}.buckets"), bucket).cast("int")
     place = F.struct(F.col(HASH).alias("hash"), F.col(KEY).alias("key"))
-    rows = informed.withColumn("sparring__at", at).where("sparring__at > 0").groupBy(STRATUM, WANTED, "sparring__at")
+    rows = (
+        informed.withColumn("sparring__at", at)
+        .where(F.col("sparring__at") > 0)
+        .groupBy(STRATUM, WANTED, "sparring__at")
+    )
     listed = rows.agg(F.sort_array(F.collect_list(place)).alias("sparring__places"))
-    chosen = F.expr(f"transform({WANTED}.ranks[sparring__at - 1], rank -> sparring__places[rank - 1])")
+    ranks = F.col(f"{WANTED}.ranks")[F.col("sparring__at") - 1]
+    chosen = F.transform(ranks, lambda rank: F.col("sparring__places")[rank - 1])
     answer: dict[str, list[Place]] = {}
     for stratum, _, places in sorted(listed.select(STRATUM, "sparring__at", chosen).collect()):
         answer.setdefault(stratum, []).extend(Place(*place) for place in places)

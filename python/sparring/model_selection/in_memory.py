@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from sparring.engine import functions as F
 from sparring.errors import SchemaError
 from sparring.spark.reserved import named
 

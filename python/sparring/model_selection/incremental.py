@@ -12,8 +12,8 @@ from functools import reduce
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 
+from sparring.engine import functions as F
 from sparring.errors import SplitError
 from sparring.model_selection.allocation import apportion
 from sparring.model_selection.assign import ClassCountProfiles, assign_profiles, profile_groups

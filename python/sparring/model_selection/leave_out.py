@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
+from sparring.engine import functions as F
 from sparring.errors import SplitError
 from sparring.model_selection.assign import SplitPlan
 from sparring.model_selection.order import with_rank

@@ -7,9 +7,9 @@ from itertools import accumulate
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 
 from sparring.data.literal import literal_table
+from sparring.engine import functions as F
 from sparring.model_selection.hash_order import seeded_hash
 from sparring.spark.reserved import named, quoted
 
@@ -104,7 +104,7 @@ def with_rank(rows: DataFrame, key: str, output: str, seed: int) -> DataFrame:
     -----
     Cost: a pass that counts the rows of 4,096 ranges of the hash, and one shuffle by range; each range is sorted.
     """
-    from pyspark.sql import Window
+    from sparring.engine.window import Window
 
     hashed = rows.withColumn("sparring__hash", seeded_hash(seed, named(key)))
     ranged = hashed.withColumn(BUCKET, _range_of(F.col("sparring__hash")))

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from sparring.engine import functions as F
 from sparring.model_selection.order import order_statistics, quantile_ranks
 from sparring.model_selection.values import value_text
 from sparring.spark.reserved import named, reserved

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 import pandas as pd
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from sparring.engine import functions as F
 from sparring.errors import ParamError, SplitError
 from sparring.model_selection.order import quantile_ranks
 from sparring.model_selection.stage import BaseSplitter, HasFoldCol, HasNumFolds, HasParts

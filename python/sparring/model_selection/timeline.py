@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import pandas as pd
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from sparring.engine import functions as F
 from sparring.errors import ParamError
 from sparring.model_selection.order import order_statistics
 

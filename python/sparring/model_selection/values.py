@@ -23,10 +23,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pyspark.sql import Column
-from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparring.data.canonical import hash_of_words, words_of
+from sparring.engine import functions as F
 from sparring.model_selection.timeline import TIMESTAMPS, ticks
 from sparring.spark.reserved import named
 
@@ -71,7 +71,7 @@ def value_text(column: Column, kind: DataType) -> Column:
         size = F.abs(_truncated(column, kind)).cast("string")
         other = F.concat(sign, size, F.regexp_replace(digits, "[.]?0*$", ""))
     else:
-        other = number.cast("string")
+        other = F.number_text(number)
     return F.when(whole.isNotNull(), whole.cast("string")).otherwise(other)
 
 

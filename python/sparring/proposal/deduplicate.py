@@ -59,13 +59,13 @@ def propose_deduplicate(frame: DataFrame, table: TableConfig) -> list[str]:
 
 def _equal(frame: DataFrame, columns: Sequence[str], label: str) -> tuple[int, int]:
     """Return the rows equal to an earlier one in some columns, and the sets of equal rows with different labels."""
-    from pyspark.sql import functions as F
-
     from sparring.data.canonical import canonical_hash
+    from sparring.data.numbers import text_of
+    from sparring.engine import functions as F
     from sparring.spark.reserved import named
 
     identity = canonical_hash(columns, frame.schema).alias("identity")
-    text = named(label).cast("string").alias("label")
+    text = text_of(named(label), frame.schema[label].dataType).alias("label")
     clusters = frame.select(identity, text).groupBy("identity")
     counted = clusters.agg(F.count("*").alias("rows"), (F.min("label") < F.max("label")).cast("int").alias("differ"))
     row = counted.agg(F.sum(F.col("rows") - 1), F.sum(F.coalesce("differ", F.lit(0)))).collect()[0]

@@ -192,7 +192,7 @@ def profile(frame: DataFrame, wishes: Wishes, seen: Mapping[str, Tally]) -> tupl
 
     Cost: one pass, and a second one for columns that may be keys.
     """
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     taken = {wishes.label, *wishes.group}
     columns = [field for field in frame.schema.fields if field.name not in taken]
@@ -202,7 +202,7 @@ def profile(frame: DataFrame, wishes: Wishes, seen: Mapping[str, Tally]) -> tupl
     aggregates += [F.approx_count_distinct(quoted(f.name)).alias(f"distinct {f.name}") for f in hashable]
     counts: Any = frame.agg(*aggregates).first()
     near = [] if wishes.key else [f for f in hashable if _may_be_key(f, counts)]
-    distinct = [F.count_distinct(quoted(f.name)).alias(f"values {f.name}") for f in near]
+    distinct = [F.countDistinct(quoted(f.name)).alias(f"values {f.name}") for f in near]
     exact: Any = frame.agg(F.count("*").alias("rows"), *distinct).first()
     keys = {*wishes.key, *(f.name for f in near if exact[f"values {f.name}"] == exact["rows"])}
     judged = [_judge(field, counts, keys, seen.get(field.name, Tally())) for field in columns]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sparring.config.schema import RunConfig
 from sparring.data.source import source_bytes
 from sparring.io import storage
+from sparring.run.engine import SPARK, Engine, engine_of, one_machine
 from sparring.run.machine import this_machine
 from sparring.run.manifest import Manifest
 from sparring.run.preflight import check_shared
@@ -57,6 +58,7 @@ class RunContext:
         # A session that was there before belongs to somebody else and is left running.
         self.owns_session = active_session() is None and not under_spark_submit()
         self._cluster: Cluster | None = None
+        self._engine: Engine | None = None
 
     @property
     def manifest(self) -> Manifest:
@@ -84,9 +86,20 @@ class RunContext:
         """What is predicted, known once the table is ingested."""
         return Target.from_dict(self.report("ingest")["target"])
 
+    @property
+    def engine(self) -> Engine:
+        """What the data half runs on, and why."""
+        if self._engine is None:
+            self._engine = engine_of(self.config, self.folder, self.owns_session)
+        return self._engine
+
     # -- Spark ---------------------------------------------------------------------------------------------------
 
     def session(self) -> SparkSession:
+        """Return what reads the data half's tables: the Spark session, or one machine without Spark."""
+        return self.spark() if self.engine.name == SPARK else one_machine()
+
+    def spark(self) -> SparkSession:
         """Return the Spark session, started when it is first asked for."""
         if self._spark is None:
             resources = self.config.resources
@@ -108,7 +121,7 @@ class RunContext:
     def cluster(self) -> Cluster:
         """Where Spark runs: asked of the session that was there before, else a local one that need not be started."""
         if self._cluster is None:
-            self._cluster = Cluster("local", {}) if self.owns_session else Cluster.of(self.session())
+            self._cluster = Cluster("local", {}) if self.owns_session else Cluster.of(self.spark())
         return self._cluster
 
     def conditions(self) -> dict[str, Any]:
@@ -121,14 +134,14 @@ class RunContext:
     def cores(self, engine: str) -> int:
         """Return how many cores a contender of ``engine`` has: the user's cap, else all that there are for it."""
         if self.config.resources.cores is None and engine == "spark" and not self.cluster.is_local:
-            return task_slots(self.session())
+            return task_slots(self.spark())
         return self.config.resources.cores or available_cores()
 
     def checkpoints(self) -> AbstractContextManager[None]:
         """Keep Spark's results on the way in the run's folder where a node of a cluster may die."""
         if self.cluster.is_local:
             return nullcontext()
-        return checkpoints_in(self.session(), self.path("checkpoint"))
+        return checkpoints_in(self.spark(), self.path("checkpoint"))
 
     def check_shared(self) -> None:
         """Refuse a folder that the executors of this cluster, if it is one, do not share."""

@@ -24,6 +24,7 @@ class ExitCode(IntEnum):
     CONTENDER_FAILED = 10
     IN_USE = 11
     ROWS_LOST = 12
+    NOT_THE_SAME = 13
     UNEXPECTED = 70
     INTERRUPTED = 130
 
@@ -42,6 +43,7 @@ MEANINGS = {
     ExitCode.CONTENDER_FAILED: "The run came to its end and wrote its page, but a contender failed.",
     ExitCode.IN_USE: "Another process works in the run's folder.",
     ExitCode.ROWS_LOST: "A stage lost rows, or read other ones than the stage before wrote.",
+    ExitCode.NOT_THE_SAME: "`verify` found rows or figures that the two engines do not have alike.",
     ExitCode.UNEXPECTED: "An error that Sparring did not foresee; the log holds the traceback.",
     ExitCode.INTERRUPTED: "Interrupted, by Ctrl-C or SIGTERM.",
 }

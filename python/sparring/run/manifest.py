@@ -71,9 +71,16 @@ class Manifest:
         found: dict[str, Any] | None = self.stages[stage].get("left")
         return found
 
-    def keep(self, stage: str, inventory: dict[str, Any]) -> None:
-        """Record what ``stage`` left in its folder."""
+    def keep(self, stage: str, inventory: dict[str, Any], engine: str | None = None) -> None:
+        """Record what ``stage`` left in its folder, and on which engine it was done."""
         self.stages[stage]["left"] = inventory
+        if engine is not None:
+            self.stages[stage]["engine"] = engine
+
+    @property
+    def engine(self) -> str | None:
+        """The engine that did the first stage; None before that, or where an earlier version did it."""
+        return next((about.get("engine") for about in self.stages.values() if about["status"] == "done"), None)
 
     def report(self, stage: str) -> dict[str, Any]:
         """Return what ``stage`` reported when it was done."""

@@ -164,7 +164,7 @@ class Prediction:
 def _score(
     scoring: Scoring, manifest: PackageManifest, rows: DataFrame, folder: str, about: dict[str, Any]
 ) -> dict[str, Any]:
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     spark, keys = rows.sparkSession, about.pop("keys")
     score, value, reason = (_output(name, keys.values()) for name in (SCORES[manifest.width > 1], PREDICTED, "reason"))
@@ -202,7 +202,7 @@ def _score(
 
 def _summary(predictions: DataFrame, value: str, manifest: PackageManifest) -> dict[str, Any]:
     """Return the rows, and how many of each class were predicted, or where the predicted numbers lie."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     if manifest.target.classes:
         counts = {row[0]: row["count"] for row in predictions.groupBy(named(value)).count().collect()}

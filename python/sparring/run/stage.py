@@ -32,6 +32,8 @@ class Stage(ABC):
         Where below its folder it writes them.
     leaves : tuple of str
         Files and folders below its folder that later stages read: it is done anew unless all are as it left them.
+    of_data : bool
+        Whether it is of the data half, which Spark and one machine do alike.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Stage(ABC):
     takes_rows_of: str | None = None
     rows_folder: str = ""
     leaves: tuple[str, ...] = ("",)
+    of_data: ClassVar[bool] = True
 
     @abstractmethod
     def settings(self, run: RunContext) -> list[Any]:
@@ -86,7 +89,7 @@ class Stage(ABC):
             ):
                 with rows_checked(self.name, self._expected_rows(run), storage.join(folder, self.rows_folder)):
                     shown.say(self.work(run, report))
-                run.manifest.keep(self.name, self.inventory(run))
+                run.manifest.keep(self.name, self.inventory(run), run.engine.name if self.of_data else None)
         except BaseException as error:
             if not isinstance(error, Exception):
                 run.end_spark()

@@ -15,6 +15,9 @@ def fits_driver(frame: DataFrame) -> bool:
 
     That is when its estimate is at most ``spark.sql.autoBroadcastJoinThreshold``, 10 MB by default; -1 never does.
     """
+    if not hasattr(frame, "_jdf"):
+        # One machine: all rows are here.
+        return True
     most: int = frame.sparkSession._jsparkSession.sessionState().conf().autoBroadcastJoinThreshold()
     estimate: int = frame._jdf.queryExecution().optimizedPlan().stats().sizeInBytes()
     return estimate <= most

@@ -45,7 +45,7 @@ def quoted(name: str) -> str:
 
 def named(name: str) -> Column:
     """Return the column of that name: dots and backticks in it are letters."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     return F.col(quoted(name))
 

@@ -86,7 +86,7 @@ class Target:
 
     def encoded(self, label: Column) -> Column:
         """Return the code of a label's column as double, or the number itself; null for a value that is no class."""
-        from pyspark.sql import functions as F
+        from sparring.engine import functions as F
 
         if not self.classes:
             return label.cast("double")
@@ -97,7 +97,7 @@ class Target:
 
     def named(self, code: Column) -> Column:
         """Return the label's own value, in its type, of a column of codes; null for null."""
-        from pyspark.sql import functions as F
+        from sparring.engine import functions as F
 
         values = F.array(*[F.lit(value) for value in self.classes])
         return F.when(code.isNotNull(), values[code.cast("int")]).cast(self.type)

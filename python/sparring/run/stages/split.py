@@ -111,8 +111,7 @@ def _by_hash(rows: DataFrame, run: RunContext) -> DataFrame:
 
 
 def _by_time(rows: DataFrame, config: RunConfig) -> DataFrame:
-    from pyspark.sql import functions as F
-
+    from sparring.engine import functions as F
     from sparring.model_selection import TimeSplitter
 
     split, time, kind = config.split, str(config.table.time), time_type(rows, config)

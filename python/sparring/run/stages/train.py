@@ -28,6 +28,7 @@ class Train(Stage):
     matrix = "prepare"
     # Its folder may have gone with that of a matrix which was made anew in the meantime.
     leaves = ("predictions", "model", "result.json")
+    of_data = False
 
     def __init__(self, contender: ContenderConfig, place: str = "") -> None:
         self.contender = contender

@@ -1,0 +1,117 @@
+"""``pyspark.sql.functions``, as far as the data half uses them, for both engines.
+
+``from sparring.engine import functions as F`` in place of pyspark's own: a call makes an
+:class:`~sparring.engine.expression.Expression` and asks no JVM.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyspark.sql.functions import *  # noqa: F403
+
+    from sparring.engine.own import nfc as nfc
+    from sparring.engine.own import number_text as number_text
+
+KNOWN = frozenset(
+    [
+        "abs",
+        "any_value",
+        "approx_count_distinct",
+        "array",
+        "array_distinct",
+        "array_position",
+        "array_sort",
+        "array_union",
+        "avg",
+        "bin",
+        "call_function",
+        "ceil",
+        "coalesce",
+        "col",
+        "collect_list",
+        "collect_set",
+        "concat",
+        "concat_ws",
+        "conv",
+        "count",
+        "countDistinct",
+        "date_from_unix_date",
+        "date_part",
+        "desc",
+        "div",
+        "explode",
+        "filter",
+        "floor",
+        "format_number",
+        "from_json",
+        "get",
+        "greatest",
+        "hex",
+        "hour",
+        "inline",
+        "input_file_block_start",
+        "input_file_name",
+        "least",
+        "length",
+        "lit",
+        "lower",
+        "lpad",
+        "map_entries",
+        "max",
+        "md5",
+        "min",
+        "minute",
+        "monotonically_increasing_id",
+        "nanvl",
+        "nfc",
+        "number_text",
+        "percentile",
+        "pmod",
+        "regexp_replace",
+        "round",
+        "row_number",
+        "shiftright",
+        "shiftrightunsigned",
+        "size",
+        "sort_array",
+        "struct",
+        "substring",
+        "sum",
+        "timestamp_micros",
+        "timestamp_seconds",
+        "to_date",
+        "to_json",
+        "to_timestamp",
+        "transform",
+        "translate",
+        "trim",
+        "unix_date",
+        "unix_micros",
+        "when",
+        "xxhash64",
+        "year",
+    ]
+)
+
+
+def broadcast(frame: Any) -> Any:  # type: ignore[no-redef]
+    """Return a frame that each task of a cluster is to have whole; one machine has it so."""
+    from pyspark.sql import DataFrame
+    from pyspark.sql import functions as of_spark
+
+    return of_spark.broadcast(frame) if isinstance(frame, DataFrame) else frame
+
+
+def __getattr__(name: str) -> Any:
+    from sparring.engine.expression import Expression
+
+    if name not in KNOWN:
+        raise AttributeError(f"The data half uses no function {name!r}: add it to both engines first")
+
+    def call(*arguments: Any, **keywords: Any) -> Expression:
+        return Expression(name, arguments, keywords)
+
+    call.__name__ = name
+    return call

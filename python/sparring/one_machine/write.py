@@ -1,0 +1,76 @@
+"""Rows written as Parquet that Spark reads as its own."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sparring.io import storage
+from sparring.one_machine.read import ROW_METADATA
+from sparring.one_machine.text_files import NULL_FOLDER
+
+if TYPE_CHECKING:
+    from sparring.one_machine.frame import Frame
+
+# Rows that a reader takes at once: tasks of Spark divide a file between them.
+GROUP_ROWS = 1 << 17
+PART = "part-00000.snappy.parquet"
+
+
+class Writer:
+    """Writes the rows of a frame; the words are those of Spark's writer.
+
+    Parameters
+    ----------
+    frame : Frame
+    """
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self._by: str | None = None
+
+    def mode(self, mode: str) -> Writer:
+        """Accept ``overwrite``, the one that there is."""
+        if mode != "overwrite":
+            raise ValueError(f"mode {mode!r}: one machine overwrites")
+        return self
+
+    def option(self, name: str, value: Any) -> Writer:
+        """Accept what says that a whole folder is marked, which it always is."""
+        return self
+
+    def partitionBy(self, column: str) -> Writer:
+        """Write a folder for each value of this column."""
+        self._by = column
+        return self
+
+    def parquet(self, folder: str) -> None:
+        """Write the rows below ``folder`` and mark it as complete."""
+        storage.delete(folder)
+        storage.make_folder(folder)
+        table = self.frame.toArrow()
+        schema = self.frame.schema
+        if self._by is None:
+            _write(table, schema, folder)
+        else:
+            kept = [name for name in table.column_names if name != self._by]
+            for value in pc.unique(table.column(self._by)).to_pylist():
+                column = table.column(self._by)
+                same = column.is_null() if value is None else pc.equal(column, value)
+                text = NULL_FOLDER if value is None else quote(str(value), safe=" ")
+                narrow = type(schema)([field for field in schema.fields if field.name != self._by])
+                _write(table.filter(same).select(kept), narrow, storage.join(folder, f"{self._by}={text}"))
+        storage.write_bytes(storage.join(folder, "_SUCCESS"), b"")
+
+
+def _write(table: pa.Table, schema: Any, folder: str) -> None:
+    storage.make_folder(folder)
+    named = table.replace_schema_metadata({ROW_METADATA: json.dumps(schema.jsonValue())})
+    system, inner = storage.filesystem(storage.join(folder, PART))
+    with system.open_output_stream(inner) as stream:
+        pq.write_table(named, stream, compression="snappy", row_group_size=GROUP_ROWS, store_schema=False)
