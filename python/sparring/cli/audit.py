@@ -28,6 +28,14 @@ class Severity(str, Enum):
     high = "high"
 
 
+class DataEngine(str, Enum):
+    """What ``--engine`` takes."""
+
+    auto = "auto"
+    spark = "spark"
+    one_machine = "one_machine"
+
+
 Columns = list[str] | None
 
 
@@ -79,6 +87,10 @@ def audit(
     fail_on: Annotated[
         Severity, typer.Option("--fail-on", help="Least severity that ends with code 8.")
     ] = Severity.medium,
+    engine: Annotated[
+        DataEngine,
+        typer.Option("--engine", help="What looks: one machine where the tables fit its memory, else Spark."),
+    ] = DataEngine.auto,
     memory: Annotated[str, typer.Option("--memory", metavar="SIZE", help="Heap of a local Spark.")] = "3g",
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of samples, folds and the near search.")] = 42,
     json: Json = False,
@@ -102,7 +114,7 @@ def audit(
         order=ROW,
     )
     options = AuditOptions(near="auto" if near else "off", near_threshold=threshold)
-    report = _run(paths, roles, options, tuple(ignore or ()), memory, seed)
+    report = _run(paths, roles, options, tuple(ignore or ()), engine.value, memory, seed)
     if json:
         print_json(report.to_dict())
     else:
@@ -136,35 +148,24 @@ def _check_out(out: str | None) -> None:
 
 
 def _run(
-    paths: dict[str, str], roles: Any, options: Any, ignore: tuple[str, ...], memory: str, seed: int
+    paths: dict[str, str], roles: Any, options: Any, ignore: tuple[str, ...], engine: str, memory: str, seed: int
 ) -> AuditReport:
-    """Read the tables, audit them, and stop the Spark session if it was made for that."""
+    """Read the tables and audit them; a session of Spark that was made for that ends."""
     from sparring.leakage import LeakageAudit
     from sparring.leakage.files import check_exists, read_part
-    from sparring.spark.session import (
-        SessionSpec,
-        active_session,
-        get_session,
-        s3a_settings,
-        stop_session,
-        under_spark_submit,
-    )
+    from sparring.one_machine.choice import Source, engine_for, session_on
+    from sparring.spark.session import SessionSpec, s3a_settings
 
     for path in paths.values():
         check_exists(path)
-    owned = active_session() is None and not under_spark_submit()
-    spark = get_session(SessionSpec("sparring audit", memory=memory, **s3a_settings(paths.values())))
-    spark.sparkContext.setLogLevel("ERROR")
-    try:
-        parts = {name: read_part(spark, path) for name, path in paths.items()}
+    spec = SessionSpec("sparring audit", memory=memory, **s3a_settings(paths.values()))
+    with session_on(engine_for(engine, [Source(path) for path in paths.values()]), spec) as session:
+        parts = {name: read_part(session, path) for name, path in paths.items()}
         train, validation, test = parts.pop("train"), parts.pop("validation", None), parts.pop("test")
         one = LeakageAudit(
             train, validation, test, columns=roles, others=parts, options=options, ignore=ignore, seed=seed
         )
         return one.run()
-    finally:
-        if owned:
-            stop_session(spark)
 
 
 def print_report(report: AuditReport, out: Console) -> None:

@@ -22,7 +22,7 @@ from sparring.spark.reserved import named, refuse_reserved
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-__all__ = ["CORRUPT", "open_csv", "read_path", "read_table"]
+__all__ = ["CORRUPT", "format_of", "open_csv", "read_path", "read_table"]
 
 # What Java puts before the words that tell.
 WRAPPING = re.compile(r"^(?:Caused by: )?(?:[\w.$]+(?:Exception|Error): )+|^\[[A-Z_.]+\] ")

@@ -24,9 +24,12 @@ def source_identity(table: TableConfig) -> list[str]:
 
 def source_bytes(table: TableConfig) -> int | None:
     """Return the size of the table's files in bytes, or None where only Spark can tell."""
-    if table.builtin is not None or not _is_reachable(table.path or ""):
-        return None
-    return sum(file.size for file in data_files(table.path or ""))
+    return None if table.builtin is not None else bytes_of(table.path or "")
+
+
+def bytes_of(path: str) -> int | None:
+    """Return the size of the files of a path; None where Arrow cannot look."""
+    return sum(file.size for file in data_files(path)) if _is_reachable(path) else None
 
 
 def _is_reachable(path: str) -> bool:

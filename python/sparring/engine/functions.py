@@ -9,10 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pyspark.sql import Column
     from pyspark.sql.functions import *  # noqa: F403
 
-    from sparring.engine.own import nfc as nfc
-    from sparring.engine.own import number_text as number_text
+    def nfc(column: Column) -> Column:
+        """Return text in Unicode normalisation form C."""
+
+    def number_text(column: Column) -> Column:
+        """Return a float or double as text by its shortest digits, see :func:`sparring.engine.own.shortest`."""
+
 
 KNOWN = frozenset(
     [

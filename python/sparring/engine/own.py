@@ -98,17 +98,3 @@ def _java_form(text: str) -> str:
 
 
 OWN = {"nfc": Own(normalized), "number_text": OfNumbers(shortest)}
-
-
-def nfc(column: Column) -> Column:
-    """Return text in Unicode normalisation form C."""
-    from sparring.engine.expression import Expression
-
-    return Expression("nfc", (column,))
-
-
-def number_text(column: Column) -> Column:
-    """Return a float or double as text by its shortest digits, see :func:`shortest`."""
-    from sparring.engine.expression import Expression
-
-    return Expression("number_text", (column,))

@@ -16,6 +16,8 @@ from sparring.one_machine.text_files import TextFile, require_known, with_parts
 # What is understood, and what the rows of a table do not depend on.
 KNOWN = {"sep", "quote", "escape", "encoding", "header", "comment", "multiLine", "nullValue"}
 KNOWN |= {"columnNameOfCorruptRecord", "enforceSchema", "mode", "delimiter", "charset"}
+# What a table may say, some of it to those who ask for the rows as text.
+OPTIONS = KNOWN | {"decimal", "dateFormat", "timestampFormat", "inferSchema"}
 BYTE_ORDER_MARK = "\ufeff"
 # Letters among which the header is.
 HEAD = 1 << 20

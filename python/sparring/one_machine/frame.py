@@ -23,12 +23,11 @@ from sparring.one_machine.evaluate import Evaluator, name_of, path_of, sort_key
 from sparring.one_machine.join import joined_rows
 from sparring.one_machine.order import Groups, rank_codes
 from sparring.one_machine.types import arrow_type, parse_schema, spark_type
+from sparring.one_machine.write import Writer
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sparring.one_machine.session import OneMachine
-    from sparring.one_machine.write import Writer
 
 BATCH = 1 << 16
 Batches = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
@@ -49,11 +48,11 @@ class Frame:
     Cost: in memory; a column that was asked for stays as long as a frame that has it.
     """
 
-    def __init__(self, session: OneMachine, fields: dict[str, DeferredColumn], rows: Callable[[], int]) -> None:
+    def __init__(self, session: Any, fields: dict[str, DeferredColumn], rows: Callable[[], int]) -> None:
         self.sparkSession, self._fields, self._rows = session, fields, Once(rows)
 
     @classmethod
-    def of_table(cls, session: OneMachine, table: pa.Table, schema: T.StructType | None = None) -> Frame:
+    def of_table(cls, session: Any, table: pa.Table, schema: T.StructType | None = None) -> Frame:
         """Return the frame of an Arrow table."""
         kinds = [field.dataType for field in schema.fields] if schema else [spark_type(f.type) for f in table.schema]
         fields = {
@@ -303,9 +302,7 @@ class Frame:
     @property
     def write(self) -> Writer:
         """Return what writes the rows."""
-        from sparring.one_machine.write import Writer
-
-        return Writer(self)
+        return Writer(self.toArrow, self.schema)
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"A frame of one machine has no {name!r}: the data half does not use it")

@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,10 +16,8 @@ from pyspark.sql import types as T
 from sparring.one_machine.casts import cast, mapped
 from sparring.one_machine.operators import common_type, in_type
 from sparring.one_machine.order import equal_codes, rank_codes
+from sparring.one_machine.scope import Scope
 from sparring.one_machine.types import Value, arrow_type, repeated
-
-if TYPE_CHECKING:
-    from sparring.one_machine.evaluate import Evaluator
 
 ESCAPED = re.compile(r'["\\\x00-\x1f]')
 SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -30,7 +28,7 @@ def struct_of(names: Sequence[str], values: Sequence[pa.Array], rows: int) -> pa
     return pa.StructArray.from_arrays(list(values), names=list(names)) if values else pa.nulls(rows, pa.struct([]))
 
 
-def _array(at: Evaluator, *columns: Any) -> Value:
+def _array(at: Scope, *columns: Any) -> Value:
     values = [at.array(column) for column in columns]
     rows = at.length
     if not values:
@@ -83,12 +81,12 @@ def _in_map(value: Value, key: Any) -> Value:
     return items.take(pc.index_in(key, value_set=keys))
 
 
-def _get(at: Evaluator, column: Any, place: Any) -> Value:
+def _get(at: Scope, column: Any, place: Any) -> Value:
     key = at.value(place)
     return at_place(at.value(column), key, at.rows)
 
 
-def _position(at: Evaluator, column: Any, wanted: Any) -> Value:
+def _position(at: Scope, column: Any, wanted: Any) -> Value:
     """Return the first place, from 1 on, of a value in arrays; 0 where it is not, null where either is null."""
     lists, values = at.array(column), at.array(wanted)
     starts = lists.offsets.to_numpy()
@@ -102,12 +100,12 @@ def _position(at: Evaluator, column: Any, wanted: Any) -> Value:
     return pa.array(places, mask=unknown)
 
 
-def _size(at: Evaluator, column: Any) -> Value:
+def _size(at: Scope, column: Any) -> Value:
     """Return the number of values; -1 for null, as Spark has it."""
     return pc.fill_null(pc.list_value_length(at.array(column)), -1).cast(pa.int32())
 
 
-def _sorted(at: Evaluator, column: Any) -> Value:
+def _sorted(at: Scope, column: Any) -> Value:
     lists = at.array(column)
     codes = rank_codes(lists.values, nulls_first=False)
     owners = np.repeat(np.arange(len(lists)), np.diff(lists.offsets.to_numpy()))
@@ -118,7 +116,7 @@ def _sorted(at: Evaluator, column: Any) -> Value:
     return pa.ListArray.from_arrays(offsets, lists.values.take(pa.array(order)), mask=mask)
 
 
-def _distinct(at: Evaluator, column: Any) -> Value:
+def _distinct(at: Scope, column: Any) -> Value:
     return _first_of_each(at.array(column))
 
 
@@ -134,14 +132,14 @@ def _first_of_each(lists: pa.Array) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(ends), values.take(pa.array(kept)), mask=mask)
 
 
-def _union(at: Evaluator, left: Any, right: Any) -> Value:
+def _union(at: Scope, left: Any, right: Any) -> Value:
     both = [at.array(side).to_pylist() for side in (left, right)]
     kind = common_type([at.array(side).type.value_type for side in (left, right)])
     joined = [None if one is None or two is None else one + two for one, two in zip(*both, strict=True)]
     return _first_of_each(pa.array(joined, pa.list_(kind)))
 
 
-def _entries(at: Evaluator, column: Any) -> Value:
+def _entries(at: Scope, column: Any) -> Value:
     maps = at.array(column)
     kind = pa.list_(pa.struct([pa.field("key", maps.type.key_type), pa.field("value", maps.type.item_type)]))
     pairs = [None if entries is None else [{"key": k, "value": v} for k, v in entries] for entries in maps.to_pylist()]
@@ -151,7 +149,7 @@ def _entries(at: Evaluator, column: Any) -> Value:
 # -- JSON --------------------------------------------------------------------------------------------------------------
 
 
-def _to_json(at: Evaluator, column: Any, options: Any = None) -> Value:
+def _to_json(at: Scope, column: Any, options: Any = None) -> Value:
     keep_nulls = dict(options or {}).get("ignoreNullFields") == "false"
     value = at.array(column)
     text = json_text(value, keep_nulls)

@@ -5,17 +5,15 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from sparring.one_machine.casts import cast
+from sparring.one_machine.scope import Scope
 from sparring.one_machine.types import Value, spark_type
-
-if TYPE_CHECKING:
-    from sparring.one_machine.evaluate import Evaluator
 
 # From narrow to wide: of two, Spark takes the later.
 WIDTHS = (pa.bool_(), pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.float32(), pa.float64())
@@ -52,7 +50,7 @@ def in_type(value: Value, kind: pa.DataType) -> Value:
     return cast(value, wanted)
 
 
-def _both(at: Evaluator, left: Any, right: Any) -> tuple[Value, Value]:
+def _both(at: Scope, left: Any, right: Any) -> tuple[Value, Value]:
     one, other = at.operand(left), at.operand(right)
     if one.type == other.type:
         return one, other
@@ -71,19 +69,19 @@ def _is_decimal(value: Value) -> bool:
 # -- arithmetic --------------------------------------------------------------------------------------------------------
 
 
-def _add(at: Evaluator, left: Any, right: Any) -> Value:
+def _add(at: Scope, left: Any, right: Any) -> Value:
     return pc.add(*_both(at, left, right))
 
 
-def _subtract(at: Evaluator, left: Any, right: Any) -> Value:
+def _subtract(at: Scope, left: Any, right: Any) -> Value:
     return pc.subtract(*_both(at, left, right))
 
 
-def _multiply(at: Evaluator, left: Any, right: Any) -> Value:
+def _multiply(at: Scope, left: Any, right: Any) -> Value:
     return pc.multiply(*_both(at, left, right))
 
 
-def _divide(at: Evaluator, left: Any, right: Any) -> Value:
+def _divide(at: Scope, left: Any, right: Any) -> Value:
     one, other = (in_type(at.operand(side), pa.float64()) for side in (left, right))
     return pc.divide(one, pc.if_else(pc.equal(other, 0.0), pa.scalar(None, pa.float64()), other))
 
@@ -110,15 +108,15 @@ def _decimals(one: Value, other: Value, function: Callable[[Decimal, Decimal], D
     return pa.array([None if None in pair else function(*pair) for pair in pairs], one.type)
 
 
-def _remainder(at: Evaluator, left: Any, right: Any) -> Value:
+def _remainder(at: Scope, left: Any, right: Any) -> Value:
     return remainder(*_both(at, left, right))
 
 
-def _power(at: Evaluator, left: Any, right: Any) -> Value:
+def _power(at: Scope, left: Any, right: Any) -> Value:
     return pc.power(*(in_type(at.operand(side), pa.float64()) for side in (left, right)))
 
 
-def _negate(at: Evaluator, value: Any) -> Value:
+def _negate(at: Scope, value: Any) -> Value:
     return pc.negate(at.value(value))
 
 
@@ -128,7 +126,7 @@ def _negate(at: Evaluator, value: Any) -> Value:
 def _compare(name: str) -> Callable[..., Value]:
     function = getattr(pc, name)
 
-    def compare(at: Evaluator, left: Any, right: Any) -> Value:
+    def compare(at: Scope, left: Any, right: Any) -> Value:
         one, other = _both(at, left, right)
         found = function(one, other)
         return _with_nan(name, one, other, found) if pa.types.is_floating(one.type) else found
@@ -146,15 +144,15 @@ def _with_nan(name: str, one: Value, other: Value, found: Value) -> Value:
     return pc.if_else(either, getattr(pc, name)(*ranks), found)
 
 
-def _and(at: Evaluator, left: Any, right: Any) -> Value:
+def _and(at: Scope, left: Any, right: Any) -> Value:
     return pc.and_kleene(at.operand(left), at.operand(right))
 
 
-def _or(at: Evaluator, left: Any, right: Any) -> Value:
+def _or(at: Scope, left: Any, right: Any) -> Value:
     return pc.or_kleene(at.operand(left), at.operand(right))
 
 
-def _invert(at: Evaluator, value: Any) -> Value:
+def _invert(at: Scope, value: Any) -> Value:
     return pc.invert(at.value(value))
 
 
@@ -165,26 +163,26 @@ def _swapped(function: Callable[..., Value]) -> Callable[..., Value]:
 # -- methods -----------------------------------------------------------------------------------------------------------
 
 
-def _is_null(at: Evaluator, value: Any) -> Value:
+def _is_null(at: Scope, value: Any) -> Value:
     return pc.is_null(at.value(value))
 
 
-def _is_not_null(at: Evaluator, value: Any) -> Value:
+def _is_not_null(at: Scope, value: Any) -> Value:
     return pc.is_valid(at.value(value))
 
 
-def _is_in(at: Evaluator, value: Any, *wanted: Any) -> Value:
+def _is_in(at: Scope, value: Any, *wanted: Any) -> Value:
     listed = wanted[0] if len(wanted) == 1 and isinstance(wanted[0], (list, tuple, set)) else wanted
     found = at.value(value)
     known = pc.is_in(found, value_set=pa.array(list(listed), None if listed else found.type).cast(found.type))
     return pc.if_else(pc.is_null(found), pa.scalar(None, pa.bool_()), known)
 
 
-def _between(at: Evaluator, value: Any, low: Any, high: Any) -> Value:
+def _between(at: Scope, value: Any, low: Any, high: Any) -> Value:
     return pc.and_kleene(_compare("greater_equal")(at, value, low), _compare("less_equal")(at, value, high))
 
 
-def _matches(at: Evaluator, value: Any, pattern: str) -> Value:
+def _matches(at: Scope, value: Any, pattern: str) -> Value:
     # Java and RE2 read the data half's patterns alike, but for what looks ahead.
     if "(?=" in pattern:
         import re
@@ -196,7 +194,7 @@ def _matches(at: Evaluator, value: Any, pattern: str) -> Value:
     return pc.match_substring_regex(at.value(value), pattern)
 
 
-def _substring(at: Evaluator, value: Any, start: Any, length: Any) -> Value:
+def _substring(at: Scope, value: Any, start: Any, length: Any) -> Value:
     return substring(at.array(value), at.operand(start), at.operand(length))
 
 

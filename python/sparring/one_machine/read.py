@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -21,12 +21,8 @@ from sparring.one_machine.deferred import DeferredColumn, Once
 from sparring.one_machine.frame import Frame, in_one
 from sparring.one_machine.json_rows import read_objects
 from sparring.one_machine.text_files import parts_of, text_files
-from sparring.one_machine.types import parse_schema, spark_type
+from sparring.one_machine.types import ROW_METADATA, parse_schema, spark_type
 
-if TYPE_CHECKING:
-    from sparring.one_machine.session import OneMachine
-
-ROW_METADATA = b"org.apache.spark.sql.parquet.row.metadata"
 LINE_END = re.compile(r"\r\n|\r|\n")
 # Types that Spark does not have, and what it reads them as.
 UNSIGNED = {pa.uint8(): pa.int16(), pa.uint16(): pa.int32(), pa.uint32(): pa.int64()}
@@ -40,7 +36,7 @@ class Reader:
     session : OneMachine
     """
 
-    def __init__(self, session: OneMachine) -> None:
+    def __init__(self, session: Any) -> None:
         self.session = session
         self._options: dict[str, str] = {}
         self._schema: T.StructType | None = None
@@ -98,10 +94,10 @@ class Reader:
         known = declared[field.name] if declared is not None and field.name in declared.names else None
 
         def read() -> pa.Array:
-            return _as_spark(in_one(found.to_table(columns=[field.name]).column(0)))
+            return as_spark(in_one(found.to_table(columns=[field.name]).column(0)))
 
         kind = known.dataType if known else None
-        once: Callable[[], T.DataType] = Once(lambda: kind or spark_type(_as_spark(pa.array([], field.type)).type))
+        once: Callable[[], T.DataType] = Once(lambda: kind or spark_type(as_spark(pa.array([], field.type)).type))
         return DeferredColumn(read, once, known.metadata if known else None)
 
 
@@ -120,11 +116,11 @@ def _declared(system: fs.FileSystem, files: list[fs.FileInfo]) -> T.StructType |
     return schema
 
 
-def _as_spark(values: pa.Array) -> pa.Array:
+def as_spark(values: pa.Array) -> pa.Array:
     """Return a column of Parquet in the type that Spark reads it in."""
     kind = values.type
     if pa.types.is_dictionary(kind):
-        return _as_spark(values.dictionary_decode())
+        return as_spark(values.dictionary_decode())
     if kind in UNSIGNED:
         return values.cast(UNSIGNED[kind])
     if kind == pa.uint64():
@@ -143,8 +139,8 @@ def _as_spark(values: pa.Array) -> pa.Array:
     if pa.types.is_date64(kind):
         return values.cast(pa.date32())
     if pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        return _as_spark(values.cast(pa.list_(kind.value_type)))
-    if pa.types.is_list(kind) and _as_spark(values.values).type != kind.value_type:
+        return as_spark(values.cast(pa.list_(kind.value_type)))
+    if pa.types.is_list(kind) and as_spark(values.values).type != kind.value_type:
         mask = values.is_null() if values.null_count else None
-        return pa.ListArray.from_arrays(values.offsets, _as_spark(values.values), mask=mask)
+        return pa.ListArray.from_arrays(values.offsets, as_spark(values.values), mask=mask)
     return values

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,37 +17,35 @@ from pyspark.sql import types as T
 from sparring.one_machine.casts import DAY, MICROS, cast, floor_divide, mapped, masked
 from sparring.one_machine.java_times import parse_times
 from sparring.one_machine.operators import common_type, in_type, remainder, substring
+from sparring.one_machine.scope import Scope
 from sparring.one_machine.types import Value
 from sparring.one_machine.xxhash64 import xxhash64
-
-if TYPE_CHECKING:
-    from sparring.one_machine.evaluate import Evaluator
 
 WIDE = Context(prec=80)
 
 
-def _coalesce(at: Evaluator, *columns: Any) -> Value:
+def _coalesce(at: Scope, *columns: Any) -> Value:
     values = [at.value(column) for column in columns]
     kind = common_type([value.type for value in values])
     return pc.coalesce(*(in_type(value, kind) for value in values))
 
 
-def _hashed(at: Evaluator, *columns: Any) -> Value:
+def _hashed(at: Scope, *columns: Any) -> Value:
     return xxhash64([at.value(column) for column in columns], at.length)
 
 
 # -- numbers -----------------------------------------------------------------------------------------------------------
 
 
-def _abs(at: Evaluator, column: Any) -> Value:
+def _abs(at: Scope, column: Any) -> Value:
     return pc.abs(at.value(column))
 
 
-def _ceil(at: Evaluator, column: Any) -> Value:
+def _ceil(at: Scope, column: Any) -> Value:
     return _rounded(at.array(column), pc.ceil, ROUND_CEILING)
 
 
-def _floor(at: Evaluator, column: Any) -> Value:
+def _floor(at: Scope, column: Any) -> Value:
     return _rounded(at.array(column), pc.floor, ROUND_FLOOR)
 
 
@@ -59,7 +57,7 @@ def _rounded(values: pa.Array, of_float: Callable[[pa.Array], pa.Array], how: st
     return cast(of_float(values.cast(pa.float64())), T.LongType())
 
 
-def _round(at: Evaluator, column: Any, scale: int = 0) -> Value:
+def _round(at: Scope, column: Any, scale: int = 0) -> Value:
     """Round half up, as Spark's BigDecimal does; of doubles."""
     numbers = at.array(column).cast(pa.float64())
     return mapped(numbers, lambda value: _half_up(value, scale), pa.float64())
@@ -73,7 +71,7 @@ def _half_up(value: float, scale: int) -> float:
     return float(Decimal(repr(value)).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, WIDE))
 
 
-def _pmod(at: Evaluator, column: Any, by: Any) -> Value:
+def _pmod(at: Scope, column: Any, by: Any) -> Value:
     one, other = at.value(column), at.value(by)
     kind = common_type([one.type, other.type])
     divisor = in_type(other, kind)
@@ -81,27 +79,27 @@ def _pmod(at: Evaluator, column: Any, by: Any) -> Value:
     return pc.if_else(pc.less(found, 0), pc.add(found, divisor), found)
 
 
-def _div(at: Evaluator, column: Any, by: Any) -> Value:
+def _div(at: Scope, column: Any, by: Any) -> Value:
     """Return whole numbers divided, cut towards zero, int64."""
     return pc.divide(in_type(at.value(column), pa.int64()), in_type(at.value(by), pa.int64()))
 
 
-def _nanvl(at: Evaluator, column: Any, other: Any) -> Value:
+def _nanvl(at: Scope, column: Any, other: Any) -> Value:
     value, instead = at.value(column), at.value(other)
     kind = common_type([value.type, instead.type])
     value = in_type(value, kind)
     return pc.if_else(pc.fill_null(pc.is_nan(value), False), in_type(instead, kind), value)
 
 
-def _least(at: Evaluator, *columns: Any) -> Value:
+def _least(at: Scope, *columns: Any) -> Value:
     return _extreme(at, columns, pc.less)
 
 
-def _greatest(at: Evaluator, *columns: Any) -> Value:
+def _greatest(at: Scope, *columns: Any) -> Value:
     return _extreme(at, columns, pc.greater)
 
 
-def _extreme(at: Evaluator, columns: tuple[Any, ...], better: Callable[..., Any]) -> Value:
+def _extreme(at: Scope, columns: tuple[Any, ...], better: Callable[..., Any]) -> Value:
     """Return the least or largest of several columns; nulls do not count."""
     values = [at.array(column) for column in columns]
     kind = common_type([value.type for value in values])
@@ -123,14 +121,14 @@ def _is_better_struct(other: pa.Array, found: pa.Array, better: Callable[..., An
     return better(pa.array(ranks[: len(other)]), pa.array(ranks[len(other) :]))
 
 
-def _shift_right(at: Evaluator, column: Any, places: Any) -> Value:
+def _shift_right(at: Scope, column: Any, places: Any) -> Value:
     value, by = at.array(column), at.value(places)
     wide = by.cast(value.type) if isinstance(by, pa.Array) else pa.scalar(by.as_py(), value.type)
     # Java counts places modulo the width.
     return pc.shift_right(value, pc.bit_wise_and(wide, value.type.bit_width - 1))
 
 
-def _shift_right_unsigned(at: Evaluator, column: Any, places: int) -> Value:
+def _shift_right_unsigned(at: Scope, column: Any, places: int) -> Value:
     values = at.array(column)
     numbers = values.fill_null(0).to_numpy(zero_copy_only=False).view(np.uint64)
     return masked((numbers >> np.uint64(places)).view(np.int64), values)
@@ -144,18 +142,18 @@ def text_of(value: Value) -> Value:
     return in_type(value, pa.string())
 
 
-def _length_of(at: Evaluator, column: Any) -> Value:
+def _length_of(at: Scope, column: Any) -> Value:
     value = at.value(column)
     if pa.types.is_binary(value.type):
         return pc.binary_length(value).cast(pa.int32())
     return pc.utf8_length(text_of(value)).cast(pa.int32())
 
 
-def _concat(at: Evaluator, *columns: Any) -> Value:
+def _concat(at: Scope, *columns: Any) -> Value:
     return pc.binary_join_element_wise(*(text_of(at.value(column)) for column in columns), "")
 
 
-def _concat_ws(at: Evaluator, separator: str, *columns: Any) -> Value:
+def _concat_ws(at: Scope, separator: str, *columns: Any) -> Value:
     values = [at.value(column) for column in columns]
     if len(values) == 1 and isinstance(values[0], pa.Array) and pa.types.is_list(values[0].type):
         joined = pc.binary_join(values[0], separator)
@@ -165,19 +163,19 @@ def _concat_ws(at: Evaluator, separator: str, *columns: Any) -> Value:
     return pc.binary_join_element_wise(*map(text_of, values), separator, null_handling="skip")
 
 
-def _lower(at: Evaluator, column: Any) -> Value:
+def _lower(at: Scope, column: Any) -> Value:
     return pc.utf8_lower(at.value(column))
 
 
-def _trim(at: Evaluator, column: Any) -> Value:
+def _trim(at: Scope, column: Any) -> Value:
     return pc.utf8_trim(text_of(at.value(column)), " ")
 
 
-def _left_pad(at: Evaluator, column: Any, width: int, padding: str) -> Value:
+def _left_pad(at: Scope, column: Any, width: int, padding: str) -> Value:
     return pc.utf8_slice_codeunits(pc.utf8_lpad(at.value(column), width, padding), 0, width)
 
 
-def _translate(at: Evaluator, column: Any, letters: str, replacements: str) -> Value:
+def _translate(at: Scope, column: Any, letters: str, replacements: str) -> Value:
     texts = text_of(at.array(column))
     pairs = {letter: replacements[at_] if at_ < len(replacements) else "" for at_, letter in enumerate(letters)}
     for letter, replacement in pairs.items():
@@ -193,15 +191,15 @@ def _translated(table: dict[int, str], text: str) -> str:
     return text.translate(table)
 
 
-def _regexp_replace(at: Evaluator, column: Any, pattern: str, replacement: str) -> Value:
+def _regexp_replace(at: Scope, column: Any, pattern: str, replacement: str) -> Value:
     return mapped(at.array(column), lambda text: re.sub(pattern, replacement, text), pa.string())
 
 
-def _substring(at: Evaluator, column: Any, start: Any, length: Any) -> Value:
+def _substring(at: Scope, column: Any, start: Any, length: Any) -> Value:
     return substring(text_of(at.array(column)), at.value(start), at.value(length))
 
 
-def _hexadecimal(at: Evaluator, column: Any) -> Value:
+def _hexadecimal(at: Scope, column: Any) -> Value:
     """Return whole numbers in hexadecimal digits, without zeros in front."""
     values = at.array(column)
     words = values.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -216,22 +214,22 @@ def _hexadecimal(at: Evaluator, column: Any) -> Value:
 HEX: np.ndarray = np.frombuffer("".join(f"{byte:02X}" for byte in range(256)).encode(), np.uint16)
 
 
-def _md5(at: Evaluator, column: Any) -> Value:
+def _md5(at: Scope, column: Any) -> Value:
     value = at.value(column)
     if isinstance(value, pa.Scalar):
         value = pa.array([value.as_py()], value.type)
     return mapped(value.cast(pa.binary()), lambda data: hashlib.md5(data).hexdigest(), pa.string())
 
 
-def _conv(at: Evaluator, column: Any, base: int, to: int) -> Value:
+def _conv(at: Scope, column: Any, base: int, to: int) -> Value:
     return mapped(at.array(column), lambda text: str(int(text, base)), pa.string())
 
 
-def _bin(at: Evaluator, column: Any) -> Value:
+def _bin(at: Scope, column: Any) -> Value:
     return mapped(at.array(column), lambda number: f"{number % 2**64:b}", pa.string())
 
 
-def _format_number(at: Evaluator, column: Any, digits: int) -> Value:
+def _format_number(at: Scope, column: Any, digits: int) -> Value:
     step = Decimal(1).scaleb(-digits)
     return mapped(at.array(column), lambda value: f"{value.quantize(step, ROUND_HALF_EVEN, WIDE):,f}", pa.string())
 
@@ -239,53 +237,53 @@ def _format_number(at: Evaluator, column: Any, digits: int) -> Value:
 # -- times -------------------------------------------------------------------------------------------------------------
 
 
-def _unix_micros(at: Evaluator, column: Any) -> Value:
+def _unix_micros(at: Scope, column: Any) -> Value:
     return at.array(column).cast(pa.int64())
 
 
-def _unix_date(at: Evaluator, column: Any) -> Value:
+def _unix_date(at: Scope, column: Any) -> Value:
     return at.array(column).cast(pa.int32())
 
 
-def _date_of_days(at: Evaluator, column: Any) -> Value:
+def _date_of_days(at: Scope, column: Any) -> Value:
     return at.array(column).cast(pa.int32()).cast(pa.date32())
 
 
-def _time_of_micros(at: Evaluator, column: Any) -> Value:
+def _time_of_micros(at: Scope, column: Any) -> Value:
     return at.array(column).cast(pa.int64()).cast(pa.timestamp("us", "UTC"))
 
 
-def _time_of_seconds(at: Evaluator, column: Any) -> Value:
+def _time_of_seconds(at: Scope, column: Any) -> Value:
     return cast(at.array(column), T.TimestampType())
 
 
-def _year(at: Evaluator, column: Any) -> Value:
+def _year(at: Scope, column: Any) -> Value:
     return pc.year(at.array(column)).cast(pa.int32())
 
 
-def _hour(at: Evaluator, column: Any) -> Value:
+def _hour(at: Scope, column: Any) -> Value:
     return pc.hour(at.array(column)).cast(pa.int32())
 
 
-def _minute(at: Evaluator, column: Any) -> Value:
+def _minute(at: Scope, column: Any) -> Value:
     return pc.minute(at.array(column)).cast(pa.int32())
 
 
-def _date_part(at: Evaluator, part: Any, column: Any) -> Value:
+def _date_part(at: Scope, part: Any, column: Any) -> Value:
     """Return ``SECOND``: seconds with six decimal places."""
     micros = at.array(column).cast(pa.int64())
     rest = pc.subtract(micros, pc.multiply(floor_divide(micros, 60 * MICROS), 60 * MICROS))
     return mapped(rest, lambda value: Decimal(value).scaleb(-6), pa.decimal128(8, 6))
 
 
-def _to_timestamp(at: Evaluator, column: Any, form: str | None = None) -> Value:
+def _to_timestamp(at: Scope, column: Any, form: str | None = None) -> Value:
     texts = at.array(column)
     if form is None:
         return cast(texts, T.TimestampType())
     return parse_times(texts, form).cast(pa.timestamp("us", "UTC"))
 
 
-def _to_date(at: Evaluator, column: Any, form: str | None = None) -> Value:
+def _to_date(at: Scope, column: Any, form: str | None = None) -> Value:
     texts = at.array(column)
     if form is None:
         return cast(texts, T.DateType())
@@ -295,15 +293,15 @@ def _to_date(at: Evaluator, column: Any, form: str | None = None) -> Value:
 # -- where a row was read ----------------------------------------------------------------------------------------------
 
 
-def _row_number(at: Evaluator) -> Value:
+def _row_number(at: Scope) -> Value:
     return pa.array(np.arange(at.rows))
 
 
-def _no_file(at: Evaluator) -> Value:
+def _no_file(at: Scope) -> Value:
     return pa.scalar("")
 
 
-def _no_block(at: Evaluator) -> Value:
+def _no_block(at: Scope) -> Value:
     return pa.scalar(0, pa.int64())
 
 

@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 from pyspark.sql import types as T
 
+# Where Spark keeps its own schema in a Parquet file.
+ROW_METADATA = b"org.apache.spark.sql.parquet.row.metadata"
 # What an expression has: a column (Array), or the one value of a constant (Scalar).
 Value: TypeAlias = Any
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pyspark.sql import types as T
 
 from sparring.io import storage
-from sparring.one_machine.read import ROW_METADATA
 from sparring.one_machine.text_files import NULL_FOLDER
-
-if TYPE_CHECKING:
-    from sparring.one_machine.frame import Frame
+from sparring.one_machine.types import ROW_METADATA
 
 # Rows that a reader takes at once: tasks of Spark divide a file between them.
 GROUP_ROWS = 1 << 17
@@ -27,11 +26,14 @@ class Writer:
 
     Parameters
     ----------
-    frame : Frame
+    rows : callable
+        Returns them as an Arrow table.
+    schema : StructType
+        What they are to Spark.
     """
 
-    def __init__(self, frame: Frame) -> None:
-        self.frame = frame
+    def __init__(self, rows: Callable[[], pa.Table], schema: T.StructType) -> None:
+        self._rows, self._schema = rows, schema
         self._by: str | None = None
 
     def mode(self, mode: str) -> Writer:
@@ -53,8 +55,7 @@ class Writer:
         """Write the rows below ``folder`` and mark it as complete."""
         storage.delete(folder)
         storage.make_folder(folder)
-        table = self.frame.toArrow()
-        schema = self.frame.schema
+        table, schema = self._rows(), self._schema
         if self._by is None:
             _write(table, schema, folder)
         else:
@@ -63,12 +64,12 @@ class Writer:
                 column = table.column(self._by)
                 same = column.is_null() if value is None else pc.equal(column, value)
                 text = NULL_FOLDER if value is None else quote(str(value), safe=" ")
-                narrow = type(schema)([field for field in schema.fields if field.name != self._by])
+                narrow = T.StructType([field for field in schema.fields if field.name != self._by])
                 _write(table.filter(same).select(kept), narrow, storage.join(folder, f"{self._by}={text}"))
         storage.write_bytes(storage.join(folder, "_SUCCESS"), b"")
 
 
-def _write(table: pa.Table, schema: Any, folder: str) -> None:
+def _write(table: pa.Table, schema: T.StructType, folder: str) -> None:
     storage.make_folder(folder)
     named = table.replace_schema_metadata({ROW_METADATA: json.dumps(schema.jsonValue())})
     system, inner = storage.filesystem(storage.join(folder, PART))

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from sparring.config.schema import FeaturesConfig, TableConfig
 from sparring.data.column_types import Tally
 from sparring.errors import TableError, did_you_mean
+from sparring.one_machine.choice import AUTO, Source, engine_for, session_on
 from sparring.proposal.deduplicate import propose_deduplicate
 from sparring.proposal.profile import ColumnProfile
 from sparring.proposal.text import write_proposal
 from sparring.spark.reserved import named, quoted
+from sparring.spark.session import SessionSpec, s3a_settings
 from sparring.task.choose import problem_of
 
 if TYPE_CHECKING:
@@ -106,24 +108,9 @@ def propose(path: str, wishes: Wishes, written_path: str | None = None) -> Propo
 
     Notes
     -----
-    Cost: starts Spark; two passes over the table, and those that find out how a CSV file is written.
+    Cost: two passes over the table, and those that find out how a CSV file is written; Spark is started for a table
+    that one machine does not take.
     """
-    from sparring.spark.session import SessionSpec, active_session, get_session, s3a_settings, stop_session
-
-    ours = active_session() is None
-    spark = get_session(SessionSpec(**s3a_settings([path])))
-    spark.sparkContext.setLogLevel("ERROR")
-    try:
-        return _propose(spark, path, wishes, written_path or path)
-    finally:
-        if ours:
-            stop_session(spark)
-
-
-def _propose(spark: Any, path: str, wishes: Wishes, written_path: str) -> Proposal:
-    from sparring.data.contract import label_values
-    from sparring.data.readers import CORRUPT, open_csv, read_table
-
     table = TableConfig(
         path=path,
         label=wishes.label,
@@ -132,7 +119,15 @@ def _propose(spark: Any, path: str, wishes: Wishes, written_path: str) -> Propos
         options=dict(wishes.options),
         features=FeaturesConfig(numeric=["_"]),
     )
-    csv = open_csv(spark, table)
+    with session_on(engine_for(AUTO, [Source.of(table)]), SessionSpec(**s3a_settings([path]))) as session:
+        return _propose(session, table, wishes, written_path or path)
+
+
+def _propose(spark: Any, table: TableConfig, wishes: Wishes, written_path: str) -> Proposal:
+    from sparring.data.contract import label_values
+    from sparring.data.readers import CORRUPT, open_csv, read_table
+
+    path, csv = table.path or "", open_csv(spark, table)
     frame = (csv.frame if csv else read_table(spark, table)).drop(CORRUPT)
     wishes.check(path, frame.columns)
     kind = frame.schema[wishes.label].dataType.simpleString()

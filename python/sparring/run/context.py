@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sparring.config.schema import RunConfig
 from sparring.data.source import source_bytes
 from sparring.io import storage
-from sparring.run.engine import SPARK, Engine, engine_of, one_machine
+from sparring.one_machine.choice import SPARK, Engine, Source, engine_for, one_machine
 from sparring.run.machine import this_machine
 from sparring.run.manifest import Manifest
 from sparring.run.preflight import check_shared
@@ -90,7 +90,7 @@ class RunContext:
     def engine(self) -> Engine:
         """What the data half runs on, and why."""
         if self._engine is None:
-            self._engine = engine_of(self.config, self.folder, self.owns_session)
+            self._engine = engine_for(self.config.engine, [Source.of(self.config.table)])
         return self._engine
 
     # -- Spark ---------------------------------------------------------------------------------------------------

@@ -16,7 +16,6 @@ from sparring.config.schema import RunConfig
 from sparring.errors import ConfigError, did_you_mean
 from sparring.io import storage
 from sparring.io.log import belongs_to
-from sparring.run.assemble_report import assemble_report
 from sparring.run.context import RunContext
 from sparring.run.dry_run import dry_run
 from sparring.run.lock import locked
@@ -168,6 +167,9 @@ class Run:
             if stage.is_wanted(run):
                 stage.do(run)
         results = [stage.result(run) for stage in contenders]
+        # Here, because it takes seconds to import: nobody waits for it who wants no page.
+        from sparring.run.assemble_report import assemble_report
+
         with run.progress.stage("report", "metrics, equivalence, checks, verdict, page") as shown:
             left_out = [c.name for c in self.config.contenders if c not in run.config.contenders]
             on_naive = naive.result(run) if naive.is_wanted(run) else None

@@ -14,7 +14,7 @@ from sparring.config.schema import RunConfig
 from sparring.data.contract import KEY
 from sparring.errors import ConfigError
 from sparring.io import storage
-from sparring.run.engine import ONE_MACHINE, SPARK
+from sparring.one_machine.choice import ONE_MACHINE, SPARK
 from sparring.run.manifest import Manifest, require_run
 from sparring.run.pipeline import Run
 from sparring.run.progress import Progress
@@ -157,11 +157,12 @@ def _digests(table: pa.Table, names: list[str]) -> np.ndarray:
     """Return a hash of these columns' values for each row, sorted: 64 bits of the values, not of their text."""
     from sparring.one_machine.frame import in_one
     from sparring.one_machine.nested import json_text
+    from sparring.one_machine.read import as_spark
     from sparring.one_machine.xxhash64 import xxhash64
 
     words: list[Any] = []
     for name in names:
-        column = in_one(table.column(name))
+        column = as_spark(in_one(table.column(name)))
         words += [column.is_null(), json_text(column, keep_nulls=True) if pa.types.is_nested(column.type) else column]
     digests: np.ndarray = xxhash64(words, table.num_rows).to_numpy()
     return np.sort(digests)
