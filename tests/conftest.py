@@ -30,6 +30,7 @@ from sparring.cli import main
 from sparring.comparison.isolated_run import run_contender
 from sparring.data.fingerprint import fingerprint_of_batches
 from sparring.data.matrix import Encoding, PreparedMatrix
+from sparring.one_machine.choice import one_machine
 from sparring.spark.jars import sagemaker_jars
 from sparring.spark.session import SessionSpec, available_cores, get_session, require_java, stop_session
 from sparring.task import scores_of, task_named
@@ -103,14 +104,26 @@ def make_archive(archive: Path) -> None:
         Path(folder, "made").replace(archive)
 
 
-@pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
-    """Local session of two threads and four shuffle partitions, with the jars of the SageMaker hand-off."""
-    if os.environ.get("SPARRING_TEST_ENGINE") == "one_machine":
-        from sparring.one_machine.session import OneMachine
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the data half's tests on both engines; those marked ``spark_only`` are of Spark, or built by its words."""
+    of_data = {"data", "dedup", "model_selection", "feature", "leakage"} & set(metafunc.definition.path.parts)
+    if of_data and "spark" in metafunc.fixturenames:
+        only = metafunc.definition.get_closest_marker("spark_only")
+        metafunc.parametrize("spark", ["spark"] if only else ["spark", "one_machine"], indirect=True, scope="session")
 
-        yield OneMachine()
-        return
+
+@pytest.fixture(scope="session")
+def spark(request: pytest.FixtureRequest) -> SparkSession:
+    """A session of Spark, or of one machine where a test runs on both engines."""
+    if getattr(request, "param", "spark") == "one_machine":
+        return one_machine()
+    session: SparkSession = request.getfixturevalue("spark_session")
+    return session
+
+
+@pytest.fixture(scope="session")
+def spark_session() -> Iterator[SparkSession]:
+    """Local session of two threads and four shuffle partitions, with the jars of the SageMaker hand-off."""
     partitions = {"spark.sql.shuffle.partitions": "4"}
     jars = sagemaker_jars() + ([str(PROTOBUF_JAR)] if PROTOBUF_JAR.exists() else [])
     session = get_session(SessionSpec("tests", 2, "2g", jars, partitions))

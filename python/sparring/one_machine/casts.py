@@ -109,12 +109,17 @@ def _to_whole(values: pa.Array, target: pa.DataType) -> pa.Array:
     if pa.types.is_floating(kind):
         return _truncated(values, target)
     if pa.types.is_decimal(kind):
-        return mapped(values, int, pa.int64()).cast(target, safe=False)
+        return mapped(values, _low_bits, pa.int64()).cast(target, safe=False)
     if pa.types.is_timestamp(kind):
         return floor_divide(values.cast(pa.int64()), MICROS).cast(target, safe=False)
     if pa.types.is_date(kind):
         return pa.nulls(len(values), target)
     return values.cast(target, safe=False)
+
+
+def _low_bits(value: decimal.Decimal) -> int:
+    """Return the lowest 64 bits of a decimal without its fraction, as Java's ``longValue``."""
+    return (int(value) + 2**63) % 2**64 - 2**63
 
 
 def _truncated(values: pa.Array, target: pa.DataType) -> pa.Array:

@@ -69,16 +69,27 @@ def _is_decimal(value: Value) -> bool:
 # -- arithmetic --------------------------------------------------------------------------------------------------------
 
 
-def _add(at: Scope, left: Any, right: Any) -> Value:
-    return pc.add(*_both(at, left, right))
+def _arithmetic(name: str) -> Callable[..., Value]:
+    function, exact = getattr(pc, name), EXACT[name]
+
+    def compute(at: Scope, left: Any, right: Any) -> Value:
+        one, other = _both(at, left, right)
+        return _decimals(one, other, exact, SCALES[name](one, other)) if _is_decimal(one) else function(one, other)
+
+    return compute
 
 
-def _subtract(at: Scope, left: Any, right: Any) -> Value:
-    return pc.subtract(*_both(at, left, right))
-
-
-def _multiply(at: Scope, left: Any, right: Any) -> Value:
-    return pc.multiply(*_both(at, left, right))
+# Of decimals: how they are computed, and how many places the answer has.
+EXACT: dict[str, Callable[[Decimal, Decimal], Decimal]] = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+}
+SCALES: dict[str, Callable[[Value, Value], int]] = {
+    "add": lambda one, other: max(one.type.scale, other.type.scale),
+    "subtract": lambda one, other: max(one.type.scale, other.type.scale),
+    "multiply": lambda one, other: one.type.scale + other.type.scale,
+}
 
 
 def _divide(at: Scope, left: Any, right: Any) -> Value:
@@ -89,7 +100,7 @@ def _divide(at: Scope, left: Any, right: Any) -> Value:
 def remainder(one: Value, other: Value) -> Value:
     """Return Java's remainder, which has the sign of the dividend; null where the divisor is 0."""
     if _is_decimal(one):
-        return _decimals(one, other, lambda a, b: a - b * int(a / b) if b else None)
+        return _decimals(one, other, lambda a, b: a - b * int(a / b) if b else None, one.type.scale)
     length = max((len(side) for side in (one, other) if isinstance(side, pa.Array)), default=1)
     arrays = [side if isinstance(side, pa.Array) else pa.repeat(side, length) for side in (one, other)]
     mask = pc.or_(pc.fill_null(pc.equal(arrays[1], 0), True), pc.is_null(arrays[0]))
@@ -99,13 +110,16 @@ def remainder(one: Value, other: Value) -> Value:
     return pa.array(found, arrays[0].type, mask=mask.to_numpy(zero_copy_only=False))
 
 
-def _decimals(one: Value, other: Value, function: Callable[[Decimal, Decimal], Decimal | None]) -> Value:
-    lefts = one.to_pylist() if isinstance(one, pa.Array) else [one.as_py()]
-    rights = other.to_pylist() if isinstance(other, pa.Array) else [other.as_py()]
-    width = max(len(lefts), len(rights))
-    lefts, rights = (side * width if len(side) == 1 else side for side in (lefts, rights))
+def _decimals(one: Value, other: Value, function: Callable[[Decimal, Decimal], Decimal | None], scale: int) -> Value:
+    """Return decimals computed in Python, of 38 digits."""
+    lefts, rights = (side.to_pylist() if isinstance(side, pa.Array) else None for side in (one, other))
+    rows = len(lefts if lefts is not None else rights or [None])
+    lefts, rights = (
+        values if values is not None else [side.as_py()] * rows
+        for values, side in zip((lefts, rights), (one, other), strict=True)
+    )
     pairs = zip(lefts, rights, strict=True)
-    return pa.array([None if None in pair else function(*pair) for pair in pairs], one.type)
+    return pa.array([None if None in pair else function(*pair) for pair in pairs], pa.decimal128(38, scale))
 
 
 def _remainder(at: Scope, left: Any, right: Any) -> Value:
@@ -218,12 +232,12 @@ def _whole(value: Any) -> Any:
 
 
 OPERATORS: dict[str, Callable[..., Value]] = {
-    "__add__": _add,
-    "__radd__": _swapped(_add),
-    "__sub__": _subtract,
-    "__rsub__": _swapped(_subtract),
-    "__mul__": _multiply,
-    "__rmul__": _swapped(_multiply),
+    "__add__": _arithmetic("add"),
+    "__radd__": _swapped(_arithmetic("add")),
+    "__sub__": _arithmetic("subtract"),
+    "__rsub__": _swapped(_arithmetic("subtract")),
+    "__mul__": _arithmetic("multiply"),
+    "__rmul__": _swapped(_arithmetic("multiply")),
     "__truediv__": _divide,
     "__rtruediv__": _swapped(_divide),
     "__mod__": _remainder,

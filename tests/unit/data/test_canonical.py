@@ -10,9 +10,9 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from sparring.data.canonical import canonical_hash
+from sparring.engine import functions as F
 
 NAN = float("nan")
 
@@ -105,6 +105,7 @@ def test_names_with_dots_and_the_order_of_columns(spark: SparkSession) -> None:
     assert one != two
 
 
+@pytest.mark.spark_only
 def test_a_timestamp_is_the_same_instant_in_every_session_time_zone(spark: SparkSession) -> None:
     rows = spark.sql("select timestamp_seconds(1) as t, array(timestamp_seconds(1)) as ts")
     hashed = rows.select(canonical_hash(["t", "ts"], rows.schema))

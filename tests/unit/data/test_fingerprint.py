@@ -115,6 +115,7 @@ def test_keys_labels_and_weights_count(column: str) -> None:
     assert fingerprint_of_batches([changed]) != fingerprint_of_batches([batch])
 
 
+@pytest.mark.spark_only
 @settings(max_examples=3, deadline=None)
 @given(ROWS)
 def test_spark_finds_what_one_machine_finds(spark: SparkSession, features: list[list[float]]) -> None:

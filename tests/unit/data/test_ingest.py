@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 from sparring.config.schema import FeaturesConfig, TableConfig
 from sparring.data.ingest import IngestReport, accepted, ingest
 from sparring.errors import ConfigError, LabelError, TableError
+from sparring.spark.reserved import named
 
 GOOD = pd.DataFrame(
     {
@@ -41,6 +42,7 @@ def test_good_rows_are_accepted_and_missing_values_counted(spark: SparkSession, 
     assert found.missing == {"x": 1, "c": 1}
 
 
+@pytest.mark.spark_only
 @pytest.mark.parametrize(
     ("change", "options", "error", "words"),
     [
@@ -91,10 +93,11 @@ def test_bad_rows_are_quarantined_with_their_reason(
     found = ingested(spark, tmp_path, frame, **options)
     assert found.quarantined == {reason: 2}
     assert (found.input, found.accepted) == (8, 6)
-    kept = spark.read.parquet(str(tmp_path / "out")).where("sparring__part = 'quarantined'")
+    kept = spark.read.parquet(str(tmp_path / "out")).where(named("sparring__part") == "quarantined")
     assert kept.count() == 2
 
 
+@pytest.mark.spark_only
 @pytest.mark.parametrize("kind", ["double", "float"])
 def test_nan_is_missing_in_every_role(spark: SparkSession, tmp_path: Path, kind: str) -> None:
     """As null is: Spark itself takes NaN for a value, and pandas writes it for a missing one."""

@@ -28,6 +28,7 @@ def test_values_come_back(spark: SparkSession, rows: list) -> None:
     assert [row.asDict(recursive=True) for row in table.collect()] == rows
 
 
+@pytest.mark.spark_only
 def test_no_python_is_started_for_it(spark: SparkSession) -> None:
     plan = literal_table(spark, [{"size": 1}], "size long")._jdf.queryExecution().executedPlan().toString()
     assert "Python" not in plan

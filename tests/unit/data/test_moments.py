@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from sparring.data.moments import Moments, exact_moments, moments_by_part
+from sparring.engine import functions as F
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 

@@ -20,6 +20,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from sparring.data.readers import CORRUPT, read_path
 from sparring.errors import TableError
+from sparring.spark.reserved import named
 
 # What spreadsheets, databases and people put into a cell.
 CELLS = ['say "hi"', '5" pipe, steel', "two\nlines", "comma, semicolon; tab\t|", "Grüße €", "'single'", " spaces "]
@@ -51,7 +52,7 @@ def test_cells_of_any_text_come_back_as_pandas_wrote_them(
     assert types_of(found) == {"id": "bigint", "remark": "string", "size": "double"}
     assert found.count() == len(frame)
     assert [row["remark"] for row in sorted(rows_of(found), key=lambda row: row["id"])] == CELLS
-    assert found.where(found[CORRUPT].isNotNull()).isEmpty()
+    assert found.where(named(CORRUPT).isNotNull()).isEmpty()
 
 
 @pytest.mark.parametrize("packed", ["", ".gz"])

@@ -15,6 +15,7 @@ from sparring.run.pipeline import Run
 from sparring.run.progress import Progress
 
 
+@pytest.mark.spark_only
 @pytest.mark.parametrize("partitions", [1, 3])
 def test_the_query_that_reads_is_counted_and_not_the_files_it_leaves(
     spark: SparkSession, tmp_path: Path, partitions: int
@@ -40,6 +41,7 @@ def test_other_rows_than_expected_are_an_error_that_names_the_stage(tmp_path: Pa
     require_rows("split", written, str(tmp_path / "split"))
 
 
+@pytest.mark.spark_only
 def test_a_stages_files_are_marked_complete_whatever_the_session_was_told(spark: SparkSession, tmp_path: Path) -> None:
     """sagemaker-pyspark switches the mark off when it uploads, and later stages of the session would go without."""
     hadoop = spark.sparkContext._jsc.hadoopConfiguration()
@@ -59,6 +61,7 @@ def test_a_folder_that_is_not_there_holds_no_row(tmp_path: Path) -> None:
     assert stored_rows(str(tmp_path / "none")) == 0
 
 
+@pytest.mark.spark_only
 def test_whichever_stage_of_a_run_loses_rows_is_named_and_nothing_of_it_stays(
     spark: SparkSession, small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 from scipy.sparse import coo_matrix, csgraph
 
 from sparring.dedup.components import connected_components
+from sparring.engine import functions as F
 
 
 def by_scipy(edges: np.ndarray) -> dict[int, int]:

@@ -11,9 +11,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.ml import Pipeline, PipelineModel
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from sparring.dedup import Deduplicator
+from sparring.engine import functions as F
 from sparring.errors import ParamError, SchemaError
 
 PEOPLE = "id long, name string, city string, seen int, label double"
@@ -68,6 +68,7 @@ def test_the_most_complete_row_wins_over_an_earlier_one(spark: SparkSession) -> 
     assert survivors(stage.transform(rows)) == [2]
 
 
+@pytest.mark.spark_only
 def test_every_row_stays_and_all_columns_count_by_default(people: DataFrame) -> None:
     marked = Deduplicator(keyCols=["id"]).transform(people)
     assert marked.columns == [*people.columns, "clusterId", "isSurvivor"]
@@ -76,6 +77,7 @@ def test_every_row_stays_and_all_columns_count_by_default(people: DataFrame) -> 
     assert survivors(Deduplicator().transform(people.union(people))) == [row[0] for row in ROWS]
 
 
+@pytest.mark.spark_only
 @pytest.mark.parametrize(
     "params", [{}, {"conflicts": "drop", "labelCol": "label"}, {"conflicts": "majority", "labelCol": "label"}]
 )
@@ -130,6 +132,7 @@ def _first(members: list[tuple[int, float | None]], votes: Counter[float]) -> in
     return next(at for at, label in members if label is not None and votes[label] == most)
 
 
+@pytest.mark.spark_only
 def test_the_answer_does_not_depend_on_partitions_order_or_adaptive_execution(
     people: DataFrame, spark_conf: SparkSession
 ) -> None:

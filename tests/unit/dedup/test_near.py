@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 from scipy.sparse import coo_matrix, csgraph
 
 from sparring.dedup import NearDeduplicator
+from sparring.engine import functions as F
 from sparring.errors import ParamError, SchemaError, TableError
 
 LETTERS = np.array(list("abcdefghijklmnopqrstuvwxyz "))
@@ -71,6 +71,7 @@ def test_pairs_and_clusters_are_those_of_all_pairs(rows: DataFrame, texts: pd.Da
     assert found.funnel["candidate_pairs"] >= found.funnel["similar_pairs"] == len(pairs)
 
 
+@pytest.mark.spark_only
 def test_the_answer_depends_on_neither_partitions_nor_order(rows: DataFrame, spark_conf: SparkSession) -> None:
     stage = NearDeduplicator(textCols=["text"], keyCols=["id"])
     answers = set()
@@ -153,7 +154,7 @@ def test_a_million_copies_are_one_content(spark: SparkSession) -> None:
     counts = {"rows": 1_000_000, "distinct": 1, "candidate_pairs": 0, "similar_pairs": 0, "clusters": 1}
     assert found.funnel == counts
     assert found.member_rows == 1_000_000
-    assert found.members.agg(F.count_distinct("sparring__cluster"), F.max("sparring__cluster")).first() == (1, "0")
+    assert found.members.agg(F.countDistinct("sparring__cluster"), F.max("sparring__cluster")).first() == (1, "0")
 
 
 def test_without_a_key_rows_are_known_by_content_and_equal_ones_stay(spark: SparkSession) -> None:
@@ -163,6 +164,7 @@ def test_without_a_key_rows_are_known_by_content_and_equal_ones_stay(spark: Spar
     assert marked.isSurvivor.sum() == 2
 
 
+@pytest.mark.spark_only
 def test_a_search_that_fails_keeps_nothing_in_memory(
     rows: DataFrame, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,6 +178,7 @@ def test_a_search_that_fails_keeps_nothing_in_memory(
     assert set(spark.sparkContext._jsc.getPersistentRDDs()) <= held
 
 
+@pytest.mark.spark_only
 def test_a_second_search_compiles_next_to_nothing(rows: DataFrame, spark: SparkSession) -> None:
     """With Spark's own limit, a hundred pieces of compiled code, it compiles some eighty."""
     compiled = spark._jvm.org.apache.spark.metrics.source.CodegenMetrics.METRIC_COMPILATION_TIME()  # type: ignore[union-attr]

@@ -50,6 +50,7 @@ def expected(matrix: PreparedMatrix, rows: DataFrame) -> np.ndarray:
     return model.encoder.dense(pa.RecordBatch.from_pandas(rows.orderBy("sparring__key").toPandas()))
 
 
+@pytest.mark.spark_only
 def test_spark_reads_vectors_of_the_stored_kind(matrix: PreparedMatrix, spark: SparkSession, expected) -> None:
     found = read_vectors(spark, matrix).orderBy("key").collect()
     assert [row.key for row in found] == [f"k{at:03d}" for at in range(ROWS)]

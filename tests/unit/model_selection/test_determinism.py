@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
+from sparring.engine import functions as F
 from sparring.spark.session import GATEWAY_VARIABLES
 
 PROGRAM = Path(__file__).with_name("assignment_digest.py")
@@ -46,6 +46,7 @@ def in_another_session(python: str, *arguments: str) -> dict[str, str]:
     return found
 
 
+@pytest.mark.spark_only
 @pytest.mark.parametrize(("partitions", "shuffles", "adaptive"), [(7, 7, False), (200, 3, True)])
 def test_it_depends_on_neither_partitions_nor_order_nor_adaptive_execution(
     spark_conf: SparkSession,
@@ -66,11 +67,13 @@ def test_it_depends_on_neither_partitions_nor_order_nor_adaptive_execution(
     rows.unpersist()
 
 
+@pytest.mark.spark_only
 def test_tasks_that_fail_and_are_tried_again_change_nothing(expected: dict[str, str], program: ModuleType) -> None:
     found = in_another_session(sys.executable, "fail")
     assert found == {name: expected[name] for name in program.RETRIED}
 
 
+@pytest.mark.spark_only
 def test_spark_4_gives_the_same_bytes(expected: dict[str, str]) -> None:
     python = os.environ.get(SPARK_4)
     if python is None:

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.model_selection import StratifiedGroupKFold as TheirStratifiedGroupKFold
 from sklearn.model_selection import TimeSeriesSplit as TheirTimeSeriesSplit
 
+from sparring.engine import functions as F
 from sparring.errors import ParamError, SchemaError, SplitError
 from sparring.model_selection import (
     GroupKFold,
@@ -80,6 +80,7 @@ def exchanges(frame: DataFrame) -> int:
     return plan.count("Exchange ") - plan.count("BroadcastExchange ")
 
 
+@pytest.mark.spark_only
 @pytest.mark.parametrize("columns", [[], ["label"], ["label", "town"]])
 def test_classes_and_sizes_are_within_one_row_and_no_row_is_shuffled(rows: DataFrame, columns: list[str]) -> None:
     stage = StratifiedKFold(**KEY, stratifyCols=columns, numFolds=7) if columns else KFold(**KEY, numFolds=7)
@@ -126,6 +127,7 @@ def test_groups_stay_together_and_classes_near_their_shares(rows: DataFrame) -> 
             assert np.ptp(frame.groupby(["label", "fold"]).size().unstack(), axis=1).max() <= 2
 
 
+@pytest.mark.spark_only
 def test_label_sets_are_within_one_row_and_labels_near_their_shares(rows: DataFrame) -> None:
     folded = MultilabelStratifiedKFold(**KEY, labelCols=["red", "blue"], numFolds=4).transform(rows)
     assert exchanges(folded) == 0
@@ -149,6 +151,7 @@ def test_every_repeat_is_the_stratified_folds_of_its_seed(rows: DataFrame) -> No
     assert len(list(stage.pairs(stage.transform(rows)))) == 10
 
 
+@pytest.mark.spark_only
 def test_leaving_out_one_row_or_group_numbers_each_once(rows: DataFrame, table: pd.DataFrame) -> None:
     one = folds_of(LeaveOneOut(**KEY), rows)
     assert sorted(one["fold"]) == list(range(len(table)))
@@ -159,6 +162,7 @@ def test_leaving_out_one_row_or_group_numbers_each_once(rows: DataFrame, table: 
     assert LeaveOneGroupOut(**KEY, groupCols=["owner"]).fold_count(folded) == 150
 
 
+@pytest.mark.spark_only
 def test_sparks_cross_validator_takes_the_fold_column(spark: SparkSession, rows: DataFrame) -> None:
     from pyspark.ml.classification import LogisticRegression as SparkLogisticRegression
     from pyspark.ml.evaluation import BinaryClassificationEvaluator

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import Column, SparkSession
-from pyspark.sql import functions as F
 
 from sparring.data.literal import literal_table
+from sparring.engine import functions as F
 from sparring.model_selection import hash_order as module
 from sparring.model_selection.cuts import assign_by_quota
 from sparring.model_selection.hash_order import hash_order
@@ -26,6 +26,7 @@ def quotas_of(rows: list[tuple[str, int]]) -> dict[str, list[int]]:
     return {name: [size // 4, 0, size - size // 4] for name, size in sizes.items()}
 
 
+@pytest.mark.spark_only
 @pytest.mark.parametrize("threshold", [NEVER, ALWAYS])
 @pytest.mark.parametrize("hashed", [module.seeded_hash, *TIED])
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -51,6 +52,7 @@ def test_places_are_those_of_sorted_rows(
         assert [row["part"] for row in members] == ["a" if place <= last else "c" for place in places]
 
 
+@pytest.mark.spark_only
 def test_large_strata_are_counted_in_finer_buckets(spark_conf: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = spark_conf.range(9_000).select(F.lit("all").alias("s"), F.col("id").cast("string").alias("k"))
     spark_conf.conf.set("spark.sql.autoBroadcastJoinThreshold", ALWAYS)

@@ -11,13 +11,15 @@ import pandas as pd
 import pytest
 from pyspark.ml import Pipeline, PipelineModel
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import functions as OfSpark
 from scipy.sparse import coo_matrix, csgraph
 
+from sparring.engine import functions as F
 from sparring.errors import ParamError, SchemaError, SplitError
 from sparring.model_selection import StratifiedSplitter, split_balance
 from sparring.model_selection.strata import CLASS, JSON_OPTIONS, with_class
 from sparring.model_selection.values import value_text
+from sparring.spark.reserved import named
 
 WEIGHTS = {"train": 0.7, "validation": 0.1, "test": 0.2}
 
@@ -70,6 +72,7 @@ def test_rows_go_by_the_order_of_their_hashes_within_a_class(rows: DataFrame, sp
         assert order == sorted(order, key=list(WEIGHTS).index)
 
 
+@pytest.mark.spark_only
 def test_without_groups_no_row_is_shuffled(rows: DataFrame) -> None:
     assert exchanges(StratifiedSplitter(keyCols=["id"], stratifyCols=["label"]).transform(rows)) == 0
 
@@ -79,12 +82,13 @@ def test_another_seed_is_another_split_and_each_is_even(rows: DataFrame, visits:
     chosen: Counter[str] = Counter()
     for seed in range(8):
         split = StratifiedSplitter(keyCols=["id"], seed=seed).transform(rows)
-        chosen.update(row["id"] for row in split.where("split = 'test'").select("id").collect())
+        chosen.update(row["id"] for row in split.where(named("split") == "test").select("id").collect())
     counts = np.array([chosen[key] for key in visits["id"]])
     # 8 draws with p = 0.2: variance 1.28, up to the sampling error of some 3,500 rows.
     assert 1.15 < counts.var() < 1.41
 
 
+@pytest.mark.spark_only
 @pytest.mark.parametrize("grouped", [False, True])
 def test_the_split_depends_on_neither_partitions_nor_order_nor_adaptive_execution(
     rows: DataFrame, spark_conf: SparkSession, grouped: bool
@@ -122,7 +126,7 @@ def test_no_group_straddles_and_classes_stay_near_their_shares(rows: DataFrame, 
 
 def test_groups_and_clusters_are_united_before_they_are_distributed(rows: DataFrame, visits: pd.DataFrame) -> None:
     stage = StratifiedSplitter(keyCols=["id"], groupCols=["patient"], clusterCol="scan")
-    few = rows.where("patient < 600")
+    few = rows.where(named("patient") < 600)
     frame = stage.transform(few).toPandas()
     assert len(frame) == (visits["patient"] < 600).sum()
     # Brute force: a row joins its patient and its scan.
@@ -141,11 +145,12 @@ def test_a_cluster_alone_is_a_group_and_null_is_a_value(spark: SparkSession) -> 
     assert frame.groupby("c", dropna=False)["split"].nunique().max() == 1
 
 
+@pytest.mark.spark_only
 def test_classes_of_plain_values_read_as_json_writes_them(spark: SparkSession) -> None:
     values = ["1", "null", "true", "1.5D", "double('NaN')", "-double('inf')", "1e-7D", "12.30", "date '1999-12-31'"]
     values += ["timestamp '2001-02-03 04:05:06.7'", "cast(null as int)", "cast(null as date)", "-7L"]
     columns = {f'a "{at}"': value for at, value in enumerate(values) if value != "null"}
-    row = spark.range(1).select(*[F.expr(value).alias(name) for name, value in columns.items()])
+    row = spark.range(1).select(*[OfSpark.expr(value).alias(name) for name, value in columns.items()])
     (found,) = with_class(row, row.columns).collect()
     text = F.to_json(
         F.struct(*[value_text(F.col(f"`{f.name}`"), f.dataType).alias(f.name) for f in row.schema]), JSON_OPTIONS
@@ -153,8 +158,9 @@ def test_classes_of_plain_values_read_as_json_writes_them(spark: SparkSession) -
     assert found[CLASS] == row.select(text).head()[0]
 
 
+@pytest.mark.spark_only
 def test_nulls_among_the_strata_are_a_class_of_their_own(spark: SparkSession) -> None:
-    values = F.element_at(
+    values = OfSpark.element_at(
         F.array(F.lit("null"), F.lit(None).cast("string"), F.lit("a")), (F.col("id") % 3 + 1).cast("int")
     )
     rows = spark.range(300).select("id", values.alias("c"))
@@ -174,7 +180,7 @@ def test_classes_too_small_for_the_parts_are_named_with_their_counts(spark: Spar
         with pytest.raises(SplitError, match=r'"label":"1".*: 2 (rows|groups)'):
             StratifiedSplitter(keyCols=["id"], stratifyCols=["label"], groupCols=groups).transform(rows)
     with pytest.raises(SplitError, match="no rows"):
-        StratifiedSplitter(keyCols=["id"]).transform(rows.where("id < 0"))
+        StratifiedSplitter(keyCols=["id"]).transform(rows.where(named("id") < 0))
 
 
 @pytest.mark.parametrize(

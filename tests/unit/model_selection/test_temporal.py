@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from sparring.engine import functions as F
 from sparring.errors import ParamError, SchemaError, SplitError
 from sparring.model_selection import TimeSeriesSplit, TimeSplitter, order
 from sparring.model_selection.order import order_statistics, with_rank
 from sparring.model_selection.timeline import Gap
+from sparring.spark.reserved import named
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +62,8 @@ def test_folds_walk_forward_and_sparks_cross_validator_is_not_fooled(hours: Data
         assert first - last == pd.Timedelta("11h")
         assert test.count() == 250
     # Spark refuses folds outside 0 .. numFolds - 1: those rows are never tested.
-    assert folded.where("fold = -1").count() == 250
-    assert folded.where("fold is null and trainFrom is null").count() == 5
+    assert folded.where(named("fold") == -1).count() == 250
+    assert folded.where(named("fold").isNull() & named("trainFrom").isNull()).count() == 5
 
 
 @pytest.mark.parametrize(

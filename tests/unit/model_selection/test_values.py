@@ -11,12 +11,14 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import functions as OfSpark
 
 from sparring import model_selection as ms
+from sparring.engine import functions as F
 from sparring.errors import SchemaError
 from sparring.model_selection.hash_order import seeded_hash
 from sparring.model_selection.values import value_hash, value_text
+from sparring.spark.reserved import named
 
 ROWS = 40
 OLD = Path(__file__).parent / "data" / "assignments_v1.csv"
@@ -103,6 +105,7 @@ def folds_in_memory(stage: Any, held: Any) -> list[set[int]]:
     return [{int(one) for one in at[test]} for _, test in stage.as_sklearn().split(held)]
 
 
+@pytest.mark.spark_only
 @pytest.mark.parametrize("kind", KEYS)
 def test_rows_have_one_fold_whatever_holds_their_key(spark: SparkSession, kind: str) -> None:
     rows = table(spark, KEYS[kind]).cache()
@@ -113,6 +116,7 @@ def test_rows_have_one_fold_whatever_holds_their_key(spark: SparkSession, kind: 
     rows.unpersist()
 
 
+@pytest.mark.spark_only
 @pytest.mark.parametrize("maker", STAGES)
 def test_every_fold_maker_gives_what_it_gives_spark(spark: SparkSession, maker: str) -> None:
     rows = table(spark, "cast(n % 20 as int)" if "Group" in maker else "cast(n as int)").cache()
@@ -123,6 +127,7 @@ def test_every_fold_maker_gives_what_it_gives_spark(spark: SparkSession, maker: 
     rows.unpersist()
 
 
+@pytest.mark.spark_only
 def test_composite_keys_groups_that_are_missing_and_categories(spark: SparkSession) -> None:
     rows = table(spark, "case when n % 6 = 0 then null else cast(n % 17 as int) end").cache()
     stage = ms.StratifiedGroupKFold(keyCols=["at", "label"], groupCols=["key"], stratifyCols=["label"], strict=False)
@@ -136,6 +141,7 @@ def test_composite_keys_groups_that_are_missing_and_categories(spark: SparkSessi
         assert folds_in_memory(stage, frame) == expected, name
 
 
+@pytest.mark.spark_only
 def test_time_folds_take_times_dates_and_integers_with_a_gap(spark: SparkSession) -> None:
     for kind in ("timestamp_ntz", "int"):
         rows = table(spark, KEYS[kind]).withColumn("key", F.when(F.col("at") != 9, F.col("key"))).cache()
@@ -162,6 +168,7 @@ SAME = [
 ]
 
 
+@pytest.mark.spark_only
 def test_values_are_one_whatever_the_type_and_others_are_not(spark_conf: SparkSession) -> None:
     ansi = spark_conf.conf.get("spark.sql.ansi.enabled")
     try:
@@ -183,9 +190,10 @@ def test_values_are_one_whatever_the_type_and_others_are_not(spark_conf: SparkSe
         spark_conf.conf.set("spark.sql.ansi.enabled", ansi)
 
 
+@pytest.mark.spark_only
 @pytest.mark.parametrize("seed", [0, 42, 2**31 - 1, 2**31, 2**40, -1])
 def test_a_seed_is_a_value_of_64_bits(spark: SparkSession, seed: int) -> None:
-    row = spark.range(1).select(seeded_hash(seed, F.lit("a")), F.expr(f"xxhash64(bigint('{seed}'), 'a')")).first()
+    row = spark.range(1).select(seeded_hash(seed, F.lit("a")), OfSpark.expr(f"xxhash64(bigint('{seed}'), 'a')")).first()
     assert row[0] == row[1]
 
 
@@ -207,7 +215,7 @@ def test_an_assignment_of_the_first_version_is_kept(spark: SparkSession, key: li
         previous = previous.withColumn("day", F.to_timestamp("day"))
     grown = stage.assign_new(rows, previous)
     assert grown.report() == {"old": 120, "joined": 0, "fresh": 120, "quarantined": 0, "conflicting_splits": {}}
-    after = grown.rows.where("id < 120").orderBy("id").toPandas()
+    after = grown.rows.where(named("id") < 120).orderBy("id").toPandas()
     assert after[output].tolist() == old[output].tolist()
 
 
