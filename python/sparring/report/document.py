@@ -46,6 +46,7 @@ def document(facts: RunFacts) -> dict[str, Any]:
             "fairness_checks": facts["fairness_checks"],
             "costs": facts.get("costs", []),
             "stages": facts["stages"],
+            "whole_job": facts.get("whole_job", []),
             "environment": facts["environment"],
         }
     )

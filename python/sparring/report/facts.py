@@ -112,11 +112,21 @@ class Leakage(TypedDict):
 
 
 class Stage(TypedDict):
-    """One stage of the pipeline; ``rows`` that came out of it, where it makes sense."""
+    """One stage of the pipeline; ``rows`` that came out of it, where it makes sense, and what the data half ran on."""
 
     name: str
     seconds: float
     rows: int | None
+    engine: NotRequired[str | None]
+
+
+class WholeJob(TypedDict):
+    """What it takes to get from the table to a contender's scores: its share of the run, in seconds."""
+
+    name: str
+    data: float
+    contender: float
+    total: float
 
 
 class RunFacts(TypedDict):
@@ -176,4 +186,5 @@ class RunFacts(TypedDict):
     verdict: Verdict
     environment: dict[str, str]
     stages: list[Stage]
+    whole_job: NotRequired[list[WholeJob]]
     costs: NotRequired[list[dict[str, Any]]]

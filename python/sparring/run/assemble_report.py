@@ -15,6 +15,7 @@ import pyarrow.dataset as ds
 from sparring import __version__
 from sparring.comparison import costs, decide, fairness_checks, load_prices
 from sparring.comparison.capacity import capacity_gaps
+from sparring.comparison.fairness import Control
 from sparring.config.schema import RunConfig
 from sparring.data.contract import used_columns
 from sparring.data.example_rows import duplicate_examples, near_examples, quarantined_examples
@@ -37,10 +38,13 @@ from sparring.io import storage
 from sparring.models import Model
 from sparring.report import write_report
 from sparring.run.interrupt import typed_command
-from sparring.run.manifest import Manifest
+from sparring.run.manifest import VERIFIED, Manifest
 from sparring.spark.session import find_java
 from sparring.task import Metric, Target, Task, task_named
 from sparring.training.registry import trainer_of
+
+# What a table goes through on its way to a trainer.
+PATH = ("ingest", "deduplicate", "split", "prepare")
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,8 @@ def assemble_report(
     beaten = [found.to_dict() for found in baseline_tests(evaluated, scored, alpha=1 - question.confidence)]
     gaps = [found.to_dict() for found in differences(evaluated, margin=_margin(config, question, scored))]
     equivalence = _equivalence(config, question, folder, results, gaps)
-    checks = fairness_checks(results, evaluations)
+    verified = _verified(folder, manifest)
+    checks = [*fairness_checks(results, evaluations), *([verified] if verified else [])]
     leakage = _leakage(config, question, folder, manifest, evaluated, naive)
     prices = load_prices()
     estimates = [cost.to_dict() for result in results for cost in costs(result, prices)]
@@ -164,6 +169,7 @@ def assemble_report(
         ),
         "environment": environment(results),
         "stages": _stage_facts(manifest),
+        "whole_job": _whole_job(manifest, results),
         "costs": estimates,
     }
     return write_report(folder, facts), facts
@@ -182,11 +188,41 @@ def _run_facts(config: RunConfig, manifest: Manifest, left_out: Sequence[str]) -
 
 
 def _stage_facts(manifest: Manifest) -> list[dict[str, Any]]:
-    """Return how long each stage took and how many rows it left."""
+    """Return how long each stage took, how many rows it left, and what the data half ran on."""
     return [
-        {"name": name, "seconds": stage["seconds"], "rows": stage["report"].get("rows")}
+        {
+            "name": name,
+            "seconds": stage["seconds"],
+            "rows": stage["report"].get("rows"),
+            "engine": stage.get("engine"),
+        }
         for name, stage in manifest.stages.items()
     ]
+
+
+def _whole_job(manifest: Manifest, results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the seconds from the table to each contender's scores; a failed one is left out.
+
+    What only the comparison needs, the audit and the naive split, is in none.
+    """
+    data = sum(manifest.stages[name]["seconds"] for name in PATH if name in manifest.stages)
+    done = [(result["name"], result["wall_seconds"]) for result in results if result["status"] == "ok"]
+    return [{"name": name, "data": data, "contender": own, "total": data + own} for name, own in done]
+
+
+def _verified(folder: str, manifest: Manifest) -> Control | None:
+    """Return the control that both engines make the same rows, if ``sparring verify`` has looked."""
+    path = storage.join(folder, VERIFIED)
+    if not storage.exists(path):
+        return None
+    found = storage.read_json(path)
+    if any(not manifest.current(stage, key) for stage, key in found["cache_keys"].items()):
+        return None
+    own, other = found["engines"]
+    differences = [f"{stage['stage']}: {line}" for stage in found["stages"] for line in stage["differences"]]
+    same = f"every table and figure of the data half is the same on {own} and on {other}"
+    detail = same if found["same"] else f"{own} and {other} differ in {'; '.join(differences[:3])}"
+    return {"control": "same on both engines", "held": found["same"], "required": False, "detail": detail}
 
 
 def _left_out(names: Sequence[str], results: list[dict[str, Any]]) -> list[str]:

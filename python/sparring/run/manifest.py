@@ -15,6 +15,8 @@ from sparring.io import storage
 
 # What stages report; those of a run that another version recorded otherwise are done anew.
 FORMAT = 4
+# What `sparring verify` leaves beside it.
+VERIFIED = "verify.json"
 
 
 class Manifest:

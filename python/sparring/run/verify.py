@@ -15,11 +15,11 @@ from sparring.data.contract import KEY
 from sparring.errors import ConfigError
 from sparring.io import storage
 from sparring.one_machine.choice import ONE_MACHINE, SPARK
-from sparring.run.manifest import Manifest, require_run
+from sparring.run.manifest import VERIFIED, Manifest, require_run
 from sparring.run.pipeline import Run
 from sparring.run.progress import Progress
 
-FOLDER, FACTS = "verify", "verify.json"
+FOLDER = "verify"
 # What is of the clock, not of the rows.
 TIMES = ("seconds",)
 
@@ -91,8 +91,14 @@ def verify(folder: str, progress: Progress | None = None) -> dict[str, Any]:
     finally:
         storage.delete(scratch)
     same = not any(stage.differences for stage in stages)
-    facts = {"engines": [engine, other], "same": same, "stages": [asdict(stage) for stage in stages]}
-    storage.write_json(storage.join(folder, FACTS), facts)
+    facts = {
+        "engines": [engine, other],
+        "same": same,
+        "stages": [asdict(stage) for stage in stages],
+        # Of what was compared: a stage that is done anew is another one.
+        "cache_keys": {name: own.cache_key(name) for name in data},
+    }
+    storage.write_json(storage.join(folder, VERIFIED), facts)
     return facts
 
 

