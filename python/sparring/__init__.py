@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sparring.model_selection.group_folds import StratifiedGroupKFold as StratifiedGroupKFold
     from sparring.model_selection.split import StratifiedSplitter as StratifiedSplitter
     from sparring.model_selection.temporal import TimeSplitter as TimeSplitter
+    from sparring.one_machine.session import OneMachine as OneMachine
     from sparring.run.pipeline import Run as Run
 
 __version__ = "0.1.0"
@@ -46,6 +47,7 @@ __all__, __getattr__ = exported(
         "model_selection.group_folds": ["StratifiedGroupKFold"],
         "model_selection.split": ["StratifiedSplitter"],
         "model_selection.temporal": ["TimeSplitter"],
+        "one_machine.session": ["OneMachine"],
         "run.pipeline": ["Run"],
     },
 )

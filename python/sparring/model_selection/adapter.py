@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from sparring.errors import ParamError
 from sparring.model_selection.in_memory import spark_table, whole_numbers
+from sparring.one_machine.choice import one_machine
 from sparring.spark.reserved import quoted
 
 ROW = "sparring__row"
@@ -58,8 +59,8 @@ class SklearnFolds:
 
     Notes
     -----
-    Cost: the columns above go to Spark and the folds come back, through the driver: for tables that scikit-learn
-    can hold.  Rows already folded by Spark need none of this: ``PredefinedSplit(frame["fold"])``.
+    Cost: a pass over the columns above in this process's memory; no Spark is needed.  Rows already folded by Spark
+    need none of this: ``PredefinedSplit(frame["fold"])``.
 
     Examples
     --------
@@ -91,10 +92,9 @@ class SklearnFolds:
         return self.stage.fold_count(self._assigned(X, y, groups))
 
     def _assigned(self, X: Any, y: Any, groups: Any) -> pd.DataFrame:
-        from sparring.spark.session import get_session
-
         stage, columns = self._bound(X, y, groups)
-        made = stage.transform(spark_table(get_session(), columns, type(stage).__name__))
+        # The rows are in this process's memory: Spark would give the same folds, later.
+        made = stage.transform(spark_table(one_machine(), columns, type(stage).__name__))
         outputs = [field.name for field in stage.outputs()]
         return made.select(ROW, *map(quoted, outputs)).toPandas().sort_values(ROW, ignore_index=True)
 

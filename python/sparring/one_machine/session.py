@@ -124,4 +124,6 @@ def _of_pandas(values: pd.Series) -> pa.Array:
     array = in_one(array) if isinstance(array, pa.ChunkedArray) else array
     if pa.types.is_timestamp(array.type):
         return array.cast(pa.timestamp("us", "UTC"), safe=False)
+    if pa.types.is_dictionary(array.type):
+        return array.dictionary_decode()
     return array.cast(pa.string()) if pa.types.is_large_string(array.type) else array
