@@ -19,6 +19,7 @@ from sparring.data.readers import read_path
 from sparring.engine import functions as F
 from sparring.engine.functions import KNOWN
 from sparring.engine.window import Window
+from sparring.errors import TableError
 from sparring.one_machine.choice import one_machine
 from sparring.one_machine.evaluate import evaluated
 from sparring.spark.reserved import named
@@ -136,7 +137,10 @@ AGGREGATES: dict[str, Callable[[], Column]] = {
     "distinct": lambda: F.countDistinct(named("d")),
     "set": lambda: F.array_sort(F.collect_set(named("s"))),
     "list": lambda: F.to_json(F.sort_array(F.collect_list(F.struct("s", "i")))),
-    "quantiles": lambda: F.percentile(F.when(F.abs(named("d")) < 1e300, named("d")), [0.25, 0.5, 0.9]),
+    # Of zeros it is chance which of the two comes first, in Spark.
+    "quantiles": lambda: F.transform(
+        F.percentile(F.when(F.abs(named("d")) < 1e300, named("d")), [0.25, 0.5, 0.9]), lambda value: value + 0.0
+    ),
     "conditional": lambda: F.sum(F.when(named("b"), 1).otherwise(0)),
 }
 
@@ -160,7 +164,7 @@ def both(spark: SparkSession, rows: list[tuple], make: Callable[[Any], Any]) -> 
     return tuple(sorted(lines, key=repr) for lines in found)  # type: ignore[return-value]
 
 
-MANY = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+MANY = settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
 def test_one_machine_evaluates_every_function_that_stages_may_use() -> None:
@@ -201,8 +205,9 @@ def test_joins(spark: SparkSession, how: str, keys: list[str], rows: list[tuple]
     assert own == of_spark
 
 
-NUMBERS = """1|+1|-1|1.|.5|1e3|1E-3|1d|2.5F|0x1p3|NaN|nan|-NaN|inf|-Infinity|+inf|infinity|1,5|1_000| 1 |\t2\n|--1|1e|e1|
-1e400|-1e-400|007|0x10|١|1 2|9223372036854775807|9223372036854775808|-9223372036854775808|12.9|-0.0|1e0d|true|T|
+NUMBERS = """1|+1|-1|1.|.5|1e3|1E-3|1d|2.5F|0x1p3|NaN|nan|-NaN|inf|-Infinity|+inf|infinity|1,5|1_000|
+ 1 |\t2\n|--1|1e|e1|
+1e400|-1e-400|007|0x10|\u0661|1 2|9223372036854775807|9223372036854775808|-9223372036854775808|12.9|-0.0|1e0d|true|T|
 yes|N|0|off|1L|12345678901234567890123456789|.|+|-.5e1f""".replace("\n", "").split("|")
 MOMENTS = """2024-01-02|2024-1-2|2024|2024-05|2024-01-02 03:04|2024-01-02 03:04:05|2024-01-02T03:04:05.123456789Z|
 2024-01-02 03:04:05.1|2024-01-02 03:04:05+02:00|2024-01-02 03:04:05 UTC|2024-01-02 03:04:05 Europe/Berlin|
@@ -302,7 +307,14 @@ def test_parquet_files_of_other_tools(spark: SparkSession, tmp_path: Path) -> No
 
 
 def same_files(spark: SparkSession, path: str) -> None:
-    of_spark, own = (read_path(session, path) for session in (spark, one_machine()))
-    assert own.schema.simpleString() == of_spark.schema.simpleString()
-    found = [sorted((plain(list(row)) for row in frame.collect()), key=repr) for frame in (of_spark, own)]
-    assert found[1] == found[0]
+    of_spark, own = (rows_in(session, path) for session in (spark, one_machine()))
+    assert own == of_spark
+
+
+def rows_in(session: Any, path: str) -> Any:
+    """Return types and rows of a file, or that it is refused."""
+    try:
+        frame = read_path(session, path)
+        return frame.schema.simpleString(), sorted((plain(list(row)) for row in frame.collect()), key=repr)
+    except TableError:
+        return "refused"

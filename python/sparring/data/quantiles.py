@@ -46,4 +46,5 @@ def quantiles(
         selected = selected.where(picked < int(EXACT_ROWS / rows * 1_000_000))
     found = selected.agg(*[F.percentile(named(name), list(shares)).alias(name) for name in columns]).first()
     assert found is not None
-    return {name: list(found[name] or []) for name in columns}
+    # One zero: which of the two comes first is chance.
+    return {name: [value + 0.0 for value in found[name] or []] for name in columns}

@@ -121,7 +121,7 @@ def _percentiles(numbers: np.ndarray, shares: Sequence[float]) -> list[float] | 
         return None
     places = [(len(numbers) - 1) * share for share in shares]
     ends = [(int(np.floor(place)), int(np.ceil(place))) for place in places]
-    numbers = np.partition(numbers, sorted({at for pair in ends for at in pair}))
+    numbers = np.partition(numbers + 0.0, sorted({at for pair in ends for at in pair}))
     found = []
     for place, (low, high) in zip(places, ends, strict=True):
         below, above = float(numbers[low]), float(numbers[high])

@@ -76,12 +76,25 @@ def _text(data: bytes, options: dict[str, str]) -> str:
 
 
 def _header(text: str, options: dict[str, str]) -> list[str]:
-    """Return the names of the columns as Spark makes them."""
+    """Return the names of the columns.
+
+    Raises
+    ------
+    TableError
+        If one is empty, or there twice, which Spark does not read either.
+    """
     first: list[str] = next((row for row in _reader(text[:HEAD], options) if row), [])
     if options.get("header") != "true":
         return [f"_c{at}" for at in range(len(first))]
-    repeated = {name for name in first if first.count(name) > 1}
-    return [f"_c{at}" if name == "" else f"{name}{at}" if name in repeated else name for at, name in enumerate(first)]
+    odd = [name for name in first if not name or first.count(name) > 1]
+    if odd:
+        raise TableError(
+            f"The CSV header does not conform: it has {odd[0]!r} twice"
+            if odd[0]
+            else "The CSV header has an empty name",
+            "Name each column once.",
+        )
+    return first
 
 
 def _reader(text: str, options: dict[str, str]) -> Any:

@@ -21,7 +21,7 @@ from sparring.errors import SchemaError
 from sparring.one_machine.deferred import DeferredColumn, Once
 from sparring.one_machine.evaluate import Evaluator, name_of, path_of, sort_key
 from sparring.one_machine.join import joined_rows
-from sparring.one_machine.order import Groups, rank_codes
+from sparring.one_machine.order import Groups, one_zero, rank_codes
 from sparring.one_machine.types import arrow_type, parse_schema, spark_type
 from sparring.one_machine.write import Writer
 
@@ -234,7 +234,9 @@ class Frame:
 
     def dropDuplicates(self, columns: Sequence[str]) -> Frame:
         """Return one row for each joint value of these columns."""
-        return self._taken(lambda: Groups.of([self.array(name) for name in columns], self._rows()).firsts)
+        alike = self._taken(lambda: Groups.of([self.array(name) for name in columns], self._rows()).firsts)
+        fields = {n: c.derived(one_zero) if n in columns else c for n, c in alike._fields.items()}
+        return Frame(self.sparkSession, fields, alike._rows)
 
     def unionByName(self, other: Frame) -> Frame:
         """Return the rows of both frames, columns by their names."""
@@ -257,7 +259,7 @@ class Frame:
         both = Once(rows)
         left = self._taken(lambda: both()[0])
         if how == "left_semi":
-            return left
+            return left.select(*[f"`{n}`" for n in [*names, *(n for n in left.columns if n not in names)]])
         right = other.drop(*names)._taken(lambda: both()[1])
         order = {name: left._fields[name] for name in names}
         return Frame(self.sparkSession, {**order, **left._fields, **right._fields}, lambda: len(both()[0]))
@@ -329,7 +331,8 @@ class Grouped:
         fields: dict[str, DeferredColumn] = {}
         for column in self.columns or ():
             key = frame._field(column)
-            fields[_free(name_of(column), fields)] = key.derived(lambda array: array.take(pa.array(groups().firsts)))
+            first = key.derived(lambda array: one_zero(array.take(pa.array(groups().firsts))))
+            fields[_free(name_of(column), fields)] = first
         nothing = Groups(np.zeros(0, np.int64), np.zeros(0, np.int64))
         evaluator = Once(lambda: frame._evaluator(groups()))
         for column in columns:

@@ -200,18 +200,16 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def _struct_text(values: pa.Array, keep_nulls: bool) -> pa.Array:
-    pieces: pa.Array | None = None
+    pieces = []
     for at, field in enumerate(values.type):
         child = pc.struct_field(values, at)
         name = json.dumps(field.name, ensure_ascii=False)
-        piece = pc.binary_join_element_wise(f"{name}:", json_text(child, keep_nulls), "")
-        if not keep_nulls:
-            piece = pc.if_else(child.is_valid(), piece, pa.scalar(None, pa.string()))
-        pieces = piece if pieces is None else pc.binary_join_element_wise(pieces, piece, ",", null_handling="skip")
-        if pieces is not piece and not keep_nulls:
-            # Joined without the fields that are not there, also where none is.
-            pieces = pc.if_else(pc.equal(pieces, ""), pa.scalar(None, pa.string()), pieces)
-    inner = repeated(pa.scalar(""), len(values)) if pieces is None else pc.fill_null(pieces, "")
+        piece = pc.binary_join_element_wise(f"{name}:", json_text(child, keep_nulls), ",", "")
+        pieces.append(piece if keep_nulls else pc.if_else(child.is_valid(), piece, ""))
+    if not pieces:
+        return repeated(pa.scalar("{}"), len(values))
+    # The last comma parts nothing.
+    inner = pc.utf8_slice_codeunits(pc.binary_join_element_wise(*pieces, ""), 0, -1)
     return pc.binary_join_element_wise("{", inner, "}", "")
 
 

@@ -155,7 +155,9 @@ def _with_nan(name: str, one: Value, other: Value, found: Value) -> Value:
         return found
     ranks = [pc.if_else(mask, 1, 0) for mask in odd]
     either = pc.or_(*odd)
-    return pc.if_else(either, getattr(pc, name)(*ranks), found)
+    told = pc.if_else(either, getattr(pc, name)(*ranks), found)
+    unknown = pc.or_(*(pc.is_null(side) for side in (one, other)))
+    return pc.if_else(unknown, pa.scalar(None, pa.bool_()), told)
 
 
 def _and(at: Scope, left: Any, right: Any) -> Value:

@@ -119,6 +119,8 @@ def _declared(system: fs.FileSystem, files: list[fs.FileInfo]) -> T.StructType |
 def as_spark(values: pa.Array) -> pa.Array:
     """Return a column of Parquet in the type that Spark reads it in."""
     kind = values.type
+    if pa.types.is_null(kind):
+        return values.cast(pa.int32())
     if pa.types.is_dictionary(kind):
         return as_spark(values.dictionary_decode())
     if kind in UNSIGNED:

@@ -156,11 +156,23 @@ def _concat(at: Scope, *columns: Any) -> Value:
 def _concat_ws(at: Scope, separator: str, *columns: Any) -> Value:
     values = [at.value(column) for column in columns]
     if len(values) == 1 and isinstance(values[0], pa.Array) and pa.types.is_list(values[0].type):
-        joined = pc.binary_join(values[0], separator)
-        return pc.fill_null(joined, "")
+        return pc.fill_null(pc.binary_join(without_nulls(values[0]), separator), "")
     if len(values) == 1:
         return pc.fill_null(text_of(values[0]), "")
-    return pc.binary_join_element_wise(*map(text_of, values), separator, null_handling="skip")
+    texts = [text_of(value) for value in values]
+    # Each with the separator before it; the first one parts nothing.
+    pieces = [pc.if_else(pc.is_valid(text), pc.binary_join_element_wise(separator, text, ""), "") for text in texts]
+    return pc.utf8_slice_codeunits(pc.binary_join_element_wise(*pieces, ""), len(separator))
+
+
+def without_nulls(lists: pa.Array) -> pa.Array:
+    """Return arrays without the values that are null."""
+    if not lists.values.null_count:
+        return lists
+    before = np.concatenate([[0], np.cumsum(lists.values.is_valid().to_numpy(zero_copy_only=False))])
+    offsets = pa.array(before[lists.offsets.to_numpy()].astype(np.int32))
+    mask = lists.is_null() if lists.null_count else None
+    return pa.ListArray.from_arrays(offsets, lists.values.drop_null(), mask=mask)
 
 
 def _lower(at: Scope, column: Any) -> Value:

@@ -14,7 +14,7 @@ REGULAR_NUMBER = r"^-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 REGULAR_LONG = r"^-?[0-9]{1,18}$"
 DECIMAL_NUMBER = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[dDfF]?")
 HEX_NUMBER = re.compile(r"([+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?[0-9]+)[dDfF]?")
-WHOLE = re.compile(r"([+-]?[0-9]+)(?:\.[0-9]*)?")
+WHOLE = re.compile(r"([+-]?)([0-9]+(?:\.[0-9]*)?|\.[0-9]*)")
 INFINITE = re.compile(r"([+-]?)inf(?:inity)?")
 NOT_A_NUMBER = ("nan", "+nan", "-nan")
 TRUE, FALSE = ("t", "true", "y", "yes", "1"), ("f", "false", "n", "no", "0")
@@ -22,7 +22,7 @@ LEAST_LONG, MOST_LONG = -(2**63), 2**63 - 1
 YEAR_TO_DAY = r"([+-]?[0-9]{4,6})(?:-([0-9]{1,2})(?:-([0-9]{1,2})"
 DAY = re.compile(rf"{YEAR_TO_DAY}(?:[ T].*)?)?)?", re.DOTALL)
 CLOCK = r"([0-9]{1,2}):([0-9]{1,2})(?::([0-9]{1,2})(?:\.([0-9]*))?)?"
-MOMENT = re.compile(rf"{YEAR_TO_DAY}(?:[ T](?:{CLOCK})?\s*(\S.*)?)?)?)?")
+MOMENT = re.compile(rf"{YEAR_TO_DAY}(?:[ T]{CLOCK}\s*(\S.*)?)?)?)?")
 OFFSET = re.compile(r"(?:UTC|GMT|UT)?([+-])([0-9]{1,2})(?::?([0-9]{2}))?(?::?([0-9]{2}))?")
 EPOCH = date(1970, 1, 1)
 WIDE = Context(prec=80)
@@ -49,13 +49,16 @@ def double_of(text: str) -> float | None:
 def long_of(text: str) -> int | None:
     """Return a whole number; a fraction is cut off."""
     found = WHOLE.fullmatch(text)
-    value = int(found.group(1)) if found else None
+    value = int(found.group(1) + (found.group(2).partition(".")[0] or "0")) if found else None
     return value if value is not None and LEAST_LONG <= value <= MOST_LONG else None
 
 
 def decimal_of(value: object, precision: int, scale: int) -> Decimal | None:
     """Return a decimal of that type, rounded half up; None where it does not fit."""
     text = value.strip(BLANKS) if isinstance(value, str) else value
+    if isinstance(text, str) and "_" in text:
+        # Python parts digits so, Java does not.
+        return None
     try:
         number = Decimal(text)  # type: ignore[arg-type]
         if not number.is_finite():
