@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pyarrow as pa
+
 from sparring.errors import PlatformError, SparringError
 from sparring.io.log import CommandLog, command_log, logger
 from sparring.run.exit_codes import ExitCode
@@ -68,6 +70,8 @@ def as_known(error: Exception) -> SparringError | None:
         return error
     if isinstance(error, OSError):
         return _refused(error)
+    if isinstance(error, (MemoryError, pa.ArrowCapacityError)) or "offset overflow" in str(error):
+        return PlatformError("The table does not fit in this machine's memory", "Set engine to spark.")
     if type(error).__module__.startswith("botocore"):
         return PlatformError(f"AWS: {error}", "Check credentials, region, rights and network.")
     return None
