@@ -23,7 +23,7 @@ class Groups:
     Attributes
     ----------
     codes : ndarray of int64, shape (rows,)
-        Number of a row's group, in the order of their first rows.
+        Number of a row's group.
     firsts : ndarray of int64, shape (groups,)
         First row of each group.
     """
@@ -45,14 +45,13 @@ class Groups:
         for at, column in enumerate(columns):
             own = equal_codes(column)
             codes = own if at == 0 else pd.factorize(codes * (own.max(initial=0) + 1) + own)[0]
-        codes, _ = pd.factorize(codes)
         firsts = np.empty(codes.max(initial=-1) + 1, dtype=np.int64)
         firsts[codes[::-1]] = np.arange(rows - 1, -1, -1)
         return cls(codes.astype(np.int64, copy=False), firsts)
 
 
 def equal_codes(column: pa.Array) -> np.ndarray:
-    """Return a number for each value, the same for equal ones, none negative."""
+    """Return a number for each value, the same for equal ones: from 0 on, none left out."""
     if pa.types.is_null(column.type):
         return np.zeros(len(column), dtype=np.int64)
     if pa.types.is_struct(column.type):

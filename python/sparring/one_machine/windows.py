@@ -19,12 +19,20 @@ def sorted_rows(groups: np.ndarray, order: Sequence[SortKey]) -> np.ndarray:
 
 
 def row_numbers(groups: Groups, order: Sequence[SortKey]) -> pa.Array:
-    """Return the place of each row in its group, from 1 on, int32."""
-    rows = sorted_rows(groups.codes, order)
+    """Return the place of each row in its group, from 1 on, int32.
+
+    Notes
+    -----
+    Cost: a sort of the rows of groups that have several; most tables have few.
+    """
+    several = np.flatnonzero(np.bincount(groups.codes, minlength=groups.count)[groups.codes] > 1)
+    some = pa.array(several)
+    order = [(column.take(some), ascending, nulls_first) for column, ascending, nulls_first in order]
+    rows = several[sorted_rows(groups.codes[several], order)]
     codes = groups.codes[rows]
     begins = np.ones(len(rows), dtype=bool)
     begins[1:] = codes[1:] != codes[:-1]
     firsts = np.maximum.accumulate(np.where(begins, np.arange(len(rows)), 0))
-    numbers = np.empty(len(rows), dtype=np.int32)
+    numbers = np.ones(len(groups.codes), dtype=np.int32)
     numbers[rows] = np.arange(len(rows)) - firsts + 1
     return pa.array(numbers)

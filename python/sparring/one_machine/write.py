@@ -18,6 +18,8 @@ from sparring.one_machine.types import ROW_METADATA
 
 # Rows that a reader takes at once: tasks of Spark divide a file between them.
 GROUP_ROWS = 1 << 17
+# Rows that tell whether a column repeats its values.
+LOOKED_AT = 1 << 13
 PART = "part-00000.snappy.parquet"
 
 
@@ -74,4 +76,38 @@ def _write(table: pa.Table, schema: T.StructType, folder: str) -> None:
     named = table.replace_schema_metadata({ROW_METADATA: json.dumps(schema.jsonValue())})
     system, inner = storage.filesystem(storage.join(folder, PART))
     with system.open_output_stream(inner) as stream:
-        pq.write_table(named, stream, compression="snappy", row_group_size=GROUP_ROWS, store_schema=False)
+        pq.write_table(
+            named,
+            stream,
+            compression="snappy",
+            row_group_size=GROUP_ROWS,
+            store_schema=False,
+            use_dictionary=_repeating(table),
+        )
+
+
+def _repeating(table: pa.Table) -> list[str]:
+    """Return the columns that a dictionary makes smaller: those whose values repeat; of nested ones all."""
+    head = table.slice(0, LOOKED_AT)
+    found = []
+    for name in table.column_names:
+        column = head.column(name)
+        if pa.types.is_nested(column.type):
+            found += _leaves(name, column.type)
+        elif len(pc.unique(column)) <= len(column) / 2:
+            found.append(name)
+    return found
+
+
+def _leaves(path: str, kind: pa.DataType) -> list[str]:
+    """Return the names that Parquet gives to what a nested column holds."""
+    if pa.types.is_map(kind):
+        return [
+            *_leaves(f"{path}.key_value.key", kind.key_type),
+            *_leaves(f"{path}.key_value.value", kind.item_type),
+        ]
+    if pa.types.is_list(kind):
+        return _leaves(f"{path}.list.element", kind.value_type)
+    if pa.types.is_struct(kind):
+        return [leaf for field in kind for leaf in _leaves(f"{path}.{field.name}", field.type)]
+    return [path]
