@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 SPARK, ONE_MACHINE, AUTO = "spark", "one_machine", "auto"
 ENGINES = (AUTO, SPARK, ONE_MACHINE)
+# Where Linux tells the limit of a container, in the second and in the first version of its control groups.
+LIMITS = tuple(Path("/sys/fs/cgroup", *name) for name in (["memory.max"], ["memory", "memory.limit_in_bytes"]))
 # Formats, and the options that one machine understands.
 READ: dict[str, set[str]] = {"parquet": set(), "csv": csv_rows.OPTIONS, "json": json_rows.KNOWN}
 # Bytes of memory that a byte of a file takes at most, packed or not, and a cell of Parquet; measured on a million rows
@@ -92,9 +95,15 @@ def engine_for(wanted: str, sources: Sequence[Source]) -> Engine:
         if why:
             return Engine(SPARK, why)
     wanted_bytes = sum(memory_for(source) for source in sources if source.path)
-    if wanted_bytes > psutil.virtual_memory().total * MOST_MEMORY:
+    if wanted_bytes > own_memory() * MOST_MEMORY:
         return Engine(SPARK, f"{wanted_bytes / 2**30:.0f} GiB may be wanted, too much for this machine's memory")
     return Engine(ONE_MACHINE, "the table fits in this machine's memory")
+
+
+def own_memory() -> int:
+    """Return the bytes of memory that this process may have: the machine's, or its container's limit."""
+    limits = [int(text) for path in LIMITS if path.is_file() and (text := path.read_text().strip()).isdigit()]
+    return min([psutil.virtual_memory().total, *limits])
 
 
 def memory_for(source: Source) -> int:

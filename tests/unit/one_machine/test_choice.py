@@ -57,6 +57,13 @@ def test_what_may_not_fit_goes_to_spark(table: str, monkeypatch: pytest.MonkeyPa
     assert engine_for("auto", [Source(table)]).name == ONE_MACHINE
 
 
+@pytest.mark.parametrize(("text", "limited"), [("1000\n", True), ("max\n", False)])
+def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, limited: bool) -> None:
+    (tmp_path / "memory.max").write_text(text)
+    monkeypatch.setattr(choice, "LIMITS", (tmp_path / "memory.max", tmp_path / "absent"))
+    assert choice.own_memory() == (1_000 if limited else psutil.virtual_memory().total)
+
+
 def test_files_that_are_packed_well_are_taken_for_what_they_hold(tmp_path: Path, table: str) -> None:
     pd.DataFrame({"x": 1, "y": "a"}, index=range(100_000)).to_parquet(tmp_path / "same.parquet")
     assert memory_for(Source(str(tmp_path / "same.parquet"))) >= 100 * 100_000 * 2
