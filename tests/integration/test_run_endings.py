@@ -22,8 +22,8 @@ PROGRAM = [str(Path(sys.executable).parent / "sparring")]
 QUICK = ["--set", "leakage={enabled: false, audit: false}", "--set", "resources.isolation=session"]
 
 
-def start(small_run: Path, out: Path) -> subprocess.Popen:
-    arguments = [*PROGRAM, "run", str(small_run), "--output", str(out)]
+def start(small_run: Path, out: Path, engine: str = "spark") -> subprocess.Popen:
+    arguments = [*PROGRAM, "run", str(small_run), "--output", str(out), "--set", f"engine={engine}"]
     environment = {name: value for name, value in os.environ.items() if name != "UV_RUN_RECURSION_DEPTH"}
     return subprocess.Popen(
         arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
@@ -31,18 +31,19 @@ def start(small_run: Path, out: Path) -> subprocess.Popen:
 
 
 @pytest.mark.parametrize(
-    ("number", "stage", "seconds"),
+    ("number", "stage", "seconds", "engine"),
     [
-        (signal.SIGINT, None, 0.3),  # imports
-        (signal.SIGTERM, "ingest", 0.7),  # the JVM starts
-        (signal.SIGINT, "ingest", 4.0),  # Spark works
-        (signal.SIGTERM, "split", 0.5),
+        (signal.SIGINT, None, 0.3, "spark"),  # imports
+        (signal.SIGTERM, "ingest", 0.7, "spark"),  # the JVM starts
+        (signal.SIGINT, "ingest", 4.0, "spark"),  # Spark works
+        (signal.SIGTERM, "split", 0.5, "spark"),
+        (signal.SIGINT, "ingest", 0.0, "one_machine"),
     ],
 )
 def test_an_interrupt_is_one_line_with_the_command_to_go_on(
-    small_run: Path, tmp_path: Path, number: signal.Signals, stage: str | None, seconds: float
+    small_run: Path, tmp_path: Path, number: signal.Signals, stage: str | None, seconds: float, engine: str
 ) -> None:
-    with start(small_run, tmp_path / "run") as running:
+    with start(small_run, tmp_path / "run", engine) as running:
         assert running.stderr is not None
         while stage is not None and not running.stderr.readline().startswith(stage):
             assert running.poll() is None
@@ -53,7 +54,7 @@ def test_an_interrupt_is_one_line_with_the_command_to_go_on(
     assert running.returncode == ExitCode.INTERRUPTED
     assert printed == ""
     lines = [line for line in told.splitlines() if not line.endswith("...")]
-    expected = f"sparring run {small_run} --output {tmp_path / 'run'}"
+    expected = f"sparring run {small_run} --output {tmp_path / 'run'} --set engine={engine}"
     assert lines == [f"interrupted: what is finished is kept; to go on: {expected}"]
 
 

@@ -81,7 +81,6 @@ def _write(table: pa.Table, schema: T.StructType, folder: str) -> None:
             stream,
             compression="snappy",
             row_group_size=GROUP_ROWS,
-            store_schema=False,
             use_dictionary=_repeating(table),
         )
 
