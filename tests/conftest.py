@@ -143,8 +143,12 @@ def spark_conf(spark: SparkSession) -> Iterator[SparkSession]:
 
 
 @pytest.fixture
-def sparring(spark: SparkSession, capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Callable:
-    """Function that runs the command line in this process, on the tests' Spark session, which it finds active."""
+def sparring(spark_session: SparkSession, capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Callable:
+    """Function that runs the command line in this process; what needs Spark finds the tests' session active.
+
+    The data half chooses its engine as where no session is active: on a small table, one machine.
+    """
+    monkeypatch.setattr("sparring.one_machine.choice.spark_is_there", lambda: False)
 
     def run(*arguments: str) -> subprocess.CompletedProcess:
         monkeypatch.setattr(sys, "argv", ["sparring", *arguments])

@@ -16,10 +16,8 @@ if TYPE_CHECKING:
     from sparring.config.schema import TableConfig
 
 # A letter or two and a number; hexadecimal digits as hashes and UUIDs have them; long tokens of letters and digits.
-SURROGATE = (
-    r"^[A-Za-z]{0,8}[-_ #]?[0-9]+$|^[0-9a-fA-F]{16,}$|^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"
-    r"|^(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9_=+/-]{12,}$"
-)
+SURROGATE = r"^(?:[A-Za-z]{0,8}[-_ #]?[0-9]+|[0-9a-fA-F]{16,}|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})\z"
+TOKEN, DIGIT, LETTER = r"^[A-Za-z0-9_=+/-]{12,}\z", "[0-9]", "[A-Za-z]"
 IDENTITY = "sparring__identity"
 MOSTLY = 0.99
 LONG_TEXT = 32
@@ -92,7 +90,8 @@ def _look(frame: DataFrame, texts: list[str], candidates: list[str]) -> dict[str
     from sparring.engine import functions as F
 
     columns = {name: named(name) for name in {*texts, *candidates}}
-    like = {name: columns[name].cast("string").rlike(SURROGATE).cast("int") for name in candidates}
+    # Whole numbers are of that form without a look.
+    like = {name: _of_surrogate_form(columns[name]).cast("int") for name in candidates if name in texts}
     found = frame.agg(
         F.count("*").alias("rows"),
         *[F.avg(F.length(columns[name])).alias(f"length {name}") for name in texts],
@@ -102,9 +101,13 @@ def _look(frame: DataFrame, texts: list[str], candidates: list[str]) -> dict[str
     return dict(found.asDict())
 
 
+def _of_surrogate_form(text: Column) -> Column:
+    return text.rlike(SURROGATE) | (text.rlike(TOKEN) & text.rlike(DIGIT) & text.rlike(LETTER))
+
+
 def _looks_surrogate(seen: dict[str, Any], name: str) -> bool:
     # Only what cannot be unique is left out here: the estimate differs by some percent, and the proof comes after.
-    return seen[f"distinct {name}"] > 0.5 * seen["rows"] and (seen[f"like {name}"] or 0.0) >= MOSTLY
+    return seen[f"distinct {name}"] > 0.5 * seen["rows"] and (seen.get(f"like {name}", 1.0) or 0.0) >= MOSTLY
 
 
 def _is_unique(frame: DataFrame, name: str) -> bool:

@@ -6,8 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
-from scipy.stats import t as student
+from scipy.special import ndtr, ndtri, stdtrit
 
 from sparring.evaluation.interval import (
     Interval,
@@ -143,8 +142,8 @@ class Resamples(Evidence):
         known = self.values[~np.isnan(self.values)]
         if len(known) < 2 or self.count <= 1 or np.ptp(known) == 0:
             return Interval(self.value, None, None, "bootstrap of clusters")
-        reach = student.ppf((1 + confidence) / 2, self.count - 1) * np.sqrt(self.count / (self.count - 1))
-        low, high = np.quantile(known, norm.cdf([-reach, reach]))
+        reach = stdtrit(self.count - 1, (1 + confidence) / 2) * np.sqrt(self.count / (self.count - 1))
+        low, high = np.quantile(known, ndtr([-reach, reach]))
         return Interval(self.value, min(low, self.value), max(high, self.value), "bootstrap of clusters")
 
     def paired(self, other: Evidence) -> Paired:
@@ -189,7 +188,7 @@ def gap(left: Evidence, right: Evidence, confidence: float = 0.95) -> Interval:
     variance, value = left.variance + right.variance, left.value - right.value
     if np.isnan(variance):
         return Interval(value, None, None, "normal")
-    reach = float(norm.ppf((1 + confidence) / 2) * np.sqrt(variance))
+    reach = float(ndtri((1 + confidence) / 2) * np.sqrt(variance))
     return Interval(value, value - reach, value + reach, "normal")
 
 

@@ -88,7 +88,7 @@ def engine_for(wanted: str, sources: Sequence[Source]) -> Engine:
         raise ConfigError(f"The engine {wanted!r} is none of {', '.join(ENGINES)}", "Name one of them.")
     if wanted != AUTO:
         return Engine(wanted, "it was asked for")
-    if active_session() is not None or under_spark_submit():
+    if spark_is_there():
         return Engine(SPARK, "a session of Spark is there")
     for source in sources:
         why = _only_spark_reads(source)
@@ -98,6 +98,11 @@ def engine_for(wanted: str, sources: Sequence[Source]) -> Engine:
     if wanted_bytes > own_memory() * MOST_MEMORY:
         return Engine(SPARK, f"{wanted_bytes / 2**30:.0f} GiB may be wanted, too much for this machine's memory")
     return Engine(ONE_MACHINE, "the table fits in this machine's memory")
+
+
+def spark_is_there() -> bool:
+    """Return whether this process has a session of Spark, or was started to make one."""
+    return active_session() is not None or under_spark_submit()
 
 
 def own_memory() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,11 @@ class Evaluator:
             return NESTED[name](self, *arguments, **expression.keywords)
         return FUNCTIONS[name](self, *arguments, **expression.keywords)
 
+    def without_rows(self) -> Evaluator:
+        """Return what evaluates the same expressions over no row: their types."""
+        groups = None if self.groups is None else Groups(np.zeros(0, np.int64), np.zeros(0, np.int64))
+        return Evaluator({name: partial(_empty, column) for name, column in self.columns.items()}, 0, groups)
+
     def _reduced(self, name: str, arguments: Sequence[Any]) -> pa.Array:
         assert self.groups is not None
         inner = Evaluator(self.columns, self.rows)
@@ -101,6 +107,10 @@ class Evaluator:
             first = literal(1)
         values = repeated(first, self.rows) if isinstance(first, pa.Scalar) else inner.array(first)
         return aggregates.REDUCED[name](values, self.groups, *arguments[1:])
+
+
+def _empty(column: Callable[[], pa.Array]) -> pa.Array:
+    return column().slice(0, 0)
 
 
 def path_of(name: str) -> list[str]:
@@ -138,7 +148,7 @@ def _lit(at: Evaluator, value: Any) -> Value:
 
 
 def _given(at: Evaluator, value: Any) -> Value:
-    return value
+    return value if at.rows else value.slice(0, 0)
 
 
 def _alias(at: Evaluator, column: Any, name: str, metadata: Any = None) -> Value:
@@ -176,19 +186,24 @@ def _branches(expression: Any) -> tuple[list[tuple[Any, Any]], Any]:
 
 
 def _cases(at: Evaluator, branches: list[tuple[Any, Any]], otherwise: Any) -> Value:
-    left: Any = None
+    left: Any = pa.repeat(True, at.length)
     taken = []
     for condition, value in branches:
-        mask = pc.fill_null(at.array(condition), False)
-        taken.append((mask, at.operand(value)))
-        left = pc.invert(mask) if left is None else pc.and_(left, pc.invert(mask))
-    # Nobody asks for the value of no row: a digest of every text costs more than all else.
-    rest = at.operand(otherwise) if otherwise is not None and pc.any(left).as_py() else None
+        mask = pc.and_(left, pc.fill_null(at.array(condition), False))
+        left = pc.and_not(left, mask)
+        taken.append((mask, _where_any(at, value, mask)))
+    rest = None if otherwise is None else _where_any(at, otherwise, left)
     kind = operators.common_type([value.type for _, value in taken] + ([rest.type] if rest is not None else []))
-    found: Any = pa.scalar(None, kind) if rest is None else rest.cast(kind)
-    for mask, value in reversed(taken):
-        found = pc.if_else(mask, value.cast(kind), found)
+    found: Any = pa.nulls(at.length, kind)
+    for mask, value in [*taken, (left, rest)]:
+        if value is not None and pc.any(mask).as_py():
+            found = pc.if_else(mask, value.cast(kind), found)
     return found
+
+
+def _where_any(at: Evaluator, value: Any, mask: pa.Array) -> Value:
+    """Return a value that is asked for some rows; its type alone if for none: a digest of every text costs much."""
+    return at.operand(value) if pc.any(mask).as_py() else at.without_rows().operand(value)
 
 
 def _when_method(at: Evaluator, column: Any, condition: Any, value: Any) -> Value:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
@@ -14,8 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import types as T
 
+from sparring.one_machine.buffers import hexadecimal
 from sparring.one_machine.casts import DAY, MICROS, cast, floor_divide, mapped, masked
 from sparring.one_machine.java_times import parse_times
+from sparring.one_machine.md5 import md5
 from sparring.one_machine.operators import common_type, in_type, remainder, substring
 from sparring.one_machine.scope import Scope
 from sparring.one_machine.types import Value
@@ -215,22 +216,16 @@ def _hexadecimal(at: Scope, column: Any) -> Value:
     """Return whole numbers in hexadecimal digits, without zeros in front."""
     values = at.array(column)
     words = values.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
-    digits = np.ascontiguousarray(words).byteswap().view(np.uint8).reshape(-1, 8)
-    letters = HEX[digits.reshape(-1)].view(np.uint8)
-    offsets = np.arange(0, 16 * len(words) + 1, 16, dtype=np.int32)
-    text = pa.StringArray.from_buffers(len(words), pa.py_buffer(offsets), pa.py_buffer(letters))
+    text = hexadecimal(np.ascontiguousarray(words).byteswap().view(np.uint8).reshape(-1, 8), upper=True)
     bare = pc.if_else(pc.equal(pa.array(words), 0), "0", pc.utf8_ltrim(text, "0"))
     return pc.if_else(pc.is_null(values), None, bare) if values.null_count else bare
-
-
-HEX: np.ndarray = np.frombuffer("".join(f"{byte:02X}" for byte in range(256)).encode(), np.uint16)
 
 
 def _md5(at: Scope, column: Any) -> Value:
     value = at.value(column)
     if isinstance(value, pa.Scalar):
         value = pa.array([value.as_py()], value.type)
-    return mapped(value.cast(pa.binary()), lambda data: hashlib.md5(data).hexdigest(), pa.string())
+    return md5(value.cast(pa.binary()))
 
 
 def _conv(at: Scope, column: Any, base: int, to: int) -> Value:

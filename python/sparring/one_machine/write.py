@@ -14,13 +14,15 @@ from pyspark.sql import types as T
 
 from sparring.io import storage
 from sparring.one_machine.text_files import NULL_FOLDER
+from sparring.one_machine.threads import in_threads
 from sparring.one_machine.types import ROW_METADATA
 
 # Rows that a reader takes at once: tasks of Spark divide a file between them.
 GROUP_ROWS = 1 << 17
 # Rows that tell whether a column repeats its values.
 LOOKED_AT = 1 << 13
-PART = "part-00000.snappy.parquet"
+# Rows of a file: files are written side by side.
+FILE_ROWS = 1 << 19
 
 
 class Writer:
@@ -74,15 +76,20 @@ class Writer:
 def _write(table: pa.Table, schema: T.StructType, folder: str) -> None:
     storage.make_folder(folder)
     named = table.replace_schema_metadata({ROW_METADATA: json.dumps(schema.jsonValue())})
-    system, inner = storage.filesystem(storage.join(folder, PART))
-    with system.open_output_stream(inner) as stream:
-        pq.write_table(
-            named,
-            stream,
-            compression="snappy",
-            row_group_size=GROUP_ROWS,
-            use_dictionary=_repeating(table),
-        )
+    repeating = _repeating(table)
+
+    def write(first: int) -> None:
+        system, inner = storage.filesystem(storage.join(folder, f"part-{first // FILE_ROWS:05}.snappy.parquet"))
+        with system.open_output_stream(inner) as stream:
+            pq.write_table(
+                named.slice(first, FILE_ROWS),
+                stream,
+                compression="snappy",
+                row_group_size=GROUP_ROWS,
+                use_dictionary=repeating,
+            )
+
+    in_threads(write, range(0, max(table.num_rows, 1), FILE_ROWS))
 
 
 def _repeating(table: pa.Table) -> list[str]:
