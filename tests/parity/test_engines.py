@@ -59,6 +59,8 @@ EVERY = [named(name) for name in "ildfbstym"]
 
 EXPRESSIONS: dict[str, Callable[[], Column]] = {
     "hash of all": lambda: F.xxhash64(F.lit(7).cast("long"), *EVERY),
+    "largest of an array": lambda: F.array_max(named("a")),
+    "place of the largest": lambda: F.call_function("array_position", named("a"), F.array_max(named("a"))),
     "hash of text and its seed": lambda: F.xxhash64(F.lit("units"), named("s"), F.lit(3)),
     "arithmetic": lambda: named("l") * 3 + named("i") - 1,
     "double arithmetic": lambda: (named("d") + named("i")) / named("l") - named("f"),

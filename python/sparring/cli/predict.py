@@ -9,7 +9,7 @@ import typer
 from sparring.cli.console import Json, console, print_json
 
 ORIGINS = {"validation": "chosen on the run's validation rows", "predict.threshold": "as predict.threshold says"}
-MODES = "realtime, serverless, async, batch or spark"
+MODES = "auto (one_machine or spark, by the table), realtime, serverless, async or batch"
 
 
 def predict(
@@ -18,7 +18,7 @@ def predict(
         typer.Argument(help="Rows to score: Parquet, CSV or JSON, any path Spark reads; or builtin:NAME."),
     ],
     run: Annotated[str, typer.Option("--run", metavar="FOLDER", help="Folder of a finished run.")],
-    mode: Annotated[str, typer.Option("--mode", metavar="MODE", help=f"How: {MODES}.")] = "spark",
+    mode: Annotated[str, typer.Option("--mode", metavar="MODE", help=f"How: {MODES}.")] = "auto",
     contender: Annotated[str | None, typer.Option("--contender", help="Whose model; default: the verdict's.")] = None,
     out: Annotated[
         str | None, typer.Option("--out", metavar="FOLDER", help="Folder to write; default RUN/scoring/MODE.")
@@ -31,7 +31,7 @@ def predict(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Score a table of raw rows on Spark, or with SageMaker in one of its four ways."""
+    """Score a table of raw rows on one machine, on Spark, or with SageMaker in one of its four ways."""
     from sparring.run.predict import Prediction
 
     facts = Prediction(table, run, mode, contender, out, tuple(sets or ())).execute()

@@ -26,6 +26,7 @@ KNOWN = frozenset(
         "approx_count_distinct",
         "array",
         "array_distinct",
+        "array_max",
         "array_position",
         "array_sort",
         "array_union",

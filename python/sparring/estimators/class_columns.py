@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparring.spark.reserved import named
+from sparring.task.scores import likeliest
 
 # A probability of 0 or 1 has no logarithm of its odds.
 LEAST = float(np.finfo(np.float64).tiny)
@@ -29,7 +30,7 @@ def with_class_columns(rows: DataFrame, scores: str, raw: str, probability: str,
     found = named(scores)
     shares = F.array(1 - found, found) if single else found
     kept = [named(name) for name in rows.columns if name != scores]
-    decided = (found >= 0.5).cast("double") if single else _likeliest(found)
+    decided = (found >= 0.5).cast("double") if single else likeliest(found).cast("double")
     return rows.select(
         *kept,
         array_to_vector(_raw(found, single)).alias(raw),
@@ -43,8 +44,3 @@ def _raw(found: Column, single: bool) -> Column:
         return F.transform(found, lambda share: F.log(F.greatest(share, F.lit(LEAST))))
     odds = F.log(F.greatest(found, F.lit(LEAST))) - F.log(F.greatest(1 - found, F.lit(LEAST)))
     return F.array(-odds, odds)
-
-
-def _likeliest(found: Column) -> Column:
-    ranked = F.transform(found, lambda share, at: F.struct(share.alias("share"), (-at).alias("before")))
-    return (-F.array_max(ranked)["before"]).cast("double")

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 from pyspark.ml.base import Transformer
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from sparring.engine import functions as F
 from sparring.errors import ParamError, SageMakerError
 from sparring.inference.codecs import OUTPUT, SPLITS
 from sparring.inference.deployment import unique_name

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pyspark.sql import Column
-from pyspark.sql import functions as F
 
+from sparring.engine import functions as F
 from sparring.serving.manifest import PackageManifest
+from sparring.task.scores import likeliest
 
 
 def predicted_column(manifest: PackageManifest, scores: Column) -> Column:
@@ -18,9 +19,7 @@ def predicted_column(manifest: PackageManifest, scores: Column) -> Column:
         code = F.when(scores >= manifest.threshold, 1).when(scores < manifest.threshold, 0)
         return target.named(code)
     if target.classes:
-        # Of equally likely ones the first: of structs alike in the first field the second decides.
-        ranked = F.transform(scores, lambda share, at: F.struct(share.alias("share"), (-at).alias("before")))
-        return target.named(-F.array_max(ranked)["before"])
+        return target.named(likeliest(scores))
     return scores
 
 

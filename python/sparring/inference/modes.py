@@ -1,4 +1,4 @@
-"""The five ways to score a table with one model package; each leaves nothing behind."""
+"""The ways to score a table with one model package; each leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Scoring:
 
         Parameters
         ----------
-        mode : {"realtime", "serverless", "async", "batch", "spark"}
+        mode : {"one_machine", "spark", "realtime", "serverless", "async", "batch"}
         rows : DataFrame
             With the package's columns and ``sparring__key``.
         write : callable
@@ -157,7 +157,7 @@ class Scoring:
         return self.config.content_type or PARQUET
 
 
-def _spark(scoring: Scoring, rows: DataFrame, write: Callable[[DataFrame], Any]) -> None:
+def _packaged(scoring: Scoring, rows: DataFrame, write: Callable[[DataFrame], Any]) -> None:
     # Rows that cannot be scored were taken out before, as in the other modes.
     model = PackageModel(package=scoring.package, probabilityCol=PROBABILITY, predictedCol="")
     scoring.metrics = lambda: model.metrics
@@ -267,5 +267,7 @@ MODES: dict[str, Callable[[Scoring, DataFrame, Callable[[DataFrame], Any]], None
     "serverless": _serverless,
     "async": _asynchronous,
     "batch": _batch,
-    "spark": _spark,
+    "spark": _packaged,
+    # In this process.
+    "one_machine": _packaged,
 }

@@ -17,10 +17,10 @@ from pyspark.accumulators import Accumulator
 from pyspark.ml.base import Transformer
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparring.data.contract import REASON
+from sparring.engine import functions as F
 from sparring.errors import ParamError
 from sparring.inference.decision import predicted_column, predicted_type
 from sparring.inference.metrics import ScoringMetrics, metrics_accumulator

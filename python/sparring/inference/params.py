@@ -8,9 +8,9 @@ import pyarrow as pa
 from pyspark.ml.functions import vector_to_array
 from pyspark.ml.linalg import VectorUDT
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from sparring.engine import functions as F
 from sparring.errors import ParamError
 from sparring.inference.codecs import ANSWERS, Format
 from sparring.params import (

@@ -13,9 +13,9 @@ from pyspark.accumulators import Accumulator
 from pyspark.ml.base import Transformer
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from sparring.engine import functions as F
 from sparring.inference.codecs import Format
 from sparring.inference.invocation import BODY_LIMIT, Invoker, Scored, runtime_client
 from sparring.inference.metrics import ScoringMetrics, metrics_accumulator

@@ -24,7 +24,7 @@ from sparring.io.s3_uri import split_s3_uri
 from sparring.params import Check, check_params, float_param, in_range, int_param, text_param
 from sparring.sagemaker.resources import delete_below
 from sparring.sagemaker.target import AwsTarget
-from sparring.spark.tasks import run_to_end
+from sparring.spark.tasks import attempt_name, run_to_end
 from sparring.task.scores import scores_array
 
 if TYPE_CHECKING:
@@ -103,12 +103,7 @@ class Staging:
         Names tell partition and attempt: a task that is run again writes other files, and only the files of the
         attempt that succeeded are ever read.
         """
-        from pyspark import TaskContext
-
-        context = TaskContext.get()
-        assert context is not None
-        begin = f"{context.partitionId():05d}-{context.taskAttemptId()}"
-        s3, number = self.target.client("s3"), 0
+        begin, s3, number = attempt_name(), self.target.client("s3"), 0
         for batch in gathered(batches, self.most_rows):
             sent = flattened(batch.column(batch.num_columns - 1))
             for piece in self.format.bodies(sent, self.most_bytes, self.most_rows):

@@ -82,14 +82,14 @@ def _typed(value: Column, column: RawColumn) -> Column:
 
 def reason_of_row(frame: DataFrame, key: list[str], columns: list[RawColumn]) -> Column:
     """Return why a row cannot be scored with a model that takes ``columns``: the first reason, null for a good row."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     return F.coalesce(*_reasons(frame, key, columns), F.lit(None).cast("string"))
 
 
 def _reasons(frame: DataFrame, key: list[str], columns: list[RawColumn]) -> list[Column]:
     """Return the checks of a row in the order they are reported, each null when it passes."""
-    from pyspark.sql import functions as F
+    from sparring.engine import functions as F
 
     checks = []
     if CORRUPT in frame.columns:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import accumulate
 
 from pyspark.sql import Column
-from pyspark.sql import functions as F
 
+from sparring.engine import functions as F
 from sparring.spark.reserved import named
 
 BUCKETS = 1_000_000

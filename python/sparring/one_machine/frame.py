@@ -299,7 +299,8 @@ class Frame:
         """Return the frame: rows lie in one memory."""
         return self
 
-    persist = unpersist = cache = checkpoint = localCheckpoint = repartition = coalesce = _same
+    persist = unpersist = cache = checkpoint = localCheckpoint = repartition = repartitionByRange = coalesce = _same
+    sortWithinPartitions = orderBy
 
     @property
     def write(self) -> Writer:

@@ -100,6 +100,22 @@ def _position(at: Scope, column: Any, wanted: Any) -> Value:
     return pa.array(places, mask=unknown)
 
 
+def _largest(at: Scope, column: Any) -> Value:
+    """Return the largest value of each array; null of none."""
+    lists = at.array(column)
+    owners, flat = list_parents(lists), lists.flatten()
+    order = np.lexsort([rank_codes(flat), owners])
+    last = np.searchsorted(owners[order], np.arange(len(lists)), side="right") - 1
+    empty = pc.fill_null(pc.equal(pc.list_value_length(lists), 0), True).to_numpy(zero_copy_only=False)
+    return flat.take(pa.array(np.where(empty, 0, order[last] if len(order) else 0), mask=empty))
+
+
+def list_parents(lists: pa.Array) -> np.ndarray:
+    """Return the row of each value of arrays."""
+    parents: np.ndarray = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False)
+    return parents
+
+
 def _size(at: Scope, column: Any) -> Value:
     """Return the number of values; -1 for null, as Spark has it."""
     return pc.fill_null(pc.list_value_length(at.array(column)), -1).cast(pa.int32())
@@ -253,6 +269,7 @@ def _fitting(value: Any, kind: T.DataType) -> Any:
 NESTED: dict[str, Callable[..., Value]] = {
     "array": _array,
     "array_distinct": _distinct,
+    "array_max": _largest,
     "array_position": _position,
     "array_sort": _sorted,
     "array_union": _union,

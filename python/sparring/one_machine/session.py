@@ -34,6 +34,17 @@ class Held(Generic[Shared]):
     destroy = unpersist
 
 
+class Sum:
+    """A value that batches add to."""
+
+    def __init__(self, value: Any, param: Any) -> None:
+        self.value, self._param = value, param
+
+    def add(self, term: Any) -> None:
+        """Add a term."""
+        self.value = self._param.addInPlace(self.value, term)
+
+
 class Context:
     """What the data half asks a cluster: one machine, no checkpoints."""
 
@@ -47,6 +58,10 @@ class Context:
     def broadcast(self, value: Shared) -> Held[Shared]:
         """Return a value that batches share."""
         return Held(value)
+
+    def accumulator(self, value: Any, param: Any) -> Sum:
+        """Return what batches add to."""
+        return Sum(value, param)
 
     def getCheckpointDir(self) -> None:
         """Return no folder: what is computed stays in memory."""

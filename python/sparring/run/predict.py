@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from sparring.inference.decision import predicted_column
 from sparring.inference.modes import MODES, PROBABILITY, Scoring
 from sparring.inference.table import key_columns, open_rows
 from sparring.io import storage
+from sparring.one_machine.choice import AUTO, ONE_MACHINE, SPARK, Engine, Source, engine_for, session_on
 from sparring.report.scoring import FACTS, FOLDER
 from sparring.report.write import refresh_report
 from sparring.run.manifest import require_run
@@ -31,12 +32,14 @@ from sparring.sagemaker.resource_registry import ResourceRegistry, registry_path
 from sparring.sagemaker.target import AwsTarget
 from sparring.serving.manifest import PackageManifest
 from sparring.spark.reserved import named, quoted, reserved
-from sparring.spark.session import SessionSpec, active_session, available_cores, get_session, s3a_settings, stop_session
+from sparring.spark.session import SessionSpec, available_cores, s3a_settings
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
 BUILTIN = "builtin:"
+# Modes that need no account: named after the engine that scores.
+HERE = (ONE_MACHINE, SPARK)
 # The scores of one class and of several, and the label's own value.
 SCORES, PREDICTED = ("probability", "probabilities"), "predicted"
 EMULATOR_NOTE = "served by the local emulator of SageMaker: its time and price are not SageMaker's"
@@ -53,7 +56,8 @@ class Prediction:
         ``table.builtin`` may be.
     run : str
         Folder of a finished run.
-    mode : {"realtime", "serverless", "async", "batch", "spark"}
+    mode : {"auto", "one_machine", "spark", "realtime", "serverless", "async", "batch"}
+        ``auto`` is ``one_machine`` or ``spark``, whichever reads the table (see ``engine`` of the configuration).
     contender : str or None
         Whose model; None is the verdict's choice.
     out : str or None
@@ -83,25 +87,31 @@ class Prediction:
             Before anything is created, if the run, the contender, the table or the configuration is not usable; later
             if scoring fails.  Nothing that was created or half-written stays.
         """
-        if self.mode not in MODES:
-            raise ConfigError(f"mode must be one of {', '.join(MODES)}, got {self.mode!r}", "Choose one of them.")
-        config, folder = self._config(), self._folder()
+        if self.mode != AUTO and self.mode not in MODES:
+            allowed = ", ".join((AUTO, *MODES))
+            raise ConfigError(f"mode must be one of {allowed}, got {self.mode!r}", "Choose one of them.")
+        config = self._config()
+        table = self._table(config)
+        engine = engine_for(self.mode if self.mode in HERE else config.engine, [Source.of(table)])
+        if self.mode == AUTO:
+            return replace(self, mode=engine.name).execute()
+        folder = self._folder()
         with ExitStack() as resources:
             unpacked = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="sparring-predict-")))
             manifest = package(self.run, self.contender, unpacked, config.predict.threshold)
             packed = resources.enter_context(tempfile.NamedTemporaryFile(suffix=".tar.gz"))
             packed.write(archive(unpacked))
             packed.flush()
-            spark = _session(config, [self.table, folder], resources)
-            rows = open_rows(spark, self._table(config), manifest.columns)
-            target = None if self.mode == "spark" else open_target(config.sagemaker, resources)
+            session = resources.enter_context(session_on(engine, _spec(config, [self.table, folder])))
+            rows = open_rows(session, table, manifest.columns)
+            target = None if self.mode in HERE else open_target(config.sagemaker, resources)
             names = [column.name for column in manifest.columns]
             registry = self._registry(target)
             scoring = Scoring(packed.name, names, config.predict, target, registry, width=manifest.width)
             # Only now is an earlier result given up: all that can be wrong beforehand has been looked at.
             storage.delete(folder)
             try:
-                facts = _score(scoring, manifest, rows, folder, self._about(config, manifest, target))
+                facts = _score(scoring, manifest, rows, folder, self._about(config, manifest, target, engine))
             except BaseException:
                 storage.delete(folder)
                 raise
@@ -141,9 +151,12 @@ class Prediction:
                 f"Give a path, or one such as {BUILTIN}flights.",
             ) from error
 
-    def _about(self, config: RunConfig, manifest: PackageManifest, target: AwsTarget | None) -> dict[str, Any]:
+    def _about(
+        self, config: RunConfig, manifest: PackageManifest, target: AwsTarget | None, engine: Engine
+    ) -> dict[str, Any]:
         return {
             "mode": self.mode,
+            "engine": engine.name,
             "table": self.table,
             "run": manifest.run["name"],
             "contender": manifest.run["contender"],
@@ -221,12 +234,7 @@ def _output(name: str, keys: Iterable[str]) -> str:
     return reserved(name) if name in keys else name
 
 
-def _session(config: RunConfig, paths: list[str], resources: ExitStack) -> SparkSession:
-    """Return the running session, or one that ends with ``resources``."""
-    owned = active_session() is None
+def _spec(config: RunConfig, paths: list[str]) -> SessionSpec:
+    """Return the session of Spark that is started where one is needed and none is there."""
     cores = config.resources.cores or available_cores()
-    spark = get_session(SessionSpec("sparring predict", cores, config.resources.memory, **s3a_settings(paths)))
-    spark.sparkContext.setLogLevel("ERROR")
-    if owned:
-        resources.callback(stop_session, spark)
-    return spark
+    return SessionSpec("sparring predict", cores, config.resources.memory, **s3a_settings(paths))

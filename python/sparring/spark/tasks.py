@@ -64,6 +64,14 @@ def run_to_end(
     return lines
 
 
+def attempt_name() -> str:
+    """Return a name that no other attempt of any task of this job has; on one machine there is one."""
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    return f"{context.partitionId():05d}-{context.taskAttemptId()}" if context is not None else "00000-0"
+
+
 def reason_of(error: BaseException) -> str:
     """Return in one line what went wrong: on the JVM its first, in a Python worker the last of the traceback."""
     said = str(getattr(error, "java_exception", None) or getattr(error, "desc", None) or error)

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 if TYPE_CHECKING:
+    from pyspark.sql import Column
     from pyspark.sql.types import DataType
 
 SCORE, PROBABILITIES = "score", "probabilities"
@@ -59,6 +60,13 @@ def score_type(width: int) -> DataType:
     from pyspark.sql import types as T
 
     return T.DoubleType() if width == 1 else T.ArrayType(T.DoubleType(), False)
+
+
+def likeliest(scores: Column) -> Column:
+    """Return the code of the class with the largest score, of equally likely ones the first; null for null."""
+    from sparring.engine import functions as F
+
+    return F.call_function("array_position", scores, F.array_max(scores)) - 1
 
 
 def _with_end(missing: np.ndarray | None) -> np.ndarray | None:

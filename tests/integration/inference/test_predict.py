@@ -1,4 +1,4 @@
-"""``sparring predict``: five modes, one answer; bad rows apart; nothing left behind."""
+"""``sparring predict``: all modes on both engines, one answer; bad rows apart; nothing left behind."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,9 @@ from sparring.sagemaker.target import AwsTarget
 from .conftest import left
 
 ROWS = 400
-MODES = ("spark", "realtime", "serverless", "async", "batch")
+AWS_MODES = ("realtime", "serverless", "async", "batch")
+# Mode and engine.
+WAYS = [(mode, engine) for engine in ("one_machine", "spark") for mode in (engine, *AWS_MODES)]
 # Small requests, so that there are several, and every way to write them.
 SETS = {
     "realtime": ("predict.requests.max_rows=60", "predict.content_type=application/jsonlines"),
@@ -110,14 +112,21 @@ def read(path: Path) -> pd.DataFrame:
     return pd.read_parquet(path / "predictions").sort_values("id").reset_index(drop=True)
 
 
-def test_five_modes_give_one_answer_and_leave_nothing(
-    spark: SparkSession, run: str, table: str, shared: AwsTarget, tmp_path: Path
+@pytest.fixture(scope="module")
+def expected(spark: SparkSession, run: str, table: str, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """The predictions of Spark itself."""
+    folder = tmp_path_factory.mktemp("expected") / "out"
+    Prediction(table, run, "spark", out=str(folder)).execute()
+    return read(folder)
+
+
+@pytest.mark.parametrize(("mode", "engine"), WAYS)
+def test_all_modes_give_one_answer_and_leave_nothing(
+    run: str, table: str, expected: pd.DataFrame, shared: AwsTarget, tmp_path: Path, mode: str, engine: str
 ) -> None:
-    facts = {}
-    for mode in MODES:
-        facts[mode] = Prediction(table, run, mode, out=str(tmp_path / mode), overrides=SETS.get(mode, ())).execute()
-        assert left(shared) == [], mode
-    expected = read(tmp_path / "spark")
+    sets = (*SETS.get(mode, ()), f"engine={engine}")
+    told = Prediction(table, run, mode, out=str(tmp_path / "out"), overrides=sets).execute()
+    assert left(shared) == []
     assert expected.columns.tolist() == ["id", "probability", "predicted"]
     assert len(expected) == ROWS - 8
     assert expected.probability.nunique() > 50
@@ -130,21 +139,21 @@ def test_five_modes_give_one_answer_and_leave_nothing(
         "feature x not a number": 1,
         "key id missing": 2,
     }
-    for mode in MODES:
-        found = read(tmp_path / mode)
-        assert found.id.tolist() == expected.id.tolist(), mode
-        assert np.abs(found.probability - expected.probability).max() <= 1e-6, mode
-        assert found.predicted.tolist() == expected.predicted.tolist(), mode
-        told = facts[mode]
-        assert (told["rows"], told["metrics"]["rows"], told["quarantined"]) == (ROWS - 8, ROWS - 8, bad), mode
-        assert (told["threshold"], told["threshold_from"]) == (chosen(run), "validation")
-        assert told["predicted"]["yes"] == (found.predicted == "yes").sum()
-        assert told["emulated"] == (mode != "spark")
-        # An emulator's time is never priced as SageMaker's.
-        assert (told["cost"] is None) == (mode != "spark")
-        assert json.loads((tmp_path / mode / "scoring.json").read_text())["rows"] == ROWS - 8
-    assert facts["realtime"]["metrics"]["requests"] > 3
-    assert facts["serverless"]["phases"]["cold_start"] > 0
+    found = read(tmp_path / "out")
+    assert found.id.tolist() == expected.id.tolist()
+    assert np.abs(found.probability - expected.probability).max() <= 1e-6
+    assert found.predicted.tolist() == expected.predicted.tolist()
+    assert (told["rows"], told["metrics"]["rows"], told["quarantined"]) == (ROWS - 8, ROWS - 8, bad)
+    assert (told["threshold"], told["threshold_from"]) == (chosen(run), "validation")
+    assert told["predicted"]["yes"] == (found.predicted == "yes").sum()
+    assert (told["engine"], told["emulated"]) == (engine, mode in AWS_MODES)
+    # An emulator's time is never priced as SageMaker's.
+    assert (told["cost"] is None) == (mode in AWS_MODES)
+    assert json.loads((tmp_path / "out" / "scoring.json").read_text())["rows"] == ROWS - 8
+    if mode == "realtime":
+        assert told["metrics"]["requests"] > 3
+    if mode == "serverless":
+        assert told["phases"]["cold_start"] > 0
 
 
 def test_the_model_s_own_predictions_come_again(spark: SparkSession, run: str, tmp_path: Path) -> None:
@@ -248,7 +257,7 @@ def test_a_failure_leaves_no_resource_and_no_half_result(
 def test_what_is_wrong_is_said_before_anything_is_made(
     spark: SparkSession, run: str, table: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigError, match="mode must be one of realtime, serverless, async, batch, spark"):
+    with pytest.raises(ConfigError, match="mode must be one of auto, realtime, serverless, async, batch, spark, one_machine"):
         Prediction(table, run, "quick").execute()
     with pytest.raises(ConfigError, match="'builtin:trains' is no table that Sparring brings along"):
         Prediction("builtin:trains", run, "spark").execute()
