@@ -11,10 +11,11 @@ from pyspark.sql import types as T
 
 from sparring.data.canonical import canonical_hash
 from sparring.dedup.survivor import SurvivorParams
+from sparring.one_machine.tables import TransformsTables
 from sparring.params import bool_param, checked_schema, require_columns, texts_param
 
 
-class Deduplicator(Transformer, SurvivorParams, DefaultParamsReadable[Any], DefaultParamsWritable):
+class Deduplicator(TransformsTables, Transformer, SurvivorParams, DefaultParamsReadable[Any], DefaultParamsWritable):
     """Mark which rows are copies of others, and which one of each cluster survives.
 
     All rows stay; keep the survivors with ``where("isSurvivor")``.

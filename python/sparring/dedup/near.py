@@ -20,6 +20,7 @@ from sparring.dedup.search import NODE, NearSearch, Plan, search
 from sparring.dedup.survivor import SurvivorParams
 from sparring.dedup.text import UNICODE_FORMS, TextRules
 from sparring.errors import ParamError
+from sparring.one_machine.tables import TransformsTables
 from sparring.params import (
     Check,
     at_least,
@@ -55,7 +56,9 @@ RANGES: dict[str, Check] = {
 }
 
 
-class NearDeduplicator(Transformer, SurvivorParams, HasSeed, DefaultParamsReadable[Any], DefaultParamsWritable):
+class NearDeduplicator(
+    TransformsTables, Transformer, SurvivorParams, HasSeed, DefaultParamsReadable[Any], DefaultParamsWritable
+):
     """Mark which rows are near duplicates of others, and which one of each cluster survives.
 
     Two rows are near duplicates when the weighted mean of their columns' similarities reaches ``threshold``: for text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,6 +21,8 @@ from sparring.engine import functions as F
 from sparring.errors import TableError
 from sparring.feature.encoder import CategoricalState, CyclicState, Encoder, EncoderState, NumericState
 from sparring.feature.statistics import NumericSummary, category_counts, numeric_summaries
+from sparring.feature.vectors import compressed
+from sparring.one_machine.tables import FitsTables, TransformsTables, is_of_spark
 from sparring.params import (
     KeywordParams,
     at_least,
@@ -44,6 +46,8 @@ ATOMIC = (*NUMBER, *TIMESTAMP, T.StringType)
 SPARSE_BELOW = 0.5
 ARRAY = reserved("array")
 OUT_OF_RANGE_STEP = "Fix the row, or set handleInvalid to skip (no row) or keep (the number is missing)."
+
+Form = Callable[[Encoder, pa.RecordBatch, dict[str, pa.Array]], list[pa.Array]]
 
 
 class _FeaturePreparationParams(KeywordParams):
@@ -129,7 +133,9 @@ class _FeaturePreparationParams(KeywordParams):
         return [indices, T.StructField(f"{prefix}values", values, False)]
 
 
-class FeaturePreparation(Estimator[Any], _FeaturePreparationParams, DefaultParamsReadable[Any], DefaultParamsWritable):
+class FeaturePreparation(
+    FitsTables, Estimator[Any], _FeaturePreparationParams, DefaultParamsReadable[Any], DefaultParamsWritable
+):
     """Learn imputation, scaling and categories; fit it on the train part only.
 
     Missing numbers, null or NaN, are imputed, and get an indicator column if train had any.  Categories have two
@@ -244,7 +250,9 @@ class FeaturePreparation(Estimator[Any], _FeaturePreparationParams, DefaultParam
         return NumericState(name, fill, shift, scale, summary.missing > 0)
 
 
-class FeaturePreparationModel(Model, _FeaturePreparationParams, DefaultParamsReadable[Any], DefaultParamsWritable):
+class FeaturePreparationModel(
+    TransformsTables, Model, _FeaturePreparationParams, DefaultParamsReadable[Any], DefaultParamsWritable
+):
     """The fitted preparation: adds ``features``, or ``indices`` and ``values``, to a table.
 
     Attributes
@@ -273,19 +281,19 @@ class FeaturePreparationModel(Model, _FeaturePreparationParams, DefaultParamsRea
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         schema = checked_schema(self, dataset)
-        if self.getOrDefault("storage") != "vector":
-            return self._encoded(dataset, schema)
+        storage = self.getOrDefault("storage")
+        if storage != "vector" or not is_of_spark(dataset):
+            return self._encoded(dataset, schema, FORMS[storage])
         arrays = T.StructType([*schema.fields[:-1], T.StructField(ARRAY, T.ArrayType(T.FloatType(), False), False)])
-        encoded = self._encoded(dataset, arrays)
+        encoded = self._encoded(dataset, arrays, FORMS["dense"])
         vectors = encoded.withColumn(ARRAY, array_to_vector(F.col(ARRAY).cast("array<double>")))
         # It makes sparse vectors where these are smaller, in the JVM.
         assembled = VectorAssembler(inputCols=[ARRAY], outputCol=schema.names[-1]).transform(vectors)
         return assembled.drop(ARRAY)
 
-    def _encoded(self, dataset: DataFrame, schema: T.StructType) -> DataFrame:
-        """Return the rows with their features as arrays, in the columns that ``schema`` ends with."""
-        encoder, dense, width = self.encoder, self.getOrDefault("storage") != "sparse", len(dataset.columns)
-        how = self.getOrDefault("handleInvalid")
+    def _encoded(self, dataset: DataFrame, schema: T.StructType, form: Form) -> DataFrame:
+        """Return the rows with their features in a form, in the columns that ``schema`` ends with."""
+        encoder, width, how = self.encoder, len(dataset.columns), self.getOrDefault("handleInvalid")
         # Spark's text of a category, as it was learnt: Arrow writes 1.0 as 1.
         kinds = {name: dataset.schema[name].dataType for name in self.getOrDefault("categoricalCols")}
         other = [name for name, kind in kinds.items() if not isinstance(kind, T.StringType)]
@@ -295,7 +303,7 @@ class FeaturePreparationModel(Model, _FeaturePreparationParams, DefaultParamsRea
             for batch in batches:
                 given = pa.RecordBatch.from_arrays(batch.columns[:width], names=schema.names[:width])
                 stays, read = _valid(given, encoder, how)
-                columns = _features(read, dict(zip(other, batch.columns[width:], strict=True)), encoder, dense)
+                columns = form(encoder, read, dict(zip(other, batch.columns[width:], strict=True)))
                 whole = pa.RecordBatch.from_arrays([*given.columns, *columns], names=schema.names)
                 yield whole if stays is None else whole.filter(stays)
 
@@ -320,12 +328,21 @@ def _out_of_range(reason: str) -> TableError:
     return TableError(f"FeaturePreparation: {reason}", OUT_OF_RANGE_STEP)
 
 
-def _features(batch: pa.RecordBatch, texts: dict[str, pa.Array], encoder: Encoder, dense: bool) -> list[pa.Array]:
-    """Return the feature columns of a batch."""
-    if dense:
-        flat = encoder.dense(batch, texts)
-        offsets = pa.array(range(0, flat.size + 1, max(encoder.size, 1)), pa.int32())
-        return [pa.ListArray.from_arrays(offsets, pa.array(flat.ravel()))]
+def _dense(encoder: Encoder, batch: pa.RecordBatch, texts: dict[str, pa.Array]) -> list[pa.Array]:
+    flat = encoder.dense(batch, texts)
+    offsets = pa.array(range(0, flat.size + 1, max(encoder.size, 1)), pa.int32())
+    return [pa.ListArray.from_arrays(offsets, pa.array(flat.ravel()))]
+
+
+def _sparse(encoder: Encoder, batch: pa.RecordBatch, texts: dict[str, pa.Array]) -> list[pa.Array]:
     cells = encoder.encode(batch, texts)
     offsets = pa.array(cells.offsets, pa.int32())
     return [pa.ListArray.from_arrays(offsets, pa.array(values)) for values in (cells.indices, cells.values)]
+
+
+def _vectors(encoder: Encoder, batch: pa.RecordBatch, texts: dict[str, pa.Array]) -> list[pa.Array]:
+    return [compressed(encoder.dense(batch, texts))]
+
+
+# How the features of a batch become columns.
+FORMS: dict[str, Form] = {"dense": _dense, "sparse": _sparse, "vector": _vectors}

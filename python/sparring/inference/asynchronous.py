@@ -21,6 +21,7 @@ from sparring.inference.retry import GaveUp, RetryPolicy, retry
 from sparring.inference.staging import StagedFile, Staging, _ThroughS3, read_scored, write_requests
 from sparring.inference.window import in_order
 from sparring.io.s3_uri import split_s3_uri
+from sparring.one_machine.tables import TransformsTables
 from sparring.params import checked_schema, text_param
 from sparring.sagemaker.target import AwsTarget
 
@@ -30,7 +31,7 @@ LOOKERS = 16
 FIRST_LOOK, LAST_LOOK, GROWTH = (0.1, 30.0, 1.5)
 
 
-class AsyncEndpointModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], DefaultParamsWritable):
+class AsyncEndpointModel(TransformsTables, Transformer, _ThroughS3, DefaultParamsReadable[Any], DefaultParamsWritable):
     """Add an asynchronous endpoint's score to every row.
 
     One Spark job writes requests to S3 and submits them; the driver then looks for answers, less and less often;

@@ -17,6 +17,7 @@ from sparring.inference.codecs import OUTPUT, SPLITS
 from sparring.inference.deployment import unique_name
 from sparring.inference.metrics import ScoringMetrics
 from sparring.inference.staging import StagedFile, Staging, _ThroughS3, read_scored, write_requests
+from sparring.one_machine.tables import TransformsTables
 from sparring.params import (
     at_least,
     check_params,
@@ -38,7 +39,7 @@ FILE_LIMIT = 5_000_000_000
 SENT_KEY = reserved("key")
 
 
-class BatchTransformModel(Transformer, _ThroughS3, DefaultParamsReadable[Any], DefaultParamsWritable):
+class BatchTransformModel(TransformsTables, Transformer, _ThroughS3, DefaultParamsReadable[Any], DefaultParamsWritable):
     """Add the score of a batch transform job to every row.
 
     Executors write the rows to S3, one job scores them, and what is returned reads each file beside its output,

@@ -27,6 +27,7 @@ from sparring.inference.metrics import ScoringMetrics, metrics_accumulator
 from sparring.inference.table import reason_of_row
 from sparring.io import storage
 from sparring.io.archives import unpack
+from sparring.one_machine.tables import TransformsTables
 from sparring.params import (
     KeywordParams,
     check_params,
@@ -45,7 +46,7 @@ from sparring.task.scores import score_type, scores_array
 PROBABILITY = reserved("probability")
 
 
-class PackageModel(Transformer, KeywordParams, DefaultParamsReadable[Any], DefaultParamsWritable):
+class PackageModel(TransformsTables, Transformer, KeywordParams, DefaultParamsReadable[Any], DefaultParamsWritable):
     """Add the score of a model package to every raw row.
 
     Parameters

@@ -23,6 +23,7 @@ from sparring.inference.params import _ScoringParams, flattened
 from sparring.inference.retry import RetryPolicy
 from sparring.inference.variants import variant_of
 from sparring.inference.window import in_order
+from sparring.one_machine.tables import TransformsTables
 from sparring.params import (
     HasKeyCols,
     at_least,
@@ -41,7 +42,9 @@ from sparring.spark.reserved import named
 from sparring.task.scores import scores_array
 
 
-class EndpointModel(Transformer, _ScoringParams, HasKeyCols, DefaultParamsReadable[Any], DefaultParamsWritable):
+class EndpointModel(
+    TransformsTables, Transformer, _ScoringParams, HasKeyCols, DefaultParamsReadable[Any], DefaultParamsWritable
+):
     """Add an endpoint's score to every row: real-time or serverless, it is asked alike.
 
     Requests hold many rows, several are under way at a time, and rows keep their order.  Throttling, server

@@ -19,6 +19,7 @@ from sparring.model_selection.groups import with_group_id
 from sparring.model_selection.strata import NUMBERS, with_class
 from sparring.model_selection.timeline import TIMES
 from sparring.model_selection.values import value_hash
+from sparring.one_machine.tables import TransformsTables
 from sparring.params import (
     HasGroupCols,
     HasKeyCols,
@@ -156,7 +157,7 @@ class HasRepeats(Params):
     numRepeats = int_param("numRepeats", "number of repeats, >= 1")
 
 
-class BaseSplitter(Transformer, KeywordParams, DefaultParamsReadable[Any], DefaultParamsWritable):
+class BaseSplitter(TransformsTables, Transformer, KeywordParams, DefaultParamsReadable[Any], DefaultParamsWritable):
     """Base of every stage that gives each row a part, or a fold."""
 
     # Params that must be set for the stage to be what its name says: any one of each tuple.

@@ -98,7 +98,7 @@ class Frame:
 
     def collect(self) -> list[Row]:
         """Return the rows."""
-        values = [_plain(column.array()) for column in self._fields.values()]
+        values = [_values(column) for column in self._fields.values()]
         made = Row(*self.columns)
         return [made(*line) for line in zip(*values, strict=True)]
 
@@ -108,7 +108,12 @@ class Frame:
 
     def toPandas(self) -> pd.DataFrame:
         """Return the rows as a table of pandas."""
-        return self.toArrow().to_pandas(timestamp_as_object=False)
+        found = self.toArrow().to_pandas(timestamp_as_object=False)
+        for name, column in self._fields.items():
+            own = _own_values(column)
+            if own is not None:
+                found[name] = own
+        return found
 
     # -- columns -------------------------------------------------------------------------------------------------------
 
@@ -416,6 +421,19 @@ def _united(one: DeferredColumn, two: DeferredColumn) -> DeferredColumn:
         lambda: spark_type(kind()),
         one.metadata,
     )
+
+
+def _values(column: DeferredColumn) -> list[Any]:
+    own = _own_values(column)
+    return _plain(column.array()) if own is None else own
+
+
+def _own_values(column: DeferredColumn) -> list[Any] | None:
+    """Return the values of a type of its user's own, such as vectors; None for the other types."""
+    kind = column.kind()
+    if not isinstance(kind, T.UserDefinedType):
+        return None
+    return [None if row is None else kind.deserialize(tuple(row.values())) for row in column.array().to_pylist()]
 
 
 def _plain(values: pa.Array) -> list[Any]:

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 from pyspark.sql import types as T
 
+from sparring.one_machine.arrow_types import as_spark
 from sparring.one_machine.casts import cast
 from sparring.one_machine.frame import Frame, in_one
 from sparring.one_machine.types import arrow_type, parse_schema
@@ -103,7 +104,7 @@ class OneMachine:
         """Return the frame of a table of pandas or Arrow, or of rows with a schema or the names of their columns."""
         declared = None if schema is None or isinstance(schema, list) else parse_schema(schema)
         if isinstance(data, pa.Table):
-            table = data
+            table = pa.table([as_spark(in_one(column)) for column in data.columns], names=data.column_names)
         elif isinstance(data, pd.DataFrame):
             table = pa.table({str(name): _of_pandas(data[name]) for name in data.columns})
         else:

@@ -58,6 +58,8 @@ def arrow_type(kind: T.DataType) -> pa.DataType:
         return pa.decimal128(kind.precision, kind.scale)
     if isinstance(kind, T.ArrayType):
         return pa.list_(arrow_type(kind.elementType))
+    if isinstance(kind, T.UserDefinedType):
+        return arrow_type(kind.sqlType())
     if isinstance(kind, T.MapType):
         return pa.map_(arrow_type(kind.keyType), arrow_type(kind.valueType))
     if isinstance(kind, T.StructType):
