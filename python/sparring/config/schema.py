@@ -249,7 +249,11 @@ class ResourcesConfig(Section):
     """What every contender may use."""
 
     cores: int | None = Field(None, ge=1, description="threads for every contender; default: all the machine has")
-    memory: str = Field("3g", pattern=r"^\d+[mg]$", description="heap of a local Spark driver")
+    memory: str = Field(
+        "3g",
+        pattern=r"^\d+[mg]$",
+        description="heap of a local Spark driver; without Spark, what columns may take before they go to the disk",
+    )
     isolation: Literal["auto", "process", "session"] = Field(
         "auto",
         description="process: each contender in a fresh process; session: in this Spark session (clusters)",

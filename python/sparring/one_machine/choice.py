@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-import psutil
 import pyarrow.dataset as ds
 
 from sparring.config.schema import TableConfig
@@ -18,6 +16,7 @@ from sparring.data.source import bytes_of
 from sparring.errors import ConfigError
 from sparring.io import storage
 from sparring.one_machine import csv_rows, json_rows
+from sparring.one_machine.memory import own_memory
 from sparring.spark.session import SessionSpec, active_session, get_session, stop_session, under_spark_submit
 
 if TYPE_CHECKING:
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
 SPARK, ONE_MACHINE, AUTO = "spark", "one_machine", "auto"
 ENGINES = (AUTO, SPARK, ONE_MACHINE)
-# Where Linux tells the limit of a container, in the second and in the first version of its control groups.
-LIMITS = tuple(Path("/sys/fs/cgroup", *name) for name in (["memory.max"], ["memory", "memory.limit_in_bytes"]))
 # Formats, and the options that one machine understands.
 READ: dict[str, set[str]] = {"parquet": set(), "csv": csv_rows.OPTIONS, "json": json_rows.KNOWN}
 # Bytes of memory that a byte of a file takes at most, packed or not, and a cell of Parquet; measured on a million rows
@@ -103,12 +100,6 @@ def engine_for(wanted: str, sources: Sequence[Source]) -> Engine:
 def spark_is_there() -> bool:
     """Return whether this process has a session of Spark, or was started to make one."""
     return active_session() is not None or under_spark_submit()
-
-
-def own_memory() -> int:
-    """Return the bytes of memory that this process may have: the machine's, or its container's limit."""
-    limits = [int(text) for path in LIMITS if path.is_file() and (text := path.read_text().strip()).isdigit()]
-    return min([psutil.virtual_memory().total, *limits])
 
 
 def memory_for(source: Source) -> int:

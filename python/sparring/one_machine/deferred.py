@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 import pyarrow as pa
 from pyspark.sql import types as T
 
+from sparring.one_machine.memory import settled
 from sparring.one_machine.types import arrow_type
 
 Made = TypeVar("Made")
@@ -54,7 +55,8 @@ class DeferredColumn:
         kind: Callable[[], T.DataType],
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        self.array, self.kind, self.metadata = Once(array), Once(kind), metadata or {}
+        self.array = Once(lambda: settled(array()))
+        self.kind, self.metadata = Once(kind), metadata or {}
 
     def empty(self) -> pa.Array:
         """Return no values, of the column's type."""

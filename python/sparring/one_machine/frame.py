@@ -208,9 +208,9 @@ class Frame:
 
     def _taken(self, rows: Callable[[], np.ndarray]) -> Frame:
         """Return some of the rows, in this order; -1 makes a row of nulls."""
-        chosen = Once(lambda: _places(rows()))
-        fields = {name: column.derived(lambda array: array.take(chosen())) for name, column in self._fields.items()}
-        return Frame(self.sparkSession, fields, lambda: len(chosen()))
+        chosen = Once(lambda: _places(rows(), self._rows()))
+        fields = {name: column.derived(lambda array: _taken(array, chosen())) for name, column in self._fields.items()}
+        return Frame(self.sparkSession, fields, lambda: self._rows() if (some := chosen()) is None else len(some))
 
     def where(self, condition: Any) -> Frame:
         """Return the rows for which a condition is true."""
@@ -387,9 +387,16 @@ def _free(name: str, taken: Any) -> str:
     return name
 
 
-def _places(rows: np.ndarray) -> pa.Array:
+def _places(rows: np.ndarray, count: int) -> pa.Array | None:
+    """Return places of rows, None where -1; None for all of ``count`` rows in their order, which need no copy."""
+    if len(rows) == count and (rows == np.arange(count)).all():
+        return None
     missing = rows < 0
     return pa.array(rows, mask=missing) if missing.any() else pa.array(rows)
+
+
+def _taken(values: pa.Array, places: pa.Array | None) -> pa.Array:
+    return values if places is None else values.take(places)
 
 
 def _condition(condition: Any) -> Any:

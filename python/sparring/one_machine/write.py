@@ -69,7 +69,8 @@ class Writer:
                 same = column.is_null() if value is None else pc.equal(column, value)
                 text = NULL_FOLDER if value is None else quote(str(value), safe=" ")
                 narrow = T.StructType([field for field in schema.fields if field.name != self._by])
-                _write(table.filter(same).select(kept), narrow, storage.join(folder, f"{self._by}={text}"))
+                rows = table if pc.all(pc.fill_null(same, False)).as_py() else table.filter(same)
+                _write(rows.select(kept), narrow, storage.join(folder, f"{self._by}={text}"))
         storage.write_bytes(storage.join(folder, "_SUCCESS"), b"")
 
 

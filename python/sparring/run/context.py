@@ -9,6 +9,7 @@ from sparring.config.schema import RunConfig
 from sparring.data.source import source_bytes
 from sparring.io import storage
 from sparring.one_machine.choice import SPARK, Engine, Source, engine_for, one_machine
+from sparring.one_machine.memory import ROOM, parse_bytes
 from sparring.run.machine import this_machine
 from sparring.run.manifest import Manifest
 from sparring.run.preflight import check_shared
@@ -97,7 +98,10 @@ class RunContext:
 
     def session(self) -> SparkSession:
         """Return what reads the data half's tables: the Spark session, or one machine without Spark."""
-        return self.spark() if self.engine.name == SPARK else one_machine()
+        if self.engine.name == SPARK:
+            return self.spark()
+        ROOM.allow(parse_bytes(self.config.resources.memory))
+        return one_machine()
 
     def spark(self) -> SparkSession:
         """Return the Spark session, started when it is first asked for."""

@@ -161,9 +161,9 @@ def differing(one: pa.Table, two: pa.Table) -> list[str]:
 
 def _digests(table: pa.Table, names: list[str]) -> np.ndarray:
     """Return a hash of these columns' values for each row, sorted: 64 bits of the values, not of their text."""
+    from sparring.one_machine.arrow_types import as_spark
     from sparring.one_machine.frame import in_one
     from sparring.one_machine.nested import json_text
-    from sparring.one_machine.arrow_types import as_spark
     from sparring.one_machine.xxhash64 import xxhash64
 
     words: list[Any] = []

@@ -257,7 +257,7 @@ def test_a_failure_leaves_no_resource_and_no_half_result(
 def test_what_is_wrong_is_said_before_anything_is_made(
     spark: SparkSession, run: str, table: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigError, match="mode must be one of auto, realtime, .*, spark, one_machine"):
+    with pytest.raises(ConfigError, match=r"mode must be one of auto, realtime, .*, spark, one_machine"):
         Prediction(table, run, "quick").execute()
     with pytest.raises(ConfigError, match="'builtin:trains' is no table that Sparring brings along"):
         Prediction("builtin:trains", run, "spark").execute()

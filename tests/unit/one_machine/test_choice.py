@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from sparring.errors import ConfigError, PlatformError
-from sparring.one_machine import choice
+from sparring.one_machine import choice, memory
 from sparring.one_machine.choice import ENGINES, ONE_MACHINE, SPARK, Source, engine_for, memory_for
 from sparring.run.failure import as_known
 
@@ -60,8 +60,8 @@ def test_what_may_not_fit_goes_to_spark(table: str, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(("text", "limited"), [("1000\n", True), ("max\n", False)])
 def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, limited: bool) -> None:
     (tmp_path / "memory.max").write_text(text)
-    monkeypatch.setattr(choice, "LIMITS", (tmp_path / "memory.max", tmp_path / "absent"))
-    assert choice.own_memory() == (1_000 if limited else psutil.virtual_memory().total)
+    monkeypatch.setattr(memory, "LIMITS", (tmp_path / "memory.max", tmp_path / "absent"))
+    assert memory.own_memory() == (1_000 if limited else psutil.virtual_memory().total)
 
 
 def test_files_that_are_packed_well_are_taken_for_what_they_hold(tmp_path: Path, table: str) -> None:
