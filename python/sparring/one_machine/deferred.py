@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import RLock
 from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
@@ -26,12 +27,15 @@ class Once(Generic[Made]):
     def __init__(self, make: Callable[[], Made]) -> None:
         self._make: Callable[[], Made] | None = make
         self._value: Any = None
+        self._lock = RLock()
 
     def __call__(self) -> Made:
-        """Return the value."""
+        """Return the value; threads that ask for it at the same time wait for the one that makes it."""
         if self._make is not None:
-            self._value = self._make()
-            self._make = None
+            with self._lock:
+                if self._make is not None:
+                    self._value = self._make()
+                    self._make = None
         value: Made = self._value
         return value
 

@@ -22,6 +22,7 @@ from sparring.one_machine.deferred import DeferredColumn, Once
 from sparring.one_machine.evaluate import Evaluator, name_of, path_of, sort_key
 from sparring.one_machine.join import joined_rows
 from sparring.one_machine.order import Groups, one_zero, rank_codes
+from sparring.one_machine.threads import in_threads
 from sparring.one_machine.types import arrow_type, parse_schema, spark_type
 from sparring.one_machine.write import Writer
 
@@ -85,7 +86,7 @@ class Frame:
     def toArrow(self) -> pa.Table:
         """Return the rows as an Arrow table."""
         self._rows()
-        arrays = [column.array() for column in self._fields.values()]
+        arrays = in_threads(lambda column: column.array(), self._fields.values())
         return pa.table(arrays, names=self.columns) if arrays else pa.table({})
 
     def count(self) -> int:
@@ -98,7 +99,7 @@ class Frame:
 
     def collect(self) -> list[Row]:
         """Return the rows."""
-        values = [_values(column) for column in self._fields.values()]
+        values = in_threads(_values, self._fields.values())
         made = Row(*self.columns)
         return [made(*line) for line in zip(*values, strict=True)]
 

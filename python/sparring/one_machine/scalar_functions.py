@@ -185,6 +185,9 @@ def _trim(at: Scope, column: Any) -> Value:
 
 
 def _left_pad(at: Scope, column: Any, width: int, padding: str) -> Value:
+    if getattr(column, "call", "") == "hex" and (width, padding) == (16, "0"):
+        # All digits of a hash: no zero is taken away to be put back.
+        return _digits(at.array(column.arguments[0]))
     return pc.utf8_slice_codeunits(pc.utf8_lpad(at.value(column), width, padding), 0, width)
 
 
@@ -215,10 +218,14 @@ def _substring(at: Scope, column: Any, start: Any, length: Any) -> Value:
 def _hexadecimal(at: Scope, column: Any) -> Value:
     """Return whole numbers in hexadecimal digits, without zeros in front."""
     values = at.array(column)
+    return pc.if_else(pc.equal(values, 0), "0", pc.utf8_ltrim(_digits(values), "0"))
+
+
+def _digits(values: pa.Array) -> pa.Array:
+    """Return whole numbers in 16 hexadecimal digits."""
     words = values.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
     text = hexadecimal(np.ascontiguousarray(words).byteswap().view(np.uint8).reshape(-1, 8), upper=True)
-    bare = pc.if_else(pc.equal(pa.array(words), 0), "0", pc.utf8_ltrim(text, "0"))
-    return pc.if_else(pc.is_null(values), None, bare) if values.null_count else bare
+    return pc.if_else(values.is_valid(), text, None) if values.null_count else text
 
 
 def _md5(at: Scope, column: Any) -> Value:
