@@ -23,6 +23,9 @@ COLUMNS = {
     ("mllib", "linear_regression"): "sparring",
     ("sklearn", "logistic_regression"): "sparring",
     ("sklearn", "linear_regression"): "sparring",
+    ("mllib", "naive_bayes"): "sparring",
+    ("sklearn", "naive_bayes"): "sparring",
+    ("sklearn", "gradient_boosted_trees"): "sklearn_boosting",
     ("sklearn", "random_forest"): "sklearn_trees",
     ("sklearn", "decision_tree"): "sklearn_trees",
 }
@@ -64,6 +67,8 @@ def guide() -> str:
 
 def _section(family: str, column: str, who: list[str]) -> str:
     rows = [_row(name, one, column) for name, one in parameters_of(column, family).items()]
+    if not rows:
+        return f"\n### {family}: {', '.join(who)}\n\nNone.\n"
     head = f"\n### {family}: {', '.join(who)}\n\n| name | | default |\n|---|---|---|\n"
     return head + "\n".join(rows) + "\n"
 

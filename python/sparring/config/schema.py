@@ -223,7 +223,8 @@ class ContenderConfig(Section):
     )
     family: str = Field(
         description="which model: logistic_regression, linear_regression, poisson_regression, gamma_regression, "
-        "gradient_boosted_trees, random_forest, decision_tree; of library custom the dotted name of a class"
+        "gradient_boosted_trees, random_forest, decision_tree, naive_bayes; "
+        "of library custom the dotted name of a class"
     )
     hyperparameters: dict[str, Any] = Field({}, description="in the engine's own names; unknown ones are refused")
 

@@ -35,6 +35,14 @@ class Cells(NamedTuple):
         cells = slice(offsets[0], offsets[-1])
         return Cells(offsets - offsets[0], self.indices[cells], self.values[cells])
 
+    def dense(self, start: int, end: int, size: int) -> np.ndarray:
+        """Return the rows from ``start`` to before ``end`` with all their columns, float64; an absent cell is 0."""
+        offsets = self.offsets[start : end + 1]
+        cells = slice(offsets[0], offsets[-1])
+        found = np.zeros((end - start, size))
+        found[np.repeat(np.arange(end - start), np.diff(offsets)), self.indices[cells]] = self.values[cells]
+        return found
+
 
 def _flat(column: pa.ListArray) -> tuple[np.ndarray, np.ndarray]:
     """Return the offsets, starting at 0, and the values of a list column without copying."""

@@ -37,7 +37,7 @@ class TreesModel(Model):
         Number of feature columns.
     depth : int
         Of the deepest tree.
-    link : {"logistic", "identity", "shares"}
+    link : {"logistic", "softmax", "identity", "shares"}
         From twice the sum, or the sum, to the score; ``shares``: the sum is a probability, or those of all classes.
     """
 
@@ -68,15 +68,12 @@ class TreesModel(Model):
         if self.link == "shares":
             # The sum of so many shares may be beyond 1 by its rounding.
             return together.clip(0.0, 1.0)
-        together = together[:, None]
+        together = together if together.ndim == 2 else together[:, None]
         return LINKS[self.link](2.0 * together if self.link == "logistic" else together)
 
     def _sums(self, cells: Cells, start: int, stop: int) -> np.ndarray:
         """Walk all trees for all rows of a block at once, level by level."""
-        dense = np.zeros((stop - start, self.size))
-        inside = slice(cells.offsets[start], cells.offsets[stop])
-        rows = np.repeat(np.arange(stop - start), np.diff(cells.offsets[start : stop + 1]))
-        dense[rows, cells.indices[inside]] = cells.values[inside]
+        dense = cells.dense(start, stop, self.size)
         nodes = np.broadcast_to(self.roots, (stop - start, len(self.roots)))
         every = np.arange(stop - start)[:, None]
         for _ in range(self.depth):

@@ -38,6 +38,8 @@ OTHERS = """\
   # More of one machine's and of Spark's, see docs/guide/trainers.md:
   # - {name: lightgbm, engine: single_node, library: lightgbm, family: gradient_boosted_trees,
   #    hyperparameters: {num_iterations: 50, learning_rate: 0.1}}
+  # - {name: sklearn-boosting, engine: single_node, library: sklearn, family: gradient_boosted_trees,
+  #    hyperparameters: {max_iter: 50, learning_rate: 0.1}}
   # - {name: sklearn-forest, engine: single_node, family: random_forest}
   # - {name: mllib-forest, engine: spark, family: random_forest}
 """

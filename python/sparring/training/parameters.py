@@ -2,7 +2,8 @@
 
 A row is a meaning with its name in every column.  A column is what a trainer takes: ``sparring`` (pyspark.ml's names,
 used by all linear models), ``mllib``, ``sklearn_trees`` (pyspark.ml's names again, those that scikit-learn's trees can
-honour), ``xgboost``, ``sagemaker``, ``lightgbm``.  The column ``sklearn``, and others' where they are not the trainer's
+honour), ``sklearn_boosting``, ``xgboost``,
+``sagemaker``, ``lightgbm``.  The column ``sklearn``, and others' where they are not the trainer's
 own, are names that users bring along: they are refused with the name to write instead.
 """
 
@@ -98,6 +99,11 @@ def _both(name: str) -> dict[str, str]:
     return {"xgboost": name, "sagemaker": name}
 
 
+def _leafwise(value: Any, of_lightgbm: Any = None) -> dict[str, Any]:
+    """Return what scikit-learn's boosting has, and LightGBM's where that is another one."""
+    return {"sklearn_boosting": value, "lightgbm": value if of_lightgbm is None else of_lightgbm}
+
+
 def _forest(name: str) -> dict[str, str]:
     return {"mllib": name, "sklearn_trees": name}
 
@@ -121,24 +127,31 @@ TABLE: tuple[Parameter, ...] = (
     Parameter(
         int,
         at_least(1),
-        {"mllib": "maxIter", **_both("num_round"), "sklearn": "n_estimators", "lightgbm": "num_iterations"},
+        {
+            "mllib": "maxIter",
+            **_both("num_round"),
+            "sklearn": "n_estimators",
+            **_leafwise("max_iter", "num_iterations"),
+        },
         {"mllib": 20},
-        required=frozenset({"xgboost", "sagemaker", "lightgbm"}),
+        required=frozenset({"xgboost", "sagemaker", "lightgbm", "sklearn_boosting"}),
         example="the number of trees, such as 100",
     ),
-    Parameter(int, at_least(1), {**_both("early_stopping_rounds"), "lightgbm": "early_stopping_round"}),
+    Parameter(
+        int, at_least(1), {**_both("early_stopping_rounds"), **_leafwise("n_iter_no_change", "early_stopping_round")}
+    ),
     Parameter(
         float,
         within(0, 1),
-        {"mllib": "stepSize", **_both("eta"), "sklearn": "learning_rate", "lightgbm": "learning_rate"},
-        {"mllib": 0.1, **_all(0.3), "lightgbm": 0.1},
+        {"mllib": "stepSize", **_both("eta"), "sklearn": "learning_rate", **_leafwise("learning_rate")},
+        {"mllib": 0.1, **_all(0.3), **_leafwise(0.1)},
     ),
     Parameter(
         int,
         within(0, 64),
-        {"mllib": "maxDepth", **_both("max_depth"), "lightgbm": "max_depth"},
-        # LightGBM's trees are bounded by their leaves; 0 is no bound.
-        {"mllib": 5, **_all(6), "lightgbm": 0},
+        {"mllib": "maxDepth", **_both("max_depth"), **_leafwise("max_depth")},
+        # LightGBM's and scikit-learn's trees are bounded by their leaves; 0 is no bound.
+        {"mllib": 5, **_all(6), **_leafwise(0)},
     ),
     Parameter(
         float,
@@ -155,13 +168,15 @@ TABLE: tuple[Parameter, ...] = (
     Parameter(
         float, share(), {**_both("colsample_bytree"), "lightgbm": "feature_fraction"}, {**_all(1.0), "lightgbm": 1.0}
     ),
+    # scikit-learn draws features for each node.
+    Parameter(float, share(), {"sklearn_boosting": "max_features"}, {"sklearn_boosting": 1.0}),
     Parameter(float, share(), _both("colsample_bylevel"), _all(1.0)),
     Parameter(float, at_least(0), {**_both("gamma"), "lightgbm": "min_gain_to_split"}, {**_all(0.0), "lightgbm": 0.0}),
     Parameter(
         float,
         at_least(0),
-        {**_both("lambda"), "sklearn": "reg_lambda", "lightgbm": "lambda_l2"},
-        {**_all(1.0), "lightgbm": 0.0},
+        {**_both("lambda"), "sklearn": "reg_lambda", **_leafwise("l2_regularization", "lambda_l2")},
+        {**_all(1.0), **_leafwise(0.0)},
     ),
     Parameter(
         float,
@@ -176,8 +191,9 @@ TABLE: tuple[Parameter, ...] = (
         {"mllib": "maxBins", **_both("max_bin"), "lightgbm": "max_bin"},
         {"mllib": 32, **_all(256), "lightgbm": 255},
     ),
+    Parameter(int, within(2, 255), {"sklearn_boosting": "max_bins"}, {"sklearn_boosting": 255}),
     Parameter(int, at_least(0), _both("max_leaves"), _all(0)),
-    Parameter(int, within(2, 131_072), {"lightgbm": "num_leaves"}, {"lightgbm": 31}),
+    Parameter(int, within(2, 131_072), _leafwise("max_leaf_nodes", "num_leaves"), _leafwise(31)),
     Parameter(str, one_of("depthwise", "lossguide"), _both("grow_policy"), _all("depthwise")),
     Parameter(str, one_of("hist", "approx", "exact"), _both("tree_method"), _all("hist")),
     Parameter(float, at_least(0), _both("scale_pos_weight"), _all(1.0)),
@@ -185,8 +201,8 @@ TABLE: tuple[Parameter, ...] = (
     Parameter(
         int,
         at_least(1),
-        {"mllib": "minInstancesPerNode", "lightgbm": "min_data_in_leaf"},
-        {"mllib": 1, "lightgbm": 20},
+        {"mllib": "minInstancesPerNode", **_leafwise("min_samples_leaf", "min_data_in_leaf")},
+        {"mllib": 1, **_leafwise(20)},
     ),
     Parameter(float, at_least(0), {"mllib": "minInfoGain"}, {"mllib": 0.0}),
     Parameter(
@@ -304,5 +320,5 @@ def _unknown(name: str, known: Mapping[str, Parameter], family: str, owner: str)
     same = [own for own, row in known.items() if foreign in row.names.values()]
     hint = f" It is called {same[0]} here." if same else did_you_mean(name, list(known))
     return ConfigError(
-        f"{owner}: unknown hyperparameter {name!r}; allowed: {', '.join(known)}", f"Rename or drop it.{hint}"
+        f"{owner}: unknown hyperparameter {name!r}; allowed: {', '.join(known) or 'none'}", f"Rename or drop it.{hint}"
     )

@@ -8,7 +8,12 @@ import lightgbm
 import numpy as np
 import pytest
 from pyspark.sql import SparkSession
-from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.metrics import log_loss, mean_squared_error
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -171,3 +176,25 @@ def test_what_lightgbm_lacks_is_told_before_work(
         patch.setattr(builtins, "__import__", importing)
         with pytest.raises(MissingDependencyError, match=words):
             trainer.check_environment(RunConfig.model_construct())
+
+
+@pytest.mark.parametrize("stops", [False, True])
+@pytest.mark.parametrize("task", TASKS)
+def test_boosted_trees_as_arrays_score_as_scikit_learn_does(
+    trained: Callable, matrices: dict[str, PreparedMatrix], task: str, stops: bool
+) -> None:
+    most = 300 if stops else 40
+    given = {"max_iter": most, "max_leaf_nodes": 8, "min_samples_leaf": 5} | ({"n_iter_no_change": 3} if stops else {})
+    result = trained(task, "single_node", "gradient_boosted_trees", "sklearn", **given)
+    kind = HistGradientBoostingRegressor if task == "regression" else HistGradientBoostingClassifier
+    own = kind(**given, random_state=result["seed"], early_stopping=stops)
+    train, held, test = (matrices[task].read(part) for part in ("train", "validation", "test"))
+    validation = {"X_val": held.features.toarray(), "y_val": held.labels, "sample_weight_val": held.weights}
+    own.fit(train.features.toarray(), train.labels, sample_weight=train.weights, **(validation if stops else {}))
+    expected = own.predict(test.features.toarray())
+    if task != "regression":
+        expected = own.predict_proba(test.features.toarray())
+        expected = expected[:, 1] if task == "binary" else expected
+    np.testing.assert_allclose(result["scores"], expected, rtol=1e-12, atol=1e-12)
+    assert result["capacity"]["rounds"] == own.n_iter_
+    assert (own.n_iter_ < most) == stops
