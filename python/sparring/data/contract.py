@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from sparring.config.schema import TableConfig
 from sparring.data.numbers import LARGEST, as_number, as_text, not_nan, outside
 from sparring.data.readers import CORRUPT
 from sparring.data.timestamps import as_timestamp
@@ -30,6 +29,8 @@ from sparring.task.classes import MOST_CLASSES
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
     from pyspark.sql.types import StructType
+
+    from sparring.config.schema import TableConfig
 
 KEY, LABEL, WEIGHT, REASON = "sparring__key", "sparring__label", "sparring__weight", "sparring__reason"
 CLUSTER, SURVIVOR = "sparring__cluster", "sparring__survivor"

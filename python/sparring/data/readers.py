@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from sparring.config.schema import TableConfig
 from sparring.data.builtin import read_builtin
 from sparring.data.csv_table import CORRUPT, CsvTable, read_csv
 from sparring.data.formats import TableFormat, format_of, register_format
@@ -21,6 +20,8 @@ from sparring.spark.reserved import named, refuse_reserved
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+    from sparring.config.schema import TableConfig
 
 __all__ = ["CORRUPT", "format_of", "open_csv", "read_path", "read_table"]
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pyarrow as pa
 
-from sparring.config.schema import TableConfig
 from sparring.data.location import data_files
 from sparring.io import storage
+
+if TYPE_CHECKING:
+    from sparring.config.schema import TableConfig
 
 
 def source_identity(table: TableConfig) -> list[str]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyspark.ml.base import Estimator, Model
 from pyspark.ml.feature import VectorAssembler
 from pyspark.ml.functions import array_to_vector
@@ -16,12 +14,11 @@ from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 from pyspark.sql import types as T
 
-from sparring.data.numbers import as_number, as_text, beyond_words, outside
+from sparring.data.numbers import as_number, as_text, outside
 from sparring.engine import functions as F
-from sparring.errors import TableError
+from sparring.feature.batches import FORMS, Form, out_of_range, valid
 from sparring.feature.encoder import CategoricalState, CyclicState, Encoder, EncoderState, NumericState
 from sparring.feature.statistics import NumericSummary, category_counts, numeric_summaries
-from sparring.feature.vectors import compressed
 from sparring.one_machine.tables import FitsTables, TransformsTables, is_of_spark
 from sparring.params import (
     KeywordParams,
@@ -45,9 +42,6 @@ TIMESTAMP = (T.DateType, T.TimestampType)
 ATOMIC = (*NUMBER, *TIMESTAMP, T.StringType)
 SPARSE_BELOW = 0.5
 ARRAY = reserved("array")
-OUT_OF_RANGE_STEP = "Fix the row, or set handleInvalid to skip (no row) or keep (the number is missing)."
-
-Form = Callable[[Encoder, pa.RecordBatch, dict[str, pa.Array]], list[pa.Array]]
 
 
 class _FeaturePreparationParams(KeywordParams):
@@ -218,9 +212,9 @@ class FeaturePreparation(
             return dataset.select(*[kept.get(name, named(name)).alias(name) for name in dataset.columns])
         reason = F.coalesce(*reasons.values())
         if how == "error":
-            found = dataset.where(reason.isNotNull()).select(reason).first()
+            found = dataset.agg(F.min(reason)).collect()[0][0]
             if found is not None:
-                raise _out_of_range(found[0])
+                raise out_of_range(found)
         return dataset.where(reason.isNull())
 
     def _learn(self, dataset: DataFrame) -> EncoderState:
@@ -286,7 +280,11 @@ class FeaturePreparationModel(
             return self._encoded(dataset, schema, FORMS[storage])
         arrays = T.StructType([*schema.fields[:-1], T.StructField(ARRAY, T.ArrayType(T.FloatType(), False), False)])
         encoded = self._encoded(dataset, arrays, FORMS["dense"])
-        vectors = encoded.withColumn(ARRAY, array_to_vector(F.col(ARRAY).cast("array<double>")))
+        # Told their size, Spark does not look for it in the first row, for which it would end a worker.
+        size = {"ml_attr": {"num_attrs": self.encoder.size}}
+        vectors = encoded.withColumn(
+            ARRAY, array_to_vector(F.col(ARRAY).cast("array<double>")).alias(ARRAY, metadata=size)
+        )
         # It makes sparse vectors where these are smaller, in the JVM.
         assembled = VectorAssembler(inputCols=[ARRAY], outputCol=schema.names[-1]).transform(vectors)
         return assembled.drop(ARRAY)
@@ -302,47 +300,9 @@ class FeaturePreparationModel(
         def encode(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
             for batch in batches:
                 given = pa.RecordBatch.from_arrays(batch.columns[:width], names=schema.names[:width])
-                stays, read = _valid(given, encoder, how)
+                stays, read = valid(given, encoder, how)
                 columns = form(encoder, read, dict(zip(other, batch.columns[width:], strict=True)))
                 whole = pa.RecordBatch.from_arrays([*given.columns, *columns], names=schema.names)
                 yield whole if stays is None else whole.filter(stays)
 
         return map_batches(dataset.select("*", *texts), encode, schema)
-
-
-def _valid(batch: pa.RecordBatch, encoder: Encoder, how: str) -> tuple[pa.Array | None, pa.RecordBatch]:
-    """Return which rows stay, None for all, and the batch without the numbers that float32 cannot hold."""
-    masks = encoder.outside(batch)
-    if not masks:
-        return None, batch
-    if how == "error":
-        raise _out_of_range(f"feature {(name := next(iter(masks)))} {beyond_words(*encoder.limits[name])}")
-    for name, mask in masks.items():
-        at = batch.schema.get_field_index(name)
-        column = batch.column(at)
-        batch = batch.set_column(at, batch.schema.field(at), pc.if_else(mask, pa.scalar(None, column.type), column))
-    return None if how == "keep" else pa.array(~np.any(list(masks.values()), axis=0)), batch
-
-
-def _out_of_range(reason: str) -> TableError:
-    return TableError(f"FeaturePreparation: {reason}", OUT_OF_RANGE_STEP)
-
-
-def _dense(encoder: Encoder, batch: pa.RecordBatch, texts: dict[str, pa.Array]) -> list[pa.Array]:
-    flat = encoder.dense(batch, texts)
-    offsets = pa.array(range(0, flat.size + 1, max(encoder.size, 1)), pa.int32())
-    return [pa.ListArray.from_arrays(offsets, pa.array(flat.ravel()))]
-
-
-def _sparse(encoder: Encoder, batch: pa.RecordBatch, texts: dict[str, pa.Array]) -> list[pa.Array]:
-    cells = encoder.encode(batch, texts)
-    offsets = pa.array(cells.offsets, pa.int32())
-    return [pa.ListArray.from_arrays(offsets, pa.array(values)) for values in (cells.indices, cells.values)]
-
-
-def _vectors(encoder: Encoder, batch: pa.RecordBatch, texts: dict[str, pa.Array]) -> list[pa.Array]:
-    return [compressed(encoder.dense(batch, texts))]
-
-
-# How the features of a batch become columns.
-FORMS: dict[str, Form] = {"dense": _dense, "sparse": _sparse, "vector": _vectors}

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-import pyarrow as pa
-
 from sparring.data.matrix import PreparedMatrix
 
 if TYPE_CHECKING:
@@ -39,29 +36,6 @@ def vector_struct(storage: str, size: int, prefix: str = "") -> Column:
         indices.cast("array<int>").alias("indices"),
         F.col(f"{prefix}{'values' if sparse else 'features'}").cast("array<double>").alias("values"),
     ).alias("features")
-
-
-def compressed(rows: np.ndarray) -> pa.StructArray:
-    """Return rows as vectors in their storage form, dense or sparse, whichever is smaller, as pyspark.ml chooses.
-
-    Parameters
-    ----------
-    rows : ndarray, shape (rows, size)
-    """
-    count, size = rows.shape
-    stored = rows != 0
-    sparse = 1.5 * (stored.sum(axis=1) + 1.0) < size
-    kept = np.where(sparse[:, None], stored, True)
-    ends = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
-    places = kept & sparse[:, None]
-    starts = np.concatenate([[0], np.cumsum(places.sum(axis=1))])
-    indices = pa.ListArray.from_arrays(
-        pa.array(starts, pa.int32(), mask=np.append(~sparse, False)), pa.array(np.nonzero(places)[1], pa.int32())
-    )
-    values = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pa.array(rows[kept], pa.float64()))
-    kinds = pa.array(np.where(sparse, 0, 1), pa.int8())
-    sizes = pa.array(np.full(count, size), pa.int32(), mask=~sparse)
-    return pa.StructArray.from_arrays([kinds, sizes, indices, values], ["type", "size", "indices", "values"])
 
 
 def read_vectors(spark: SparkSession, matrix: PreparedMatrix) -> DataFrame:

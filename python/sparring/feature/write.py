@@ -11,13 +11,13 @@ from pyspark.errors import PythonException
 from pyspark.ml.param import Params
 from pyspark.ml.util import DefaultParamsWriter
 
-from sparring.config.schema import FeaturesConfig, PrepareConfig
 from sparring.data.contract import GROUP, KEY, LABEL, SPLIT, WEIGHT
 from sparring.data.fingerprint import fingerprints_of_frame
 from sparring.data.matrix import Encoding, PreparedMatrix
 from sparring.data.row_counts import write_rows
 from sparring.errors import TableError
-from sparring.feature.preparation import OUT_OF_RANGE_STEP, FeaturePreparation, FeaturePreparationModel
+from sparring.feature.batches import OUT_OF_RANGE_STEP
+from sparring.feature.preparation import FeaturePreparation, FeaturePreparationModel
 from sparring.feature.vectors import vector_struct
 from sparring.io import storage
 from sparring.spark.reserved import PREFIX, named, quoted
@@ -25,6 +25,8 @@ from sparring.spark.tasks import reason_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+    from sparring.config.schema import FeaturesConfig, PrepareConfig
 
 
 def prepare(rows: DataFrame, features: FeaturesConfig, options: PrepareConfig, seed: int, folder: str) -> Encoding:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sparring.config.schema import TableConfig
 from sparring.data.contract import KEY, REASON
 from sparring.data.key import with_row_key
 from sparring.data.numbers import as_number, not_nan, outside
@@ -15,6 +14,8 @@ from sparring.spark.reserved import named, reserved
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
+
+    from sparring.config.schema import TableConfig
 
 NUMBERS = ("numeric", "cyclic")
 # Spark's name of a type -> how an error names it.

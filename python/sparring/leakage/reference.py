@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 # Level of the one-sided test that an overlap exceeds the one within train.
 ALPHA = 0.01
@@ -118,7 +118,7 @@ def among_units(sides: Sequence[Hits], units: Sequence[tuple[np.ndarray, np.ndar
         weight += _squares(rows)
     seen = sum(len(rows) for rows, _ in units)
     of_rates = max(0.0, between * seen / freedom - independent) / weight
-    wider = float(stats.t.ppf(1 - ALPHA, freedom) / stats.norm.ppf(1 - ALPHA)) ** 2
+    wider = float(special.stdtrit(freedom, 1 - ALPHA) / special.ndtri(1 - ALPHA)) ** 2
     return [
         replace(side, variance=side.variance + wider * of_rates * _squares(rows) * side.rows / max(rows.sum(), 1.0))
         for side, (rows, _) in zip(sides, units, strict=True)

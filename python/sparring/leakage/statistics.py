@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 LEAST_EXPECTED = 5.0
 PSI_BINS = 10
@@ -67,7 +67,10 @@ def ks_of_counts(left: np.ndarray, right: np.ndarray, units: tuple[float, float]
         return 0.0, 1.0
     gap = float(np.abs(np.cumsum(left) / left.sum() - np.cumsum(right) / right.sum()).max())
     effective = units[0] * units[1] / (units[0] + units[1])
-    return gap, float(stats.kstwo.sf(gap, max(1, round(effective))))
+    # Here, because it takes longer to import than a worker of Spark to do its task.
+    from scipy.stats import kstwo
+
+    return gap, float(kstwo.sf(gap, max(1, round(effective))))
 
 
 def psi_of_counts(left: np.ndarray, right: np.ndarray) -> float:
@@ -104,7 +107,7 @@ def chi_square(table: np.ndarray, shrink: float = 1.0) -> tuple[float, float]:
     freedom = (table.shape[0] - 1) * (table.shape[1] - 1)
     phi = max(0.0, statistic / total - freedom / max(total - 1, 1))
     sides = [side - (side - 1) ** 2 / max(total - 1, 1) for side in table.shape]
-    return float(stats.chi2.sf(statistic, freedom)), float(np.sqrt(phi / max(min(sides) - 1, 1e-12)))
+    return float(special.chdtrc(freedom, statistic)), float(np.sqrt(phi / max(min(sides) - 1, 1e-12)))
 
 
 def united(table: np.ndarray) -> np.ndarray:
@@ -136,9 +139,9 @@ def upper_bound(found: int, looked_at: int, confidence: float = 0.95) -> float:
     """
     if found >= looked_at:
         return 1.0
-    return float(stats.beta.ppf(confidence, found + 1, looked_at - found))
+    return float(special.betaincinv(found + 1, looked_at - found, confidence))
 
 
 def lower_bound(found: int, looked_at: int, confidence: float = 0.95) -> float:
     """Return the one-sided lower confidence bound of a share (Clopper and Pearson, 1934)."""
-    return 0.0 if found == 0 else float(stats.beta.ppf(1 - confidence, found, looked_at - found + 1))
+    return 0.0 if found == 0 else float(special.betaincinv(found, looked_at - found + 1, 1 - confidence))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import pyarrow.dataset as ds
 
-from sparring.config.schema import TableConfig
 from sparring.data.location import data_files
 from sparring.data.readers import format_of
 from sparring.data.source import bytes_of
@@ -21,6 +20,8 @@ from sparring.spark.session import SessionSpec, active_session, get_session, sto
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+    from sparring.config.schema import TableConfig
 
 SPARK, ONE_MACHINE, AUTO = "spark", "one_machine", "auto"
 ENGINES = (AUTO, SPARK, ONE_MACHINE)

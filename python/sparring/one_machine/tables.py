@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from sparring.one_machine.choice import one_machine
-
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
@@ -21,6 +19,9 @@ def framed(table: Any) -> tuple[DataFrame, Callable[[DataFrame], Any]]:
     table : DataFrame, pandas.DataFrame or pyarrow.Table
         A frame of Spark or of one machine is returned as it is.
     """
+    # A worker of Spark imports stages, and needs no more.
+    from sparring.one_machine.choice import one_machine
+
     if isinstance(table, pa.Table):
         return one_machine().createDataFrame(table), lambda frame: frame.toArrow()
     if _is_pandas(table):

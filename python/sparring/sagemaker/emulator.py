@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
-from sparring.config.schema import SageMakerConfig
 from sparring.sagemaker.target import AwsTarget
 from sparring_local_sagemaker import LocalAws
 from sparring_local_sagemaker.cli import application
+
+if TYPE_CHECKING:
+    from sparring.config.schema import SageMakerConfig
 
 __all__ = ["application", "open_target", "planned_target"]
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 import uuid
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from sparring.config.schema import SageMakerConfig
 from sparring.errors import SageMakerError
 from sparring.sagemaker.resource_registry import ResourceRegistry
 from sparring.sagemaker.resources import ENDPOINT, ENDPOINT_CONFIG, MODEL, poll_seconds
 from sparring.sagemaker.target import AwsTarget
 from sparring.sagemaker.training_job import TrainedModel
+
+if TYPE_CHECKING:
+    from sparring.config.schema import SageMakerConfig
 
 START_SECONDS = 1_800.0
 

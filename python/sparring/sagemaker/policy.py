@@ -6,13 +6,15 @@ resource that IAM can name is named; ``*`` stands only where the service authori
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sparring.config.schema import SageMakerConfig
 from sparring.sagemaker.images import builtin_image
 from sparring.sagemaker.job_watcher import LOG_GROUP
 from sparring.sagemaker.target import AwsTarget
 from sparring.sagemaker.training_job import PREFIX
+
+if TYPE_CHECKING:
+    from sparring.config.schema import SageMakerConfig
 
 Statement = dict[str, Any]
 ENDPOINT_LOGS = "/aws/sagemaker/Endpoints"

@@ -11,12 +11,13 @@ import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sparring.config.schema import SageMakerConfig
 from sparring.errors import ConfigError, MissingDependencyError, PlatformError
 from sparring.spark.jars import package_folder
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+    from sparring.config.schema import SageMakerConfig
 
 S3A_KEYS = "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider"
 # From SageMaker's API reference, type RoleArn.

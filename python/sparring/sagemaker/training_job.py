@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark import InheritableThread
 
-from sparring.config.schema import SageMakerConfig
 from sparring.errors import SageMakerError
 from sparring.sagemaker.algorithms import XGBOOST, Algorithm, as_text
 from sparring.sagemaker.checks import check_request
@@ -35,6 +34,8 @@ from sparring.spark.tasks import reason_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+    from sparring.config.schema import SageMakerConfig
 
 __all__ = ["Source", "TrainedModel", "TrainingJob", "delete_below", "prefix_of"]
 
