@@ -193,8 +193,10 @@ class Kept(Transformer, KeywordParams):
         return dataset.localCheckpoint()
 
 
-def test_all_local_stages_work_inside_cross_validation(people: DataFrame) -> None:
+def test_all_local_stages_work_inside_cross_validation(people: DataFrame, spark_conf: SparkSession) -> None:
     """One pipeline holds all that transform, before an estimator: it is fitted and applied in each fold."""
+    spark_conf.conf.set("spark.sql.shuffle.partitions", "1")
+    spark_conf.conf.set("spark.sql.adaptive.enabled", "false")
     assert len(LOCAL) >= 15
     preparation = FeaturePreparation(numericCols=["x", "at"])
     last = SingleNodeLogisticRegression(keyCol="id")
