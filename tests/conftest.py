@@ -56,6 +56,8 @@ rows = spark.read.parquet("rows").mapInArrow(lambda batches: batches, rows.schem
 rows.join(rows.groupBy("group").count(), "group").orderBy("id").toPandas()
 """
 
+# The fixture that is a session of either engine.
+ENGINE = "spark"
 # A worker's Python, and the JVM beside it.
 WORKER_BYTES = 3 << 30
 
@@ -91,8 +93,16 @@ def pytest_configure(config: pytest.Config) -> None:
         threading.Thread(target=make_archive, args=(archive,), daemon=True).start()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--engine``: what the data half's unit tests run on; with ``spark`` they are all that runs."""
+    told = "what the data half's unit tests run on; those of Spark itself always run, unless this is 'spark'"
+    parser.addoption("--engine", choices=["one_machine", "spark"], default="one_machine", help=told)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Have what takes long come first, and after it the demo, which may still be running beside the tests."""
+    if config.getoption("engine") == "spark":
+        items[:] = [item for item in items if getattr(item, "callspec", None) and ENGINE in item.callspec.params]
     items.sort(key=lambda item: 2 * ("unit" in item.path.parts) + (item.path.name == "test_demo.py"))
 
 
@@ -105,11 +115,10 @@ def make_archive(archive: Path) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the data half's tests on both engines; those marked ``spark_only`` are of Spark, or built by its words."""
+    """Run the data half's tests on one engine or the other; those marked ``spark_only`` are of Spark itself."""
     of_data = {"data", "dedup", "model_selection", "feature", "leakage"} & set(metafunc.definition.path.parts)
-    if of_data and "spark" in metafunc.fixturenames:
-        only = metafunc.definition.get_closest_marker("spark_only")
-        metafunc.parametrize("spark", ["spark"] if only else ["spark", "one_machine"], indirect=True, scope="session")
+    if of_data and ENGINE in metafunc.fixturenames and not metafunc.definition.get_closest_marker("spark_only"):
+        metafunc.parametrize(ENGINE, [metafunc.config.getoption("engine")], indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
