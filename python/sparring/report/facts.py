@@ -121,12 +121,14 @@ class Stage(TypedDict):
 
 
 class WholeJob(TypedDict):
-    """What it takes to get from the table to a contender's scores: its share of the run, in seconds."""
+    """What it takes to get from the table to a contender's scores, see :mod:`sparring.comparison.whole_job`."""
 
     name: str
+    engines: list[str]
     data: float
     contender: float
     total: float
+    cost: dict[str, Any] | None
 
 
 class RunFacts(TypedDict):

@@ -16,6 +16,7 @@ from sparring import __version__
 from sparring.comparison import costs, decide, fairness_checks, load_prices
 from sparring.comparison.capacity import capacity_gaps
 from sparring.comparison.fairness import Control
+from sparring.comparison.whole_job import whole_jobs
 from sparring.config.schema import RunConfig
 from sparring.data.contract import used_columns
 from sparring.data.example_rows import duplicate_examples, near_examples, quarantined_examples
@@ -169,7 +170,7 @@ def assemble_report(
         ),
         "environment": environment(results),
         "stages": _stage_facts(manifest),
-        "whole_job": _whole_job(manifest, results),
+        "whole_job": whole_jobs(_data_seconds(manifest), results, load_prices()),
         "costs": estimates,
     }
     return write_report(folder, facts), facts
@@ -200,14 +201,14 @@ def _stage_facts(manifest: Manifest) -> list[dict[str, Any]]:
     ]
 
 
-def _whole_job(manifest: Manifest, results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the seconds from the table to each contender's scores; a failed one is left out.
-
-    What only the comparison needs, the audit and the naive split, is in none.
-    """
-    data = sum(manifest.stages[name]["seconds"] for name in PATH if name in manifest.stages)
-    done = [(result["name"], result["wall_seconds"]) for result in results if result["status"] == "ok"]
-    return [{"name": name, "data": data, "contender": own, "total": data + own} for name, own in done]
+def _data_seconds(manifest: Manifest) -> dict[str, float]:
+    """Return what the data half was done on, and its seconds there, less what only the comparison needs."""
+    found: dict[str, float] = {}
+    for stage in (manifest.stages[name] for name in PATH if name in manifest.stages):
+        # Folders of earlier versions do not tell: it was Spark.
+        engine = stage.get("engine") or "spark"
+        found[engine] = found.get(engine, 0.0) + stage["seconds"]
+    return found
 
 
 def _verified(folder: str, manifest: Manifest) -> Control | None:

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from sparring.comparison import costs, decide, fairness_checks, load_prices
+from sparring.comparison.whole_job import whole_jobs
 from sparring.evaluation import (
     EquivalenceCheck,
     Predictions,
@@ -329,9 +330,10 @@ def made_up_facts(failed: str | None = None, task: Task = BINARY, metric: Metric
             "spark": "3.5",
         },
         "stages": [
-            {"name": "ingest", "seconds": 12.1, "rows": 10_300},
-            {"name": "deduplicate", "seconds": 3.4, "rows": 10_000},
+            {"name": "ingest", "seconds": 12.1, "rows": 10_300, "engine": "one_machine"},
+            {"name": "deduplicate", "seconds": 3.4, "rows": 10_000, "engine": "one_machine"},
             {"name": "train", "seconds": 96.0, "rows": None},
         ],
+        "whole_job": whole_jobs({"one_machine": 15.5}, results, prices),
         "costs": estimates,
     }
