@@ -59,6 +59,7 @@ EVERY = [named(name) for name in "ildfbstym"]
 
 EXPRESSIONS: dict[str, Callable[[], Column]] = {
     "hash of all": lambda: F.xxhash64(F.lit(7).cast("long"), *EVERY),
+    "hash of 128 bits": lambda: F.hash128(*EVERY, F.lit("end"), named("b").isNull()),
     "largest of an array": lambda: F.array_max(named("a")),
     "place of the largest": lambda: F.call_function("array_position", named("a"), F.array_max(named("a"))),
     "hash of text and its seed": lambda: F.xxhash64(F.lit("units"), named("s"), F.lit(3)),

@@ -80,7 +80,7 @@ class Expression(Column):
     def _translated(self) -> Column:
         from pyspark.sql import functions
 
-        from sparring.engine.own import OWN
+        from sparring.engine.own import COMPOSED, OWN
 
         arguments = [_on_spark(argument) for argument in self.arguments]
         keywords = {name: _on_spark(value) for name, value in self.keywords.items()}
@@ -90,6 +90,8 @@ class Expression(Column):
             column = getattr(arguments[0], self.call)(*arguments[1:], **keywords)
         elif self.call in OWN:
             column = OWN[self.call].on_spark(*arguments)
+        elif self.call in COMPOSED:
+            column = COMPOSED[self.call](*arguments)
         else:
             column = getattr(functions, self.call)(*arguments, **keywords)
         return column

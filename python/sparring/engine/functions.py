@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from pyspark.sql import Column
     from pyspark.sql.functions import *  # noqa: F403
 
+    def hash128(*words: Column) -> Column:
+        """Return the 128-bit hash of atomic columns, 32 hexadecimal digits; nulls among them are skipped."""
+
     def nfc(column: Column) -> Column:
         """Return text in Unicode normalisation form C."""
 
@@ -54,6 +57,7 @@ KNOWN = frozenset(
         "from_json",
         "get",
         "greatest",
+        "hash128",
         "hex",
         "hour",
         "inline",

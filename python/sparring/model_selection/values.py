@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Column
 from pyspark.sql import types as T
 
-from sparring.data.canonical import hash_of_words, words_of
+from sparring.data.canonical import words_of
 from sparring.engine import functions as F
 from sparring.model_selection.timeline import TIMESTAMPS, ticks
 from sparring.spark.reserved import named
@@ -54,7 +54,7 @@ def value_hash(columns: Sequence[str], schema: StructType) -> Column:
     --------
     >>> rows.select(value_hash(["carrier", "flight"], rows.schema))             # doctest: +SKIP
     """
-    return hash_of_words([word for name in columns for word in _words(named(name), schema[name].dataType)])
+    return F.hash128(*[word for name in columns for word in _words(named(name), schema[name].dataType)])
 
 
 def value_text(column: Column, kind: DataType) -> Column:

@@ -16,6 +16,7 @@ from pyspark.sql import types as T
 from sparring.engine.expression import Expression
 from sparring.engine.functions import KNOWN
 from sparring.engine.own import OWN
+from sparring.engine.window import WindowSpec
 from sparring.errors import SchemaError
 from sparring.one_machine import aggregates, operators, windows
 from sparring.one_machine.casts import cast
@@ -44,6 +45,7 @@ class Evaluator:
     rows: int
     groups: Groups | None = None
     _known: dict[int, tuple[Any, Value]] = field(default_factory=dict)
+    _places: dict[int, int] = field(default_factory=dict)
 
     @property
     def length(self) -> int:
@@ -60,10 +62,26 @@ class Evaluator:
             return self.column(expression)
         if not isinstance(expression, Expression):
             return literal(expression)
-        # The same part of an expression is evaluated once: both halves of a hash look at the same words.
-        if id(expression) not in self._known:
-            self._known[id(expression)] = (expression, self._evaluate(expression))
-        return self._known[id(expression)][1]
+        # What has several places in an expression is evaluated once, such as the words that both halves of a hash look
+        # at; what has one is not kept, for a check of every column takes as much memory as the columns.
+        if id(expression) in self._known:
+            return self._known[id(expression)][1]
+        if id(expression) not in self._places:
+            self._count(expression)
+        found = self._evaluate(expression)
+        if self._places[id(expression)] > 1:
+            self._known[id(expression)] = (expression, found)
+        return found
+
+    def _count(self, expression: Expression) -> None:
+        """Count the places of all parts of an expression."""
+        self._places[id(expression)] = 1
+        waiting = [expression]
+        while waiting:
+            for part in _parts(waiting.pop()):
+                if id(part) not in self._places:
+                    waiting.append(part)
+                self._places[id(part)] = self._places.get(id(part), 0) + 1
 
     def operand(self, value: Any) -> Value:
         """Return a value beside a column: text is text there, not a column's name."""
@@ -107,6 +125,21 @@ class Evaluator:
             first = literal(1)
         values = repeated(first, self.rows) if isinstance(first, pa.Scalar) else inner.array(first)
         return aggregates.REDUCED[name](values, self.groups, *arguments[1:])
+
+
+def _parts(expression: Expression) -> list[Expression]:
+    """Return the expressions that an expression is made of."""
+    given: list[Any] = [*expression.arguments, *expression.keywords.values()]
+    found = []
+    while given:
+        one = given.pop()
+        if isinstance(one, Expression):
+            found.append(one)
+        elif isinstance(one, (list, tuple)):
+            given += one
+        elif isinstance(one, WindowSpec):
+            given += [*one.partition, *one.order]
+    return found
 
 
 def _empty(column: Callable[[], pa.Array]) -> pa.Array:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import types as T
 
+from sparring.engine.own import BEGINNINGS
 from sparring.one_machine.buffers import hexadecimal
 from sparring.one_machine.casts import DAY, MICROS, cast, floor_divide, mapped, masked
 from sparring.one_machine.java_times import parse_times
@@ -20,7 +21,7 @@ from sparring.one_machine.md5 import md5
 from sparring.one_machine.operators import common_type, in_type, remainder, substring
 from sparring.one_machine.scope import Scope
 from sparring.one_machine.types import Value
-from sparring.one_machine.xxhash64 import xxhash64
+from sparring.one_machine.xxhash64 import hash128, xxhash64
 
 WIDE = Context(prec=80)
 
@@ -33,6 +34,11 @@ def _coalesce(at: Scope, *columns: Any) -> Value:
 
 def _hashed(at: Scope, *columns: Any) -> Value:
     return xxhash64([at.value(column) for column in columns], at.length)
+
+
+def _hash128(at: Scope, *words: Any) -> Value:
+    """Return 32 hexadecimal digits; a word is let go once it is hashed."""
+    return hexadecimal(hash128((at.value(word) for word in words), at.length, BEGINNINGS))
 
 
 # -- numbers -----------------------------------------------------------------------------------------------------------
@@ -359,6 +365,7 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "trim": _trim,
     "unix_date": _unix_date,
     "unix_micros": _unix_micros,
+    "hash128": _hash128,
     "xxhash64": _hashed,
     "year": _year,
 }
