@@ -176,10 +176,11 @@ _LOADED: dict[str, PackagedModel] = {}
 def loaded(archive: bytes) -> PackagedModel:
     """Return the model in a package; the last one is kept, for a worker runs many tasks."""
     digest = hashlib.sha256(archive).hexdigest()
-    if digest not in _LOADED:
+    model = _LOADED.get(digest)
+    if model is None:
         with tempfile.TemporaryDirectory(prefix="sparring-package-") as folder:
             unpack(io.BytesIO(archive), Path(folder))
             model = PackagedModel(Path(folder))
         _LOADED.clear()
         _LOADED[digest] = model
-    return _LOADED[digest]
+    return model

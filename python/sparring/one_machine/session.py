@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pandas as pd
@@ -39,11 +40,12 @@ class Sum:
     """A value that batches add to."""
 
     def __init__(self, value: Any, param: Any) -> None:
-        self.value, self._param = value, param
+        self.value, self._param, self._lock = value, param, Lock()
 
     def add(self, term: Any) -> None:
-        """Add a term."""
-        self.value = self._param.addInPlace(self.value, term)
+        """Add a term; several threads may."""
+        with self._lock:
+            self.value = self._param.addInPlace(self.value, term)
 
 
 class Context:
