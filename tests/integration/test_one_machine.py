@@ -50,11 +50,10 @@ def config(tmp_path: Path) -> Path:
 
 
 def test_a_run_on_one_machine_needs_no_java(config: Path, tmp_path: Path) -> None:
-    without = {name: value for name, value in os.environ.items() if not name.startswith(("JAVA", "SPARK", "PYSPARK"))}
-    # Where no program is, no Java either; and one that is found would fail.
-    environment = without | {"PATH": str(tmp_path), "JAVA_HOME": str(tmp_path)}
     command = [sys.executable, "-m", "sparring", "run", str(config), "--output", str(tmp_path / "run"), "--json"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=tmp_path)
+    done = subprocess.run(
+        command, env=without_java(tmp_path), capture_output=True, text=True, check=False, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     engines = {stage["name"]: stage["engine"] for stage in report["stages"]}
@@ -106,3 +105,74 @@ def test_verify_without_a_run_says_so(sparring: Callable, tmp_path: Path) -> Non
     done = sparring("verify", str(tmp_path / "nowhere"))
     assert done.returncode == ExitCode.PACKAGE
     assert "nowhere" in done.stderr
+
+
+def without_java(folder: Path) -> dict[str, str]:
+    """An environment in which there is no program, and so no Java; one that is found would fail."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("JAVA", "SPARK", "PYSPARK"))}
+    return kept | {"PATH": str(folder), "JAVA_HOME": str(folder)}
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_a_prediction_needs_no_java_in_any_mode(tmp_path: Path, task: str) -> None:
+    rng = np.random.default_rng(1)
+    rows = pd.DataFrame({"id": [f"k{at}" for at in range(400)], "x": rng.normal(size=400), "z": rng.normal(size=400)})
+    labels = rows.x + 0.5 * rng.normal(size=400)
+    bins = {"binary": [0.0], "multiclass": [-0.5, 0.5]}
+    rows["y"] = labels if task == "regression" else [f"class {code}" for code in np.digitize(labels, bins[task])]
+    rows.to_csv(tmp_path / "table.csv", index=False)
+    config = {
+        "name": "predict",
+        "table": {"path": "table.csv", "label": "y", "key": ["id"], "features": {"numeric": ["x", "z"]}},
+        "leakage": {"enabled": False, "audit": False},
+        "contenders": [
+            {
+                "name": "trees",
+                "engine": "single_node",
+                "family": "gradient_boosted_trees",
+                "hyperparameters": {"num_round": 5},
+            }
+        ],
+        "resources": {"isolation": "session"},
+    }
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(config))
+
+    def sparring(*words: str) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "sparring", *words]
+        return subprocess.run(
+            command, cwd=tmp_path, env=without_java(tmp_path), capture_output=True, text=True, check=False
+        )
+
+    assert sparring("run", "run.yaml", "--output", "run").returncode == 0
+    found = []
+    for mode in ("auto", "realtime", "batch"):
+        done = sparring("predict", "table.csv", "--run", "run", "--contender", "trees", "--mode", mode, "--out", mode)
+        assert done.returncode == 0, done.stderr
+        found.append(pd.read_parquet(tmp_path / mode / "predictions").sort_values("id", ignore_index=True))
+    assert len(found[0]) == 400
+    assert found[0].predicted.nunique() == {"binary": 2, "multiclass": 3}.get(task, found[0].predicted.nunique())
+    for other in found[1:]:
+        if task == "regression":
+            np.testing.assert_allclose(other.predicted, found[0].predicted, atol=1e-6)
+        else:
+            assert other.predicted.tolist() == found[0].predicted.tolist()
+
+
+def test_stages_take_tables_without_java(tmp_path: Path) -> None:
+    script = """
+import pandas as pd
+from sparring import Deduplicator, FeaturePreparation, NearDeduplicator
+from sparring.model_selection import KFold, StratifiedGroupSplitter
+rows = pd.DataFrame({"id": range(60), "x": [at % 7 / 3 for at in range(60)], "c": ["a", "b", "c"] * 20})
+rows["y"], rows["g"], rows["t"] = rows.id % 2, rows.id // 3, [f"a text, {at % 50}" for at in range(60)]
+made = Deduplicator(inputCols=["x", "c"], keyCols=["id"], clusterCol="k1", survivorCol="s1").transform(rows)
+made = NearDeduplicator(textCols=["t"], keyCols=["id"], clusterCol="k2", survivorCol="s2").transform(made)
+made = StratifiedGroupSplitter(keyCols=["id"], stratifyCols=["y"], groupCols=["g"]).transform(made)
+made = KFold(keyCols=["id"], numFolds=3).transform(made)
+made = FeaturePreparation(numericCols=["x"], categoricalCols=["c"]).fit_transform(made)
+print(len(made), made.features[0].size, made.k1.nunique(), made.k2.nunique())
+"""
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=without_java(tmp_path), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[0] == "60"

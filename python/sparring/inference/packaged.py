@@ -28,6 +28,7 @@ from sparring.inference.table import reason_of_row
 from sparring.io import storage
 from sparring.io.archives import unpack
 from sparring.one_machine.tables import TransformsTables
+from sparring.one_machine.types import parse_type
 from sparring.params import (
     KeywordParams,
     check_params,
@@ -106,7 +107,7 @@ class PackageModel(TransformsTables, Transformer, KeywordParams, DefaultParamsRe
         require_columns(schema, [column.name for column in manifest.columns], "PackageModel.package")
         kinds = {
             "probabilityCol": score_type(manifest.width),
-            "predictedCol": T._parse_datatype_string(predicted_type(manifest)),
+            "predictedCol": parse_type(predicted_type(manifest)),
             "reasonCol": T.StringType(),
         }
         for name, kind in kinds.items():
