@@ -11,22 +11,18 @@ from threadpoolctl import threadpool_limits
 
 from sparring.config.schema import RunConfig
 from sparring.errors import ConfigError, MissingDependencyError
-from sparring.io import storage
 from sparring.models import Model, TreesModel
-from sparring.training.declared import DeclaredTrainer
-from sparring.training.single_node import FitSettings, SingleNodeTrainer
-from sparring.training.spec import TrainingSpec
+from sparring.training.single_node import FitSettings
+from sparring.training.sklearn_forest import SklearnEnsemble
 
 STOPPING = "n_iter_no_change"
 
 
-class SklearnBoosting(DeclaredTrainer, SingleNodeTrainer):
+class SklearnBoosting(SklearnEnsemble):
     """scikit-learn's histogram-based boosting; a cell absent from a row is zero to it."""
 
-    library = "sklearn"
     column = "sklearn_boosting"
     family = "gradient_boosted_trees"
-    tasks = frozenset({"binary", "multiclass", "regression"})
     title = "scikit-learn's histogram-based boosting"
 
     def capacity(self) -> dict[str, Any]:
@@ -55,12 +51,6 @@ class SklearnBoosting(DeclaredTrainer, SingleNodeTrainer):
     def parts(self) -> tuple[str, ...]:
         """Parts that are read before the fit: validation where it may stop it early."""
         return ("train", "validation") if STOPPING in self.given else ("train",)
-
-    def versions(self) -> dict[str, str]:
-        """Import scikit-learn's ensembles, and return its version."""
-        import sklearn.ensemble
-
-        return {"scikit-learn": sklearn.__version__}
 
     def fit_rows(self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray, how: FitSettings) -> TreesModel:
         """Return the fitted trees as arrays."""
@@ -92,15 +82,6 @@ class SklearnBoosting(DeclaredTrainer, SingleNodeTrainer):
         # The first tree is the estimate that boosting begins with; of several classes a round is a tree for each.
         classes = model.value.shape[1] if model.value.ndim == 2 else 1
         return {**self.capacity(), "rounds": (len(model.roots) - 1) // classes}
-
-    def save_model(self, model: Model, spec: TrainingSpec) -> None:
-        """Write the trees' arrays in NumPy's own format."""
-        storage.write_bytes(storage.join(spec.model, TreesModel.file_name), model.to_bytes())
-
-    @classmethod
-    def load_model(cls, folder: str) -> Model:
-        """Return the trees that the fit left in ``folder``; they score without scikit-learn."""
-        return TreesModel.from_bytes(storage.read_bytes(storage.join(folder, TreesModel.file_name)))
 
 
 def _arrays(found: Any, size: int, classes: int) -> TreesModel:

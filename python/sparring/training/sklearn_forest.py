@@ -26,13 +26,33 @@ NAMES = {
 DENSE = 0.3
 
 
-class SklearnForest(DeclaredTrainer, SingleNodeTrainer):
-    """scikit-learn's random forest: its splits are at every value."""
+class SklearnEnsemble(DeclaredTrainer, SingleNodeTrainer):
+    """What scikit-learn's forests and its boosting share: trees that are kept as arrays."""
 
     library = "sklearn"
+    tasks = frozenset({"binary", "multiclass", "regression"})
+
+    def versions(self) -> dict[str, str]:
+        """Import scikit-learn's trees, and return its version."""
+        import sklearn.ensemble
+
+        return {"scikit-learn": sklearn.__version__}
+
+    def save_model(self, model: Model, spec: TrainingSpec) -> None:
+        """Write the trees' arrays in NumPy's own format."""
+        storage.write_bytes(storage.join(spec.model, TreesModel.file_name), model.to_bytes())
+
+    @classmethod
+    def load_model(cls, folder: str) -> Model:
+        """Return the trees that the fit left in ``folder``; they score without scikit-learn."""
+        return TreesModel.from_bytes(storage.read_bytes(storage.join(folder, TreesModel.file_name)))
+
+
+class SklearnForest(SklearnEnsemble):
+    """scikit-learn's random forest: its splits are at every value."""
+
     column = "sklearn_trees"
     family = "random_forest"
-    tasks = frozenset({"binary", "multiclass", "regression"})
     title = "scikit-learn's random forest"
 
     def capacity(self) -> dict[str, Any]:
@@ -40,12 +60,6 @@ class SklearnForest(DeclaredTrainer, SingleNodeTrainer):
         found = self.effective()
         names = {"trees": "numTrees", "depth": "maxDepth", "min_leaf_rows": "minInstancesPerNode"}
         return {name: found[own] for name, own in names.items() if own in found}
-
-    def versions(self) -> dict[str, str]:
-        """Import scikit-learn's trees, and return its version."""
-        import sklearn.ensemble
-
-        return {"scikit-learn": sklearn.__version__}
 
     def fit_rows(self, features: csr_matrix, labels: np.ndarray, weights: np.ndarray, how: FitSettings) -> TreesModel:
         """Return the fitted trees as arrays."""
@@ -72,15 +86,6 @@ class SklearnForest(DeclaredTrainer, SingleNodeTrainer):
         named = {theirs: found[ours] for ours, theirs in NAMES.items() if ours in found}
         subset = found.get("featureSubsetStrategy", "all")
         return {**named, "max_features": _max_features(subset, task)}
-
-    def save_model(self, model: Model, spec: TrainingSpec) -> None:
-        """Write the trees' arrays in NumPy's own format."""
-        storage.write_bytes(storage.join(spec.model, TreesModel.file_name), model.to_bytes())
-
-    @classmethod
-    def load_model(cls, folder: str) -> Model:
-        """Return the trees that the fit left in ``folder``; they score without scikit-learn."""
-        return TreesModel.from_bytes(storage.read_bytes(storage.join(folder, TreesModel.file_name)))
 
 
 class SklearnTree(SklearnForest):
