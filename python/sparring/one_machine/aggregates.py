@@ -73,7 +73,8 @@ def _firsts(values: pa.Array, groups: Groups, order: np.ndarray) -> pa.Array:
 def _by_arrow(values: pa.Array, groups: Groups, function: str) -> pa.Array:
     """Return what Arrow's own aggregate says of each group, null for groups that it does not see."""
     if groups.count == 1:
-        return pa.array([getattr(pc, function)(values)], values.type)
+        found = getattr(pc, function)(values)
+        return pa.array([found.as_py()], found.type)
     if pa.types.is_integer(values.type):
         return _of_whole_numbers(values, groups, function)
     table = pa.table({"group": groups.codes, "value": values})
