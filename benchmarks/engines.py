@@ -312,7 +312,7 @@ def page() -> None:
     lines = []
     for name, found in alike.items():
         rows = max((stage["rows"] for stage in found.get("stages", [])), default=0)
-        seconds = [f"{sum(s['seconds'][engine] for s in found['stages']):.1f}" for engine in ("one_machine", "spark")]
+        seconds = [f"{sum(s['seconds'][engine] for s in found.get('stages', [])):.1f}" for engine in ("one_machine", "spark")]
         said = "the same" if found.get("same") else found.get("said") or "differs"
         lines.append([name, f"{rows:,}", *seconds, said])
     times = []
@@ -334,7 +334,9 @@ same. Seconds are of the stages; Spark's first stage starts its JVM.
 
 A table of 16 columns (a key, a group, a label, ten numbers, three categories) from Parquet to the matrix, audit
 included, two cores; each run in a process of its own. "Whole" includes the start of Python and, on Spark, of the JVM.
-Memory is the most that all processes of the run held at once, shared pages counted once.
+Memory is the most that all processes of the run held at once, shared pages counted once; of one machine's it counts the
+files of columns that memory did not hold, as long as the system had room for them. Ten million rows were given to one
+machine only, with `resources.memory: 3g`.
 
 {table(["Rows", "Engine", *(f"{stage}, s" for stage in STAGES[:-1]), "Whole, s", "CPU, s", "Most memory, MB"], times)}
 """
