@@ -153,7 +153,7 @@ def test_the_readme_s_predict_example_runs_as_written(run: Path, report: dict, t
     assert facts["rows"] == 336_776
     choice = next(c for c in report["contenders"] if c["name"] == report["verdict"]["choice"])
     assert facts["threshold"] == choice["metrics"]["accuracy"]["threshold"]
-    scored = pd.read_parquet(tmp_path / "runs" / "flights" / "scoring" / "spark" / "predictions")
+    scored = pd.read_parquet(tmp_path / "runs" / "flights" / "scoring" / "one_machine" / "predictions")
     assert (scored.predicted == (scored.probability >= facts["threshold"])).all()
     assert scored.predicted.dtype == "int32"
     assert facts["predicted"] == {"0": (scored.predicted == 0).sum(), "1": scored.predicted.sum()}

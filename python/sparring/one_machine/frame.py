@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,8 +25,6 @@ from sparring.one_machine.order import Groups, one_zero, rank_codes
 from sparring.one_machine.threads import in_threads
 from sparring.one_machine.types import arrow_type, parse_schema, spark_type
 from sparring.one_machine.write import Writer
-from sparring.spark.session import available_cores
-from sparring.spark.tasks import numbered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -291,10 +288,10 @@ class Frame:
         kinds = pa.schema([pa.field(field.name, arrow_type(field.dataType)) for field in declared.fields])
 
         def run() -> pa.Table:
-            parts = _shares(self.toArrow().to_batches(max_chunksize=BATCH))
-            made = [batch for batches in in_threads(partial(_part, function), enumerate(parts)) for batch in batches]
-            tables = [pa.table(batch.columns, names=kinds.names) for batch in made]
-            return pa.concat_tables(tables).cast(kinds) if tables else kinds.empty_table()
+            # All in one part: functions rely on it where Spark's rows were brought together by repartition.
+            batches = self.toArrow().to_batches(max_chunksize=BATCH)
+            made = [pa.table(batch.columns, names=kinds.names) for batch in function(iter(batches))]
+            return pa.concat_tables(made).cast(kinds) if made else kinds.empty_table()
 
         table = Once(run)
         fields = {
@@ -356,18 +353,6 @@ class Grouped:
         if self.columns is None:
             return Groups(np.zeros(rows, dtype=np.int64), np.zeros(1, dtype=np.int64))
         return Groups.of([self.frame._field(column).array() for column in self.columns], rows)
-
-
-def _shares(batches: list[pa.RecordBatch]) -> list[list[pa.RecordBatch]]:
-    """Return the batches in as many runs as there are cores, as Spark's partitions; one at least."""
-    ends = np.linspace(0, len(batches), min(available_cores(), max(len(batches), 1)) + 1).round().astype(int)
-    return [batches[begin:end] for begin, end in pairwise(ends)]
-
-
-def _part(function: Batches, part: tuple[int, list[pa.RecordBatch]]) -> list[pa.RecordBatch]:
-    number, batches = part
-    with numbered(number):
-        return list(function(iter(batches)))
 
 
 def _column(table: pa.Table, at: int) -> pa.Array:

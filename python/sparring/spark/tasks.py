@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +15,6 @@ from sparring.errors import SparringError
 from sparring.spark.batches import map_batches
 
 ERROR = "sparring__error"
-_PART: ContextVar[int] = ContextVar("number of the part", default=0)
 Task = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 
@@ -67,22 +64,12 @@ def run_to_end(
     return lines
 
 
-@contextmanager
-def numbered(part: int) -> Iterator[None]:
-    """Have the body of the ``with`` statement be the task of this part of the rows, where Spark has no tasks."""
-    token = _PART.set(part)
-    try:
-        yield
-    finally:
-        _PART.reset(token)
-
-
 def attempt_name() -> str:
-    """Return a name that no other attempt of any task of this job has; names are in the order of the rows."""
+    """Return a name that no other attempt of any task of this job has; on one machine there is one."""
     from pyspark import TaskContext
 
     context = TaskContext.get()
-    return f"{_PART.get():05d}-0" if context is None else f"{context.partitionId():05d}-{context.taskAttemptId()}"
+    return "00000-0" if context is None else f"{context.partitionId():05d}-{context.taskAttemptId()}"
 
 
 def reason_of(error: BaseException) -> str:

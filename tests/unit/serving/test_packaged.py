@@ -192,7 +192,7 @@ def test_an_altered_or_missing_file_is_refused(name: str, tmp_path: Path) -> Non
     [
         ({"format_version": 4}, "format version is 4; this Sparring reads 3"),
         ({"format_version": 1}, "format version is 1, which has neither the threshold nor the label's values"),
-        ({"scorer": "magic"}, "scorer 'magic' is none of linear, trees, xgboost, lightgbm, custom"),
+        ({"scorer": "magic"}, "scorer 'magic' is none of linear, trees, xgboost, lightgbm, gaussian, custom"),
         ({"columns": COLUMNS[:1]}, "preparation and manifest name different columns"),
     ],
 )
