@@ -335,8 +335,7 @@ same. Seconds are of the stages; Spark's first stage starts its JVM.
 A table of 16 columns (a key, a group, a label, ten numbers, three categories) from Parquet to the matrix, audit
 included, two cores; each run in a process of its own. "Whole" includes the start of Python and, on Spark, of the JVM.
 Memory is the most that all processes of the run held at once, shared pages counted once; of one machine's it counts the
-files of columns that memory did not hold, as long as the system had room for them. Ten million rows were given to one
-machine only, with `resources.memory: 3g`.
+files of columns that memory did not hold, as long as the system had room for them.
 
 {table(["Rows", "Engine", *(f"{stage}, s" for stage in STAGES[:-1]), "Whole, s", "CPU, s", "Most memory, MB"], times)}
 """
